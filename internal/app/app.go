@@ -1,0 +1,342 @@
+// Package app wires the program: it is the only package that knows the adapters together.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/ethereum/go-ethereum/common"
+
+	"github.com/seed-b6a97670/lockstep/internal/build"
+	"github.com/seed-b6a97670/lockstep/internal/chain"
+	"github.com/seed-b6a97670/lockstep/internal/config"
+	"github.com/seed-b6a97670/lockstep/internal/dispatcher"
+	"github.com/seed-b6a97670/lockstep/internal/evm"
+	"github.com/seed-b6a97670/lockstep/internal/manifest"
+	"github.com/seed-b6a97670/lockstep/internal/network"
+	"github.com/seed-b6a97670/lockstep/internal/rollout"
+	"github.com/seed-b6a97670/lockstep/internal/signer"
+	"github.com/seed-b6a97670/lockstep/internal/store"
+	"github.com/seed-b6a97670/lockstep/internal/txsend"
+)
+
+// Version of the program; a manifest tells which one wrote it.
+const Version = "0.1.0"
+
+// arachnid is the CREATE2 factory that the program uses.
+var arachnid = manifest.Factory{
+	Name:     "arachnid",
+	Address:  common.HexToAddress("0x4e59b44847b379578588920ca78fbf26c0b4956c"),
+	CodeHash: common.HexToHash("0x2fa86add0aed31f33a762c9d88e807c475bd51d0f52bd0955754b2608f7e4989"),
+}
+
+// Event is something that happened on a network, for whoever shows progress.
+type Event struct {
+	Network string
+	Kind    string // sent, confirmed, reverted, waiting, done
+	Step    string
+	Tx      rollout.Transaction
+	Now     rollout.Block // of waiting
+	Until   uint64        // of waiting: unix seconds of block time
+}
+
+// Options of an App.
+type Options struct {
+	Config  *config.Config
+	Journal string // path of the SQLite file
+	// Networks restricts the work to some networks of the configuration; all if empty.
+	Networks []string
+	// Signers replaces signers of the configuration by name.
+	Signers  map[string]*signer.Signer
+	Log      *slog.Logger
+	Progress func(Event) // called from several goroutines; may be nil
+}
+
+// App is the program for one configuration.
+type App struct {
+	opts     Options
+	cfg      *config.Config
+	networks []*net
+	store    *store.Store
+	signers  map[string]*signer.Signer
+}
+
+// net is one network with its client.
+type net struct {
+	config.Network
+	chain *chain.Client
+}
+
+// New checks which networks are meant. Nothing is connected yet.
+func New(opts Options) (*App, error) {
+	a := &App{opts: opts, cfg: opts.Config, signers: map[string]*signer.Signer{}}
+	if a.opts.Progress == nil {
+		a.opts.Progress = func(Event) {}
+	}
+	for name, s := range opts.Signers {
+		a.signers[name] = s
+	}
+	chosen := map[string]bool{}
+	for _, name := range opts.Networks {
+		chosen[name] = true
+	}
+	for _, n := range a.cfg.Networks {
+		if len(chosen) == 0 || chosen[n.Name] {
+			a.networks = append(a.networks, &net{Network: n})
+		}
+		delete(chosen, n.Name)
+	}
+	for name := range chosen {
+		return nil, fmt.Errorf("network %s is not in %s; it has %s", name, a.cfg.File, strings.Join(a.names(), ", "))
+	}
+	return a, nil
+}
+
+func (a *App) names() []string {
+	var out []string
+	for _, n := range a.cfg.Networks {
+		out = append(out, n.Name)
+	}
+	return out
+}
+
+// Networks returns the networks that the work is restricted to.
+func (a *App) Networks() []network.Network {
+	out := make([]network.Network, len(a.networks))
+	for i, n := range a.networks {
+		out[i] = n.Network.Network
+	}
+	return out
+}
+
+// Close ends connections and closes the journal.
+func (a *App) Close() error {
+	for _, n := range a.networks {
+		if n.chain != nil {
+			n.chain.Close()
+		}
+	}
+	if a.store != nil {
+		return a.store.Close()
+	}
+	return nil
+}
+
+// connect makes the clients of all networks; every endpoint is a reference that must resolve.
+func (a *App) connect() error {
+	var problems []error
+	for _, n := range a.networks {
+		if n.chain != nil {
+			continue
+		}
+		var urls []string
+		for _, ref := range n.RPC {
+			u, err := a.cfg.Resolve(ref)
+			if err != nil {
+				problems = append(problems, fmt.Errorf("network %s: rpc: %w", n.Name, err))
+				continue
+			}
+			urls = append(urls, u)
+		}
+		if len(urls) == 0 {
+			continue
+		}
+		client, err := chain.New(chain.Config{Name: n.Name, ChainID: n.ChainID, URLs: urls})
+		if err != nil {
+			problems = append(problems, err)
+			continue
+		}
+		n.chain = client
+	}
+	return errors.Join(problems...)
+}
+
+// open connects and opens the journal.
+func (a *App) open(ctx context.Context) error {
+	if err := a.connect(); err != nil {
+		return err
+	}
+	if a.store != nil {
+		return nil
+	}
+	s, err := store.Open(ctx, a.opts.Journal)
+	if err != nil {
+		return err
+	}
+	a.store = s
+	return nil
+}
+
+// signer returns a signer of the configuration by name.
+func (a *App) signer(name string) (*signer.Signer, error) {
+	if s, ok := a.signers[name]; ok {
+		return s, nil
+	}
+	sc, ok := a.cfg.Signers[name]
+	if !ok {
+		return nil, fmt.Errorf("signer %s is not in %s", name, a.cfg.File)
+	}
+	if sc.Keystore == "" {
+		return nil, fmt.Errorf("signer %s has no keystore in %s: it cannot sign here", name, a.cfg.File)
+	}
+	s, err := signer.OpenKeystore(a.cfg.Path(sc.Keystore), func() (string, error) { return a.cfg.Resolve(sc.Password) })
+	if err != nil {
+		return nil, fmt.Errorf("signer %s: %w", name, err)
+	}
+	if sc.Address != (common.Address{}) && sc.Address != s.Address() {
+		return nil, fmt.Errorf("signer %s: its keystore is of %s, the configuration says %s", name, s.Address(), sc.Address)
+	}
+	a.signers[name] = s
+	return s, nil
+}
+
+// addressOf returns the address of a signer without unlocking it.
+func (a *App) addressOf(name string) (common.Address, error) {
+	if sc, ok := a.cfg.Signers[name]; ok && sc.Keystore == "" && a.signers[name] == nil {
+		return sc.Address, nil
+	}
+	s, err := a.signer(name)
+	if err != nil {
+		return common.Address{}, err
+	}
+	return s.Address(), nil
+}
+
+// account returns the address of a role holder.
+func (a *App) account(acc config.Account) (common.Address, error) {
+	if acc.Signer == "" {
+		return acc.Address, nil
+	}
+	return a.addressOf(acc.Signer)
+}
+
+// signerFor returns the name of the signer that sends for a role: the first of the role's holders that can sign here.
+func (a *App) signerFor(role rollout.Role) (string, error) {
+	if role == rollout.Deployer {
+		return a.cfg.Dispatcher.Deployer, nil
+	}
+	for _, acc := range a.cfg.Dispatcher.Roles[string(role)] {
+		if acc.Signer != "" && (a.signers[acc.Signer] != nil || a.cfg.Signers[acc.Signer].Keystore != "") {
+			return acc.Signer, nil
+		}
+	}
+	return "", fmt.Errorf("nobody in dispatcher.roles.%s of %s can sign here: name a signer with a keystore", role, a.cfg.File)
+}
+
+// unlock returns the signer of each role, ready to sign.
+func (a *App) unlock(roles ...rollout.Role) (map[rollout.Role]*signer.Signer, error) {
+	out := map[rollout.Role]*signer.Signer{}
+	for _, role := range roles {
+		name, err := a.signerFor(role)
+		if err != nil {
+			return nil, err
+		}
+		s, err := a.signer(name)
+		if err != nil {
+			return nil, err
+		}
+		if err := s.Unlock(); err != nil {
+			return nil, fmt.Errorf("signer %s: %w", name, err)
+		}
+		out[role] = s
+	}
+	return out, nil
+}
+
+// deployment computes the dispatcher of the configuration.
+func (a *App) deployment() (dispatcher.Deployment, error) {
+	deployer, err := a.addressOf(a.cfg.Dispatcher.Deployer)
+	if err != nil {
+		return dispatcher.Deployment{}, err
+	}
+	return dispatcher.NewDeployment(arachnid.Address, a.cfg.Salt, a.cfg.Dispatcher.Delay, deployer)
+}
+
+// Dispatcher is the address of the dispatcher on every network.
+func (a *App) Dispatcher() (common.Address, error) {
+	d, err := a.deployment()
+	return d.Address, err
+}
+
+// BuildManifest makes the manifest of the configuration from the build output.
+func (a *App) BuildManifest() (*manifest.Manifest, error) {
+	out, err := build.ReadForge(os.DirFS(a.cfg.Path(a.cfg.Build.Out)))
+	if err != nil {
+		return nil, err
+	}
+	return a.BuildManifestFrom(out)
+}
+
+// BuildManifestFrom is BuildManifest with a build output that was read already.
+func (a *App) BuildManifestFrom(out *build.Output) (*manifest.Manifest, error) {
+	spec := manifest.Spec{
+		Project: a.cfg.Project, Tool: "lockstep " + Version, Factory: arachnid, Salt: a.cfg.Salt, PageSize: a.cfg.PageSize,
+	}
+	for _, n := range a.cfg.Networks {
+		spec.Networks = append(spec.Networks, manifest.Network{Name: n.Name, ChainID: n.ChainID})
+	}
+	// every contract that is missing is named, not only the first
+	var problems []error
+	for _, f := range a.cfg.Facets {
+		art, err := out.Find(f.Contract)
+		if err != nil {
+			problems = append(problems, fmt.Errorf("%s:%d: %w", a.cfg.File, f.Line, err))
+			continue
+		}
+		spec.Facets = append(spec.Facets, manifest.FacetSpec{Artifact: art, Args: f.Args, Include: f.Include, Exclude: f.Exclude})
+	}
+	if i := a.cfg.Init; i != nil {
+		art, err := out.Find(i.Contract)
+		if err != nil {
+			problems = append(problems, fmt.Errorf("%s:%d: %w", a.cfg.File, i.Line, err))
+		}
+		spec.Init = &manifest.InitSpec{Artifact: art, Args: i.Args, Function: i.Function, CallArgs: i.CallArgs}
+	}
+	if len(problems) > 0 {
+		return nil, errors.Join(problems...)
+	}
+	return manifest.Build(spec, evm.Runner{}, Rules())
+}
+
+// Rules are what manifests are checked against.
+func Rules() manifest.Rules {
+	return manifest.Rules{Reserved: dispatcher.Reserved()}
+}
+
+// VerifyManifest computes a manifest again from the file alone.
+func VerifyManifest(file []byte) (*manifest.Manifest, []manifest.Difference, error) {
+	return manifest.Verify(file, evm.Runner{}, Rules())
+}
+
+// sender returns what sends for a signer on a network.
+func (a *App) sender(n *net, s *signer.Signer) *txsend.Sender {
+	return txsend.New(txsend.Config{
+		Chain: n.chain, Signer: s, Journal: a.store, Confirmations: n.Confirmations, GasCap: n.GasCap, Poll: n.poll(),
+		Explain: dispatcher.ExplainRevert,
+		Sent: func(t rollout.Transaction) {
+			a.opts.Progress(Event{Network: n.Name, Kind: "sent", Step: t.Step, Tx: t})
+		},
+		Final: func(t rollout.Transaction) {
+			a.opts.Progress(Event{Network: n.Name, Kind: string(t.Status), Step: t.Step, Tx: t})
+		},
+	})
+}
+
+// poll is how often a network is asked for news: thrice a block, within bounds.
+func (n *net) poll() time.Duration {
+	if n.Kind == network.Local {
+		return 20 * time.Millisecond
+	}
+	return min(max(time.Duration(n.BlockTime*float64(time.Second))/3, 20*time.Millisecond), 4*time.Second)
+}
+
+func sortedByName[T any](items []T, name func(T) string) []T {
+	sort.Slice(items, func(i, j int) bool { return name(items[i]) < name(items[j]) })
+	return items
+}

@@ -1,0 +1,131 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/ethereum/go-ethereum/common"
+
+	"github.com/seed-b6a97670/lockstep/internal/build"
+	"github.com/seed-b6a97670/lockstep/internal/config"
+	"github.com/seed-b6a97670/lockstep/internal/dispatcher"
+	"github.com/seed-b6a97670/lockstep/internal/signer"
+)
+
+// CheckReferences finds what a sound configuration refers to and what is not there: environment variables, key files,
+// contracts in the build output.
+func CheckReferences(cfg *config.Config) []config.Problem {
+	var problems []config.Problem
+	add := func(line int, format string, args ...any) {
+		problems = append(problems, config.Problem{File: cfg.File, Line: line, Message: fmt.Sprintf(format, args...)})
+	}
+	for _, n := range cfg.Networks {
+		for _, ref := range n.RPC {
+			if _, err := cfg.Resolve(ref); err != nil {
+				add(n.Line, "network %s: rpc: %v", n.Name, err)
+			}
+		}
+	}
+	for name, s := range cfg.Signers {
+		if s.Keystore == "" {
+			continue
+		}
+		opened, err := signer.OpenKeystore(cfg.Path(s.Keystore), nil)
+		switch {
+		case errors.Is(err, os.ErrNotExist):
+			add(s.Line, "signer %s: there is no key file %s: make one with lockstep key new", name, s.Keystore)
+		case err != nil:
+			add(s.Line, "signer %s: %v", name, err)
+		case s.Address != (common.Address{}) && s.Address != opened.Address():
+			add(s.Line, "signer %s: its key file is of %s, address says %s", name, opened.Address(), s.Address)
+		}
+		if _, err := cfg.Resolve(s.Password); err != nil {
+			add(s.Line, "signer %s: password: %v", name, err)
+		}
+	}
+	out, err := build.ReadForge(os.DirFS(cfg.Path(cfg.Build.Out)))
+	if err != nil {
+		add(1, "build.out %s: %v", cfg.Build.Out, err)
+	} else {
+		for _, f := range cfg.Facets {
+			if _, err := out.Find(f.Contract); err != nil {
+				add(f.Line, "%v", err)
+			}
+		}
+		if cfg.Init != nil {
+			if _, err := out.Find(cfg.Init.Contract); err != nil {
+				add(cfg.Init.Line, "%v", err)
+			}
+		}
+	}
+	slices.SortStableFunc(problems, func(a, b config.Problem) int {
+		if a.Line != b.Line {
+			return a.Line - b.Line
+		}
+		return strings.Compare(a.Message, b.Message)
+	})
+	return problems
+}
+
+// EncryptKey makes a key file from a private key in hex, or from a new key if it is empty. password is a reference.
+func EncryptKey(key, password string) ([]byte, common.Address, error) {
+	if !strings.HasPrefix(password, "env:") && !strings.HasPrefix(password, "file:") {
+		return nil, common.Address{}, errors.New("the password must be referred to with env:NAME or file:PATH")
+	}
+	secret, err := (&config.Config{}).Resolve(config.Ref(password))
+	if err != nil {
+		return nil, common.Address{}, fmt.Errorf("password: %w", err)
+	}
+	return signer.Encrypt(key, secret)
+}
+
+// PreviousManifest returns the file of the manifest whose routes were active before the present ones: the same on all
+// networks, by the journal.
+func (a *App) PreviousManifest(ctx context.Context) ([]byte, error) {
+	address, err := a.Dispatcher()
+	if err != nil {
+		return nil, err
+	}
+	if err := a.open(ctx); err != nil {
+		return nil, err
+	}
+	var root common.Hash
+	for i, n := range a.networks {
+		found, err := a.previousRoot(ctx, n, address)
+		if err != nil {
+			return nil, err
+		}
+		if i > 0 && found != root {
+			return nil, fmt.Errorf("%s was at %s before, %s at %s: say which to return to with --to",
+				a.networks[0].Name, root, n.Name, found)
+		}
+		root = found
+	}
+	return a.store.Manifest(ctx, root)
+}
+
+func (a *App) previousRoot(ctx context.Context, n *net, address common.Address) (common.Hash, error) {
+	at, err := n.chain.Head(ctx)
+	if err != nil {
+		return common.Hash{}, err
+	}
+	state, err := dispatcher.ReadState(ctx, n.chain, at.Hash, address)
+	if err != nil {
+		return common.Hash{}, fmt.Errorf("%s: %w", n.Name, err)
+	}
+	runs, err := a.store.Previous(ctx, n.ChainID, address)
+	if err != nil {
+		return common.Hash{}, err
+	}
+	for _, run := range runs {
+		if run.Epoch+1 == state.ActiveEpoch {
+			return run.Manifest, nil
+		}
+	}
+	return common.Hash{}, fmt.Errorf("%s: the journal does not hold what was active before epoch %d: name a manifest with --to",
+		n.Name, state.ActiveEpoch)
+}

@@ -1,0 +1,434 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/ethereum/go-ethereum/common"
+
+	"github.com/seed-b6a97670/lockstep/internal/dispatcher"
+	"github.com/seed-b6a97670/lockstep/internal/evm"
+	"github.com/seed-b6a97670/lockstep/internal/manifest"
+	"github.com/seed-b6a97670/lockstep/internal/reconcile"
+	"github.com/seed-b6a97670/lockstep/internal/rollout"
+	"github.com/seed-b6a97670/lockstep/internal/signer"
+	"github.com/seed-b6a97670/lockstep/internal/store"
+)
+
+// Outcome is what a command did on one network.
+type Outcome struct {
+	Network      string               `json:"network"`
+	ChainID      uint64               `json:"chainId"`
+	Dispatcher   common.Address       `json:"dispatcher"`
+	Status       string               `json:"status"` // done, unchanged, failed or planned
+	Error        string               `json:"error,omitempty"`
+	Steps        []PlannedStep        `json:"steps,omitempty"` // of a dry run
+	Transactions []TransactionSummary `json:"transactions"`
+	GasUsed      uint64               `json:"gasUsed"`
+	Seconds      float64              `json:"seconds"` // by the clock of this machine
+}
+
+// TransactionSummary is one transaction that became final during a command.
+type TransactionSummary struct {
+	Step    string      `json:"step"`
+	Hash    common.Hash `json:"hash"`
+	Block   uint64      `json:"block"`
+	GasUsed uint64      `json:"gasUsed"`
+}
+
+// FailedError says on which networks a command failed. The others are done.
+type FailedError struct {
+	Errors []error
+	Of     int
+}
+
+func (e *FailedError) Error() string {
+	return fmt.Sprintf("%d of %d networks failed:\n%v", len(e.Errors), e.Of, errors.Join(e.Errors...))
+}
+
+func (e *FailedError) Unwrap() []error { return e.Errors }
+
+// each runs f on every network side by side, and gathers outcomes in the order of the configuration. One network's
+// failure stops no other.
+func (a *App) each(ctx context.Context, f func(ctx context.Context, n *net, out *Outcome) error) ([]Outcome, error) {
+	outcomes := make([]Outcome, len(a.networks))
+	errs := make([]error, len(a.networks))
+	var wg sync.WaitGroup
+	for i, n := range a.networks {
+		wg.Go(func() {
+			out := &outcomes[i]
+			*out = Outcome{Network: n.Name, ChainID: n.ChainID, Status: "done", Transactions: []TransactionSummary{}}
+			start := time.Now()
+			if err := f(ctx, n, out); err != nil {
+				out.Status, out.Error, errs[i] = "failed", err.Error(), err
+			}
+			out.Seconds = time.Since(start).Seconds()
+			for _, t := range out.Transactions {
+				out.GasUsed += t.GasUsed
+			}
+		})
+	}
+	wg.Wait()
+	var failed []error
+	for _, err := range errs {
+		if err != nil {
+			failed = append(failed, err)
+		}
+	}
+	if len(failed) > 0 {
+		return outcomes, &FailedError{failed, len(a.networks)}
+	}
+	return outcomes, nil
+}
+
+// loop runs a pilot on one network with the signers of the roles that it needs.
+func (a *App) loop(ctx context.Context, n *net, pilot reconcile.Pilot, signers map[rollout.Role]*signer.Signer, out *Outcome) error {
+	before, err := a.store.Transactions(ctx, n.ChainID)
+	if err != nil {
+		return err
+	}
+	l := reconcile.Loop{Chain: n.chain, Pilot: pilot, Senders: map[rollout.Role]reconcile.Sender{}, Poll: n.poll()}
+	for role, s := range signers {
+		l.Senders[role] = a.sender(n, s)
+	}
+	l.Waiting = func(now rollout.Block, action rollout.Action) {
+		a.opts.Progress(Event{Network: n.Name, Kind: "waiting", Step: action.Reason, Now: now, Until: action.Until})
+	}
+	runErr := l.Run(ctx)
+	if runErr == nil {
+		a.opts.Progress(Event{Network: n.Name, Kind: "done"})
+	}
+	// what became final meanwhile, also what an earlier run had signed
+	open := map[int64]bool{}
+	var last int64
+	for _, t := range before {
+		open[t.ID] = t.Status == rollout.Signed
+		last = max(last, t.ID)
+	}
+	after, err := a.store.Transactions(context.WithoutCancel(ctx), n.ChainID)
+	if err != nil {
+		return errors.Join(runErr, err)
+	}
+	for _, t := range after {
+		if t.Status != rollout.Signed && (t.ID > last || open[t.ID]) {
+			out.Transactions = append(out.Transactions, TransactionSummary{t.Step, t.Hash, t.BlockNumber, t.GasUsed})
+		}
+	}
+	if runErr == nil && len(out.Transactions) == 0 {
+		out.Status = "unchanged"
+	}
+	return runErr
+}
+
+// Deploy puts the manifest's contracts, the extension and the dispatcher on every network, and hands the roles over.
+func (a *App) Deploy(ctx context.Context, m *manifest.Manifest, dryRun bool) ([]Outcome, error) {
+	pilot, err := a.deployPilot(m)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.open(ctx); err != nil {
+		return nil, err
+	}
+	if err := a.covers(m); err != nil {
+		return nil, err
+	}
+	var signers map[rollout.Role]*signer.Signer
+	if !dryRun {
+		if signers, err = a.unlock(rollout.Deployer); err != nil {
+			return nil, err
+		}
+	}
+	return a.each(ctx, func(ctx context.Context, n *net, out *Outcome) error {
+		p := *pilot
+		p.Chain, p.Desired.Grace, out.Dispatcher = n.chain, n.Grace, p.Address
+		if dryRun {
+			return a.planDeploy(ctx, n, &p, out)
+		}
+		return a.loop(ctx, n, &p, signers, out)
+	})
+}
+
+// deployPilot computes what a deployment is to bring about, except for what differs between networks.
+func (a *App) deployPilot(m *manifest.Manifest) (*dispatcher.Deploy, error) {
+	d, err := a.deployment()
+	if err != nil {
+		return nil, err
+	}
+	deployer, err := a.addressOf(a.cfg.Dispatcher.Deployer)
+	if err != nil {
+		return nil, err
+	}
+	// the code of both follows from their init code; the dispatcher's constructor calls the extension
+	codes, err := evm.CreateAll(m.Networks[0].ChainID, arachnid.Address, a.cfg.Salt, []evm.Creation{
+		{Address: d.Extension, InitCode: d.ExtensionInitCode}, {Address: d.Address, InitCode: d.InitCode},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("dispatcher: %w", err)
+	}
+	desired := rollout.DeployDesired{FactoryCodeHash: arachnid.CodeHash, Deployer: deployer, Contracts: []rollout.Contract{
+		{Name: "extension", Address: d.Extension, CodeHash: hashCode(codes[0]), InitCode: d.ExtensionInitCode},
+		{Name: "dispatcher", Address: d.Address, CodeHash: hashCode(codes[1]), InitCode: d.InitCode},
+	}}
+	for _, c := range m.Deployments() {
+		desired.Contracts = append(desired.Contracts,
+			rollout.Contract{Name: c.Name(), Address: c.Address, CodeHash: c.CodeHash, InitCode: c.InitCode})
+	}
+	for i, key := range []string{"admin", "governance", "commit", "apply", "pauser", "emergency"} {
+		for _, acc := range a.cfg.Dispatcher.Roles[key] {
+			account, err := a.account(acc)
+			if err != nil {
+				return nil, err
+			}
+			role := dispatcher.RoleNames[i]
+			desired.Grants = append(desired.Grants, rollout.Grant{Role: role.Role, Name: role.Name, Account: account})
+		}
+	}
+	return &dispatcher.Deploy{Factory: arachnid.Address, Salt: m.Salt, Address: d.Address, Desired: desired}, nil
+}
+
+// covers refuses a manifest that was not built for a network.
+func (a *App) covers(m *manifest.Manifest) error {
+	ids := map[uint64]bool{}
+	for _, n := range m.Networks {
+		ids[n.ChainID] = true
+	}
+	for _, n := range a.networks {
+		if !ids[n.ChainID] {
+			return fmt.Errorf("the manifest was not built for %s (chain id %d): run lockstep manifest build again", n.Name, n.ChainID)
+		}
+	}
+	if m.Salt != a.cfg.Salt {
+		return fmt.Errorf("the manifest was built with salt %s, the configuration says %s", m.Salt, a.cfg.Salt)
+	}
+	return nil
+}
+
+// Rollout brings a manifest's routes to every network: commit, pages, timelock, activation. file is the manifest's
+// encoding, which the journal keeps.
+func (a *App) Rollout(ctx context.Context, m *manifest.Manifest, file []byte, dryRun bool) ([]Outcome, error) {
+	return a.rollTo(ctx, m, file, m.Root, dryRun)
+}
+
+// Rollback returns to the routes of an earlier manifest, without its init call.
+func (a *App) Rollback(ctx context.Context, m *manifest.Manifest, file []byte, dryRun bool) ([]Outcome, error) {
+	return a.rollTo(ctx, m, file, m.RoutesRoot, dryRun)
+}
+
+func (a *App) rollTo(ctx context.Context, m *manifest.Manifest, file []byte, root common.Hash, dryRun bool) ([]Outcome, error) {
+	address, err := a.Dispatcher()
+	if err != nil {
+		return nil, err
+	}
+	if err := a.open(ctx); err != nil {
+		return nil, err
+	}
+	if err := a.covers(m); err != nil {
+		return nil, err
+	}
+	committer, err := a.roleAddress(rollout.Committer)
+	if err != nil {
+		return nil, err
+	}
+	applier, err := a.roleAddress(rollout.Applier)
+	if err != nil {
+		return nil, err
+	}
+	var signers map[rollout.Role]*signer.Signer
+	if !dryRun {
+		if signers, err = a.unlock(rollout.Committer, rollout.Applier); err != nil {
+			return nil, err
+		}
+		if err := a.store.SaveManifest(ctx, m.Root, m.RoutesRoot, file); err != nil {
+			return nil, err
+		}
+	}
+	return a.each(ctx, func(ctx context.Context, n *net, out *Outcome) error {
+		out.Dispatcher = address
+		p := &runPilot{app: a, net: n, root: root, inner: dispatcher.Rollout{
+			Chain: n.chain, Address: address, Manifest: m, Committer: committer, Applier: applier,
+		}}
+		if dryRun {
+			return a.planRollout(ctx, n, p, out)
+		}
+		if err := a.loop(ctx, n, p, signers, out); err != nil {
+			return err
+		}
+		return p.end(ctx)
+	})
+}
+
+func (a *App) roleAddress(role rollout.Role) (common.Address, error) {
+	name, err := a.signerFor(role)
+	if err != nil {
+		return common.Address{}, err
+	}
+	return a.addressOf(name)
+}
+
+// runPilot is a rollout whose epoch is fixed in the journal at its first observation.
+type runPilot struct {
+	app   *App
+	net   *net
+	root  common.Hash
+	inner dispatcher.Rollout
+	began bool
+}
+
+// Next observes and decides.
+func (p *runPilot) Next(ctx context.Context, at rollout.Block) (rollout.Action, error) {
+	if !p.began {
+		if err := p.begin(ctx, at, true); err != nil {
+			return rollout.Action{}, err
+		}
+	}
+	return p.inner.Next(ctx, at)
+}
+
+// begin finds out which run this is: the one that the journal says is running, the one that is finished, or a new one.
+func (p *runPilot) begin(ctx context.Context, at rollout.Block, record bool) error {
+	run, err := p.app.store.Running(ctx, p.net.ChainID, p.inner.Address)
+	if err == nil && p.matches(run.Root) {
+		p.inner.Run, p.began = run, true
+		return nil
+	}
+	if err == nil {
+		return &reconcile.HaltError{Network: p.net.Name, Reason: (&rollout.OtherRunError{Running: run}).Error()}
+	}
+	if !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	run = rollout.Run{ChainID: p.net.ChainID, Dispatcher: p.inner.Address, Root: p.root, Manifest: p.inner.Manifest.Root, Epoch: 1}
+	state, err := dispatcher.ReadState(ctx, p.net.chain, at.Hash, p.inner.Address)
+	var missing *dispatcher.NotDeployedError
+	switch {
+	case errors.As(err, &missing):
+		// the decision will say so
+		p.inner.Run, p.began = run, true
+		return nil
+	case err != nil:
+		return err
+	}
+	if run.Root, err = p.effectiveRoot(ctx, at, state); err != nil {
+		return err
+	}
+	if state.ActiveRoot == run.Root || state.ActiveRoutesRoot == run.Root {
+		// live already: there is nothing to begin, only to verify
+		run.Root, run.Epoch = state.ActiveRoot, state.ActiveEpoch
+		p.inner.Run, p.began = run, true
+		return nil
+	}
+	run.Epoch = state.ActiveEpoch + 1
+	if record {
+		if run, err = p.app.store.Begin(ctx, run); err != nil {
+			return err
+		}
+	}
+	p.inner.Run, p.began = run, true
+	return nil
+}
+
+// matches tells whether a running root is one that this manifest may be rolled out as.
+func (p *runPilot) matches(root common.Hash) bool {
+	return root == p.root || root == p.inner.Manifest.RoutesRoot && p.root == p.inner.Manifest.Root
+}
+
+// effectiveRoot is the root to commit: an init call runs once, so a manifest whose init has run is returned to by its
+// routesRoot.
+func (p *runPilot) effectiveRoot(ctx context.Context, at rollout.Block, state dispatcher.State) (common.Hash, error) {
+	m := p.inner.Manifest
+	if m.Init == nil || p.root != m.Root || state.ActiveRoot == m.Root {
+		return p.root, nil
+	}
+	ran, err := dispatcher.ReadInitialized(ctx, p.net.chain, at.Hash, p.inner.Address, m.Root)
+	if err != nil {
+		return common.Hash{}, err
+	}
+	if ran == (common.Hash{}) {
+		return p.root, nil
+	}
+	return m.RoutesRoot, nil
+}
+
+func (p *runPilot) end(ctx context.Context) error {
+	if p.inner.Run.ID == 0 {
+		return nil
+	}
+	return p.app.store.End(ctx, p.inner.Run.ID, true)
+}
+
+// Act sends one transaction to the dispatcher of every network: pause, unpause or cancel.
+func (a *App) Act(ctx context.Context, what string, dryRun bool) ([]Outcome, error) {
+	address, err := a.Dispatcher()
+	if err != nil {
+		return nil, err
+	}
+	role := rollout.Emergency
+	if what == "pause" {
+		role = rollout.Pauser
+	}
+	if err := a.open(ctx); err != nil {
+		return nil, err
+	}
+	var signers map[rollout.Role]*signer.Signer
+	if !dryRun {
+		if signers, err = a.unlock(role); err != nil {
+			return nil, err
+		}
+	}
+	return a.each(ctx, func(ctx context.Context, n *net, out *Outcome) error {
+		out.Dispatcher = address
+		p := &actPilot{chain: n.chain, address: address, what: what}
+		if dryRun {
+			return a.planOne(ctx, n, p, out)
+		}
+		if err := a.loop(ctx, n, p, signers, out); err != nil {
+			return err
+		}
+		if what != "cancel" {
+			return nil
+		}
+		return a.abandon(ctx, n, address)
+	})
+}
+
+// abandon ends the run of a dispatcher whose commitment was taken back.
+func (a *App) abandon(ctx context.Context, n *net, address common.Address) error {
+	run, err := a.store.Running(ctx, n.ChainID, address)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return a.store.End(ctx, run.ID, false)
+}
+
+// actPilot brings one switch of the dispatcher into a position.
+type actPilot struct {
+	chain   dispatcher.Chain
+	address common.Address
+	what    string
+}
+
+// Next observes and decides.
+func (p *actPilot) Next(ctx context.Context, at rollout.Block) (rollout.Action, error) {
+	state, err := dispatcher.ReadState(ctx, p.chain, at.Hash, p.address)
+	if err != nil {
+		return rollout.Action{}, err
+	}
+	send := func(in rollout.Intent) (rollout.Action, error) {
+		return rollout.Action{Kind: rollout.Kind(p.what), Intent: in}, nil
+	}
+	switch {
+	case p.what == "pause" && !state.Paused:
+		return send(dispatcher.Pause(p.address))
+	case p.what == "unpause" && state.Paused:
+		return send(dispatcher.Unpause(p.address))
+	case p.what == "cancel" && state.PendingRoot != (common.Hash{}):
+		return send(dispatcher.Cancel(p.address, state.PendingRoot))
+	}
+	return rollout.Action{Kind: rollout.Done}, nil
+}

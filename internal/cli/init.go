@@ -1,0 +1,129 @@
+package cli
+
+import (
+	_ "embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/seed-b6a97670/lockstep/internal/app"
+	"github.com/seed-b6a97670/lockstep/internal/build"
+	"github.com/seed-b6a97670/lockstep/internal/config"
+)
+
+//go:embed lockstep.yaml.tmpl
+var template string
+
+func newInit(e *env) *cobra.Command {
+	var out string
+	c := &cobra.Command{
+		Use:   "init",
+		Short: "Write a commented lockstep.yaml for the forge project in this folder",
+		Long: `Write a commented lockstep.yaml. If forge's out folder is there, the contracts of src/ in it are listed as facets,
+to be cut down to those that are meant. A file that exists is never overwritten.`,
+		Example: "  forge build && lockstep init",
+		RunE: func(*cobra.Command, []string) error {
+			if _, err := os.Stat(e.configPath); err == nil {
+				return fmt.Errorf("%s exists: edit it, or name another file with --config", e.configPath)
+			} else if !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+			dir := filepath.Dir(e.configPath)
+			contracts, note := projectContracts(filepath.Join(dir, out))
+			text := render(dir, out, contracts)
+			if err := writeFile(e.configPath, []byte(text), 0o644); err != nil {
+				return err
+			}
+			if e.json {
+				return e.printJSON(map[string]any{"file": e.configPath, "facets": contracts})
+			}
+			fmt.Fprintf(e.stdout, "wrote %s %s\nnext: edit it, then lockstep config check\n", e.configPath, note)
+			return nil
+		},
+	}
+	c.Flags().StringVar(&out, "out", "out", "forge's out folder, relative to the configuration file")
+	return c
+}
+
+// projectContracts lists the deployable contracts under src/.
+func projectContracts(out string) ([]string, string) {
+	read, err := build.ReadForge(os.DirFS(out))
+	if err != nil {
+		return []string{}, "without facets (" + err.Error() + ")"
+	}
+	contracts := slices.DeleteFunc(read.Contracts(), func(c string) bool { return !strings.HasPrefix(c, "src/") })
+	return contracts, fmt.Sprintf("with %d contracts of src/ as facets", len(contracts))
+}
+
+func render(dir, out string, contracts []string) string {
+	name := "my-protocol"
+	if abs, err := filepath.Abs(dir); err == nil {
+		name = strings.Trim(strings.Map(func(r rune) rune {
+			if strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.", r) {
+				return r
+			}
+			return '-'
+		}, filepath.Base(abs)), "-.")
+	}
+	facets := "  - contract: src/Example.sol:Example\n"
+	if len(contracts) > 0 {
+		facets = ""
+		for _, c := range contracts {
+			facets += "  - contract: " + c + "\n"
+		}
+	}
+	return strings.NewReplacer("{{project}}", name, "{{out}}", out, "{{facets}}\n", facets).Replace(template)
+}
+
+func newConfig(e *env) *cobra.Command {
+	check := &cobra.Command{
+		Use:   "check",
+		Short: "Name every mistake in lockstep.yaml, with file, line and remedy",
+		Long: `Name every mistake in lockstep.yaml, with file, line and remedy: what is written, what it refers to (environment
+variables, key files), and whether the build output holds the contracts. Nothing is asked of any network.`,
+		Example: "  lockstep config check",
+		RunE: func(*cobra.Command, []string) error {
+			problems, err := checkConfig(e.configPath)
+			if err != nil {
+				return err
+			}
+			if e.json {
+				if err := e.printJSON(map[string]any{"file": e.configPath, "ok": len(problems) == 0, "problems": problems}); err != nil {
+					return err
+				}
+			}
+			if len(problems) > 0 {
+				if !e.json {
+					for _, p := range problems {
+						fmt.Fprintln(e.stdout, p)
+					}
+				}
+				return differenceError{fmt.Errorf("%s has %d problems", e.configPath, len(problems))}
+			}
+			if !e.json {
+				fmt.Fprintf(e.stdout, "%s is sound\n", e.configPath)
+			}
+			return nil
+		},
+	}
+	return group("config", "Work with the configuration file", check)
+}
+
+// checkConfig returns the problems of a file; the error says that it could not be read at all.
+func checkConfig(path string) ([]config.Problem, error) {
+	cfg, err := config.Load(path)
+	var found *config.Error
+	if errors.As(err, &found) {
+		return found.Problems, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return append([]config.Problem{}, app.CheckReferences(cfg)...), nil
+}

@@ -1,0 +1,125 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"text/tabwriter"
+	"time"
+
+	"golang.org/x/term"
+
+	"github.com/seed-b6a97670/lockstep/internal/app"
+)
+
+func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
+
+// printJSON prints one document.
+func (e *env) printJSON(v any) error {
+	enc := json.NewEncoder(e.stdout)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
+}
+
+// table prints rows in columns; the first row is the heading.
+func (e *env) table(rows [][]string) {
+	w := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
+	for _, row := range rows {
+		fmt.Fprintln(w, strings.Join(row, "\t"))
+	}
+	_ = w.Flush() // as fmt.Fprintln above: a closed standard output is nobody's to repair
+}
+
+// progress prints a line for each event, to standard error, so that standard output holds data alone.
+func (e *env) progress() func(app.Event) {
+	var mu sync.Mutex
+	last := map[string]uint64{}
+	return func(ev app.Event) {
+		mu.Lock()
+		defer mu.Unlock()
+		switch ev.Kind {
+		case "sent":
+			fmt.Fprintf(e.stderr, "%-10s %-36s sent %s\n", ev.Network, ev.Step, ev.Tx.Hash.Hex()[:12])
+		case "confirmed", "reverted":
+			fmt.Fprintf(e.stderr, "%-10s %-36s %s in block %d, %d gas\n", ev.Network, ev.Step, ev.Kind, ev.Tx.BlockNumber, ev.Tx.GasUsed)
+		case "waiting":
+			// once in 30 s of block time is enough for people and logs
+			if before, ok := last[ev.Network]; ok && ev.Now.Time < before+30 {
+				return
+			}
+			last[ev.Network] = ev.Now.Time
+			fmt.Fprintf(e.stderr, "%-10s %s: %s of block time to go\n", ev.Network, ev.Step,
+				time.Duration(ev.Until-min(ev.Now.Time, ev.Until))*time.Second)
+		}
+	}
+}
+
+// printOutcomes prints what a command did.
+func (e *env) printOutcomes(outcomes []app.Outcome, err error) error {
+	if e.json {
+		if jsonErr := e.printJSON(map[string]any{"networks": outcomes}); jsonErr != nil {
+			return jsonErr
+		}
+		return err
+	}
+	if len(outcomes) == 0 {
+		return err
+	}
+	rows := [][]string{{"NETWORK", "CHAIN ID", "STATUS", "TRANSACTIONS", "GAS", "SECONDS"}}
+	for _, o := range outcomes {
+		if o.Status == "planned" {
+			continue
+		}
+		rows = append(rows, []string{
+			o.Network, fmt.Sprint(o.ChainID), o.Status, fmt.Sprint(len(o.Transactions)), fmt.Sprint(o.GasUsed),
+			fmt.Sprintf("%.1f", o.Seconds),
+		})
+	}
+	if len(rows) > 1 {
+		e.table(rows)
+	}
+	for _, o := range outcomes {
+		if o.Status != "planned" {
+			continue
+		}
+		fmt.Fprintf(e.stdout, "%s (chain id %d), dispatcher %s\n", o.Network, o.ChainID, o.Dispatcher)
+		if len(o.Steps) == 0 {
+			fmt.Fprintln(e.stdout, "  nothing to do")
+		}
+		for i, s := range o.Steps {
+			if s.Data == "" {
+				fmt.Fprintf(e.stdout, "  %2d  %s\n", i+1, s.Step)
+				continue
+			}
+			fmt.Fprintf(e.stdout, "  %2d  %-34s by %-9s %6d bytes of call data\n", i+1, s.Step, s.By, len(s.Data)/2-1)
+		}
+	}
+	return err
+}
+
+// writeFile writes a file under a temporary name and renames it, so that it is there whole or not at all.
+func writeFile(path string, data []byte, mode os.FileMode) error {
+	tmp := path + ".tmp"
+	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err == nil {
+		err = f.Sync()
+	}
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
+	}
+	if err == nil {
+		err = os.Rename(tmp, path)
+	}
+	if err != nil {
+		_ = os.Remove(tmp)
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return nil
+}

@@ -1,0 +1,202 @@
+// Package cli is the command line: it reads flags, asks, and prints. What is done is in package app.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/seed-b6a97670/lockstep/internal/app"
+	"github.com/seed-b6a97670/lockstep/internal/config"
+)
+
+// Exit codes.
+const (
+	exitDone       = 0
+	exitFailed     = 1 // refused or failed
+	exitUsage      = 2
+	exitDifference = 3 // a check found a difference
+)
+
+const exitCodes = `Exit codes: 0 done, 1 refused or failed, 2 usage, 3 a check found a difference.`
+
+// usageError is a mistake on the command line.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+// differenceError says that a check did its work and found a difference.
+type differenceError struct{ error }
+
+func (e differenceError) Unwrap() error { return e.error }
+
+// env is what all commands share.
+type env struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+
+	configPath  string
+	journalPath string
+	networks    []string
+	json        bool
+	yes         bool
+	verbose     bool
+}
+
+// Main runs the program and returns its exit code.
+func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	e := &env{stdin: stdin, stdout: stdout, stderr: stderr}
+	root := newRoot(e)
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitDone
+	}
+	var usage usageError
+	var difference differenceError
+	var cfg *config.Error
+	switch {
+	case errors.As(err, &difference):
+		if !e.json {
+			fmt.Fprintf(stderr, "lockstep: %v\n", err)
+		}
+		return exitDifference
+	case errors.As(err, &usage):
+		fmt.Fprintf(stderr, "lockstep: %v\n", err)
+		return exitUsage
+	case errors.As(err, &cfg):
+		fmt.Fprintln(stderr, cfg)
+		return exitFailed
+	case ctx.Err() != nil:
+		fmt.Fprintf(stderr, "lockstep: interrupted; what was sent is in the journal, and running the command again goes on\n")
+		return exitFailed
+	}
+	fmt.Fprintf(stderr, "lockstep: %v\n", err)
+	return exitFailed
+}
+
+func newRoot(e *env) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "lockstep",
+		Short: "Deterministic, time-locked, auditable upgrades of smart contracts on many networks",
+		Long: `Lockstep brings one set of smart-contract routes to every network a protocol runs on.
+
+  init ─► manifest build ─► deploy ─► rollout ─► status        demo shows all of it in seconds
+
+` + exitCodes,
+		Example:       "  lockstep demo\n  lockstep init && lockstep manifest build && lockstep deploy && lockstep rollout",
+		Version:       app.Version,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
+	})
+	f := root.PersistentFlags()
+	f.StringVar(&e.configPath, "config", fromEnv("LOCKSTEP_CONFIG", "lockstep.yaml"), "configuration file (LOCKSTEP_CONFIG)")
+	f.BoolVar(&e.json, "json", false, "print one JSON document")
+	f.BoolVarP(&e.verbose, "verbose", "v", false, "log what is done to standard error")
+	root.AddCommand(
+		newDemo(e), newInit(e), newConfig(e), newManifest(e), newDeploy(e), newRollout(e), newRollback(e),
+		newAct(e, "pause", "Stop routed calls on every network; nothing else stops"),
+		newAct(e, "unpause", "Resume routed calls on every network"),
+		newAct(e, "cancel", "Take the pending root back on every network"),
+		newStatus(e), newKey(e),
+	)
+	for _, c := range root.Commands() {
+		usageArgs(c)
+	}
+	usageArgs(root)
+	return root
+}
+
+// usageArgs makes wrong arguments usage errors.
+func usageArgs(c *cobra.Command) {
+	for _, sub := range c.Commands() {
+		usageArgs(sub)
+	}
+	check := c.Args
+	if check == nil {
+		check = cobra.NoArgs
+	}
+	c.Args = func(cmd *cobra.Command, args []string) error {
+		if cmd.HasSubCommands() && len(args) > 0 {
+			return usageError{fmt.Errorf("unknown command %q for %s; see %s --help", args[0], cmd.CommandPath(), cmd.CommandPath())}
+		}
+		if err := check(cmd, args); err != nil {
+			return usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
+		}
+		return nil
+	}
+}
+
+func fromEnv(name, def string) string {
+	if v := os.Getenv(name); v != "" {
+		return v
+	}
+	return def
+}
+
+// group is a command that only holds others.
+func group(use, short string, subs ...*cobra.Command) *cobra.Command {
+	c := &cobra.Command{Use: use, Short: short, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
+	c.AddCommand(subs...)
+	return c
+}
+
+// onNetworks adds the flags of commands that work on the networks of the configuration.
+func onNetworks(e *env, c *cobra.Command) *cobra.Command {
+	c.Flags().StringSliceVar(&e.networks, "network", nil, "only these networks of the configuration (repeat or separate by commas)")
+	c.Flags().StringVar(&e.journalPath, "journal", os.Getenv("LOCKSTEP_JOURNAL"),
+		"journal file; default lockstep.db beside the configuration (LOCKSTEP_JOURNAL)")
+	return c
+}
+
+// open loads the configuration and wires the program.
+func (e *env) open() (*app.App, *config.Config, error) {
+	cfg, err := config.Load(e.configPath)
+	if err != nil {
+		return nil, nil, err
+	}
+	journal := e.journalPath
+	if journal == "" {
+		journal = cfg.Path("lockstep.db")
+	}
+	a, err := app.New(app.Options{Config: cfg, Journal: journal, Networks: e.networks, Log: e.logger(), Progress: e.progress()})
+	return a, cfg, err
+}
+
+func (e *env) logger() *slog.Logger {
+	level := slog.LevelWarn
+	if e.verbose {
+		level = slog.LevelDebug
+	}
+	return slog.New(slog.NewTextHandler(e.stderr, &slog.HandlerOptions{Level: level}))
+}
+
+// confirm asks before what cannot be undone. Without a terminal, --yes must say it.
+func (e *env) confirm(what string) error {
+	if e.yes {
+		return nil
+	}
+	if f, ok := e.stdin.(*os.File); !ok || !isTerminal(f) {
+		return usageError{fmt.Errorf("%s needs confirmation: add --yes, or --dry-run to see what would be sent", what)}
+	}
+	fmt.Fprintf(e.stderr, "%s? [y/N] ", what)
+	var answer string
+	if _, err := fmt.Fscanln(e.stdin, &answer); err != nil || !strings.EqualFold(answer, "y") && !strings.EqualFold(answer, "yes") {
+		return errors.New("not confirmed: nothing was sent")
+	}
+	return nil
+}

@@ -1,0 +1,345 @@
+// Package config reads lockstep.yaml. It reports every mistake of a file at once, each with its line and what to do.
+//
+// Secrets are never in the file: it refers to them (env:NAME, file:PATH), and they are read when they are used.
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/ethereum/go-ethereum/common"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/seed-b6a97670/lockstep/internal/manifest"
+	"github.com/seed-b6a97670/lockstep/internal/network"
+)
+
+// maxFile bounds a configuration file, in bytes.
+const maxFile = 1 << 20
+
+// RoleKeys are the keys of dispatcher.roles.
+var RoleKeys = []string{"admin", "governance", "commit", "apply", "pauser", "emergency"}
+
+// Config is a checked configuration file.
+type Config struct {
+	File       string // as it was named
+	Dir        string // what paths in the file are relative to
+	Project    string
+	Build      Build
+	PageSize   int
+	Salt       common.Hash
+	Dispatcher Dispatcher
+	Facets     []Facet
+	Init       *Init
+	Networks   []Network
+	Signers    map[string]Signer
+}
+
+// Build says where the build output is.
+type Build struct {
+	Tool string // forge
+	Out  string // folder
+}
+
+// Dispatcher says what the dispatcher is to be like.
+type Dispatcher struct {
+	Delay    uint64               // seconds
+	Deployer string               // name of a signer
+	Roles    map[string][]Account // by RoleKeys
+}
+
+// Account is an address, or the name of a signer.
+type Account struct {
+	Signer  string
+	Address common.Address // zero for a signer
+}
+
+// Facet asks for a contract as facet.
+type Facet struct {
+	Contract string
+	Args     []any
+	Include  []string
+	Exclude  []string
+	Line     int
+}
+
+// Init asks for a call at activation.
+type Init struct {
+	Contract string
+	Args     []any
+	Function string
+	CallArgs []any
+	Line     int
+}
+
+// Network is a network with the endpoints through which it is reached.
+type Network struct {
+	network.Network
+	RPC  []Ref
+	Line int
+}
+
+// Signer is an account that signs, or one that is only known by its address.
+type Signer struct {
+	Keystore string // path of a key file
+	Password Ref
+	Address  common.Address // zero if the key file tells it
+	Line     int
+}
+
+// Error is a configuration with problems.
+type Error struct {
+	Problems []Problem
+}
+
+func (e *Error) Error() string {
+	lines := make([]string, len(e.Problems))
+	for i, p := range e.Problems {
+		lines[i] = p.String()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Load reads and checks a file. An *Error holds all its problems.
+func Load(path string) (*Config, error) {
+	f, err := os.Open(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("there is no %s: make one with lockstep init, or name it with --config", path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read configuration: %w", err)
+	}
+	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err := errors.Join(err, f.Close()); err != nil {
+		return nil, fmt.Errorf("read configuration: %w", err)
+	}
+	return Parse(path, data)
+}
+
+var yamlLine = regexp.MustCompile(`^yaml: line (\d+): (.*)$`)
+
+// Parse checks the text of a file.
+func Parse(path string, data []byte) (*Config, error) {
+	r := &reader{file: path}
+	if len(data) > maxFile {
+		r.problem(nil, "the file is larger than %d bytes", maxFile)
+		return nil, &Error{r.problems}
+	}
+	var root yaml.Node
+	if err := yaml.NewDecoder(bytes.NewReader(data)).Decode(&root); err != nil {
+		if m := yamlLine.FindStringSubmatch(err.Error()); m != nil {
+			var line int
+			fmt.Sscan(m[1], &line)
+			r.problems = append(r.problems, Problem{path, line, "not YAML: " + m[2]})
+		} else if errors.Is(err, io.EOF) {
+			r.problem(nil, "the file is empty: write one with lockstep init")
+		} else {
+			r.problem(nil, "not YAML: %s", strings.TrimPrefix(err.Error(), "yaml: "))
+		}
+		return nil, &Error{r.problems}
+	}
+	c := r.config(resolve(root.Content[0]))
+	c.File, c.Dir = path, filepath.Dir(path)
+	if len(r.problems) > 0 {
+		slices.SortStableFunc(r.problems, func(a, b Problem) int { return a.Line - b.Line })
+		return nil, &Error{r.problems}
+	}
+	return c, nil
+}
+
+// Path makes a path of the file relative to the file's folder.
+func (c *Config) Path(p string) string {
+	if filepath.IsAbs(p) {
+		return p
+	}
+	return filepath.Join(c.Dir, p)
+}
+
+func (r *reader) config(n *yaml.Node) *Config {
+	top := r.section(n, "", "project", "build", "pageSize", "salt", "dispatcher", "facets", "init", "networks", "signers")
+	c := &Config{
+		Project:  top.need("project", "give the protocol a name"),
+		PageSize: int(top.integer("pageSize", manifest.DefaultPageSize, 1, manifest.MaxPageRoutes)),
+		Salt:     top.hash("salt"),
+	}
+	build := r.section(top.get("build"), "build", "tool", "out")
+	c.Build = Build{Tool: build.text("tool"), Out: build.text("out")}
+	switch c.Build.Tool {
+	case "", "forge":
+		c.Build.Tool = "forge"
+	default:
+		r.problem(build.get("tool"), "build.tool is %q, known is forge", c.Build.Tool)
+	}
+	if c.Build.Out == "" {
+		c.Build.Out = "out"
+	}
+	r.facets(c, top)
+	r.signers(c, top)
+	r.dispatcher(c, top)
+	r.networks(c, top)
+	return c
+}
+
+func (r *reader) facets(c *Config, top section) {
+	if len(top.list("facets")) == 0 {
+		r.problem(top.node, "facets is missing: list the contracts whose functions the dispatcher is to answer")
+	}
+	seen := map[string]bool{}
+	for i, n := range top.list("facets") {
+		s := r.section(n, fmt.Sprintf("facets[%d]", i), "contract", "args", "include", "exclude")
+		f := Facet{
+			Contract: s.need("contract", "name it as path:Name or Name"), Args: s.values("args"),
+			Include: s.texts("include"), Exclude: s.texts("exclude"), Line: n.Line,
+		}
+		if f.Contract != "" && seen[f.Contract] {
+			r.problem(n, "facet %s stands twice: remove one", f.Contract)
+		}
+		seen[f.Contract] = true
+		c.Facets = append(c.Facets, f)
+	}
+	if n := top.get("init"); n != nil {
+		s := r.section(n, "init", "contract", "args", "function", "callArgs")
+		c.Init = &Init{
+			Contract: s.need("contract", "name it as path:Name or Name"), Args: s.values("args"),
+			Function: s.need("function", "name the function that is called once at activation"),
+			CallArgs: s.values("callArgs"), Line: n.Line,
+		}
+	}
+}
+
+func (r *reader) signers(c *Config, top section) {
+	c.Signers = map[string]Signer{}
+	all := r.section(top.get("signers"), "signers")
+	for name, n := range all.keys {
+		s := r.section(n, "signers."+name, "keystore", "password", "address")
+		signer := Signer{Keystore: s.text("keystore"), Line: n.Line}
+		if a := s.text("address"); a != "" {
+			signer.Address = r.address(s.get("address"), s.at("address"), a)
+		}
+		if p := s.get("password"); p != nil {
+			signer.Password = r.ref(p, s.at("password"), p.Value, false)
+		}
+		switch {
+		case signer.Keystore == "" && signer.Address == (common.Address{}):
+			r.problem(n, "signers.%s needs a keystore, or an address if it never signs here", name)
+		case signer.Keystore != "" && signer.Password == "":
+			r.problem(n, "signers.%s.password is missing: refer to it with env:NAME or file:PATH", name)
+		}
+		c.Signers[name] = signer
+	}
+}
+
+func (r *reader) dispatcher(c *Config, top section) {
+	n := top.get("dispatcher")
+	if n == nil {
+		r.problem(top.node, "dispatcher is missing: it needs deployer and roles")
+		return
+	}
+	s := r.section(n, "dispatcher", "delay", "deployer", "roles")
+	c.Dispatcher = Dispatcher{
+		Delay:    s.integer("delay", 3600, 1, 365*24*3600),
+		Deployer: s.need("deployer", "name the signer that deploys"),
+		Roles:    map[string][]Account{},
+	}
+	if d := c.Dispatcher.Deployer; d != "" {
+		if _, ok := c.Signers[d]; !ok {
+			r.problem(s.get("deployer"), "dispatcher.deployer names %q, which is not under signers", d)
+		}
+	}
+	if s.get("roles") == nil {
+		r.problem(n, "dispatcher.roles is missing: say who holds %s", strings.Join(RoleKeys, ", "))
+		return
+	}
+	roles := r.section(s.get("roles"), "dispatcher.roles", RoleKeys...)
+	for _, role := range RoleKeys {
+		for _, item := range roles.list(role) {
+			path := roles.at(role)
+			if _, ok := c.Signers[item.Value]; ok {
+				c.Dispatcher.Roles[role] = append(c.Dispatcher.Roles[role], Account{Signer: item.Value})
+				continue
+			}
+			if !strings.HasPrefix(item.Value, "0x") {
+				r.problem(item, "%s names %q, which is neither an address nor under signers", path, item.Value)
+				continue
+			}
+			c.Dispatcher.Roles[role] = append(c.Dispatcher.Roles[role], Account{Address: r.address(item, path, item.Value)})
+		}
+		if len(c.Dispatcher.Roles[role]) == 0 && role != "governance" && roles.get(role) == nil {
+			r.problem(roles.node, "dispatcher.roles.%s is missing: name at least one holder", role)
+		}
+	}
+}
+
+func (r *reader) networks(c *Config, top section) {
+	list := top.list("networks")
+	if len(list) == 0 {
+		r.problem(top.node, "networks is missing: list at least one")
+	}
+	names, ids := map[string]bool{}, map[uint64]string{}
+	for i, n := range list {
+		s := r.section(n, fmt.Sprintf("networks[%d]", i), "name", "chainId", "kind", "grace", "confirmations", "gasCap", "blockTime", "rpc")
+		nw := Network{Network: r.network(s), Line: n.Line}
+		for _, item := range s.list("rpc") {
+			nw.RPC = append(nw.RPC, r.ref(item, s.at("rpc"), item.Value, true))
+		}
+		if len(s.list("rpc")) == 0 {
+			r.problem(n, "%s is missing: list endpoints, as URLs or env:NAME", s.at("rpc"))
+		}
+		if nw.Name != "" && names[nw.Name] {
+			r.problem(n, "network %s stands twice: remove one", nw.Name)
+		}
+		if other, ok := ids[nw.ChainID]; ok && nw.ChainID != 0 {
+			r.problem(n, "networks %s and %s have the same chain id %d", other, nw.Name, nw.ChainID)
+		}
+		names[nw.Name], ids[nw.ChainID] = true, nw.Name
+		if floor := nw.TimelockFloor; floor > 0 && c.Dispatcher.Delay < floor && top.get("dispatcher") != nil {
+			r.problem(top.get("dispatcher"), "dispatcher.delay is %d s, %s is a mainnet and wants at least %d s",
+				c.Dispatcher.Delay, nw.Name, floor)
+		}
+		c.Networks = append(c.Networks, nw)
+	}
+}
+
+// network joins what the catalogue knows with what the file says. The file may not make a mainnet less than one.
+func (r *reader) network(s section) network.Network {
+	name := s.need("name", "give the network a name")
+	known, inCatalogue := network.Lookup(name)
+	id := s.integer("chainId", known.ChainID, 1, math.MaxInt64)
+	switch byID, ok := network.LookupID(id); {
+	case inCatalogue && id != known.ChainID:
+		r.problem(s.get("chainId"), "%s is %d, but %s has chain id %d: choose another name", s.at("chainId"), id, name, known.ChainID)
+	case ok:
+		known, inCatalogue = byID, true
+	case id == 0:
+		r.problem(s.node, "network %q is not in the catalogue: give its chainId and kind", name)
+	}
+	if !inCatalogue {
+		known = network.Network{
+			ChainID: id, Status: "live", BlockTime: 1, Grace: network.DefaultGrace, Confirmations: network.DefaultConfirmations,
+			GasCap: network.DefaultGasCap, Kind: s.text("kind"),
+		}
+		switch known.Kind {
+		case network.Mainnet:
+			known.TimelockFloor = 3600
+		case network.Testnet, network.Local:
+		default:
+			r.problem(s.node, "%s must be %s, %s or %s", s.at("kind"), network.Mainnet, network.Testnet, network.Local)
+		}
+	} else if kind := s.text("kind"); kind != "" && kind != known.Kind {
+		r.problem(s.get("kind"), "%s is %q, but chain id %d is a %s", s.at("kind"), kind, id, known.Kind)
+	}
+	known.Name = name
+	known.Grace = uint32(s.integer("grace", uint64(known.Grace), 30, 300))
+	known.Confirmations = s.integer("confirmations", known.Confirmations, 1, 10_000)
+	known.GasCap = s.integer("gasCap", known.GasCap, 100_000, 1_000_000_000)
+	known.BlockTime = float64(s.integer("blockTime", uint64(math.Ceil(known.BlockTime)), 1, 3600))
+	return known
+}

@@ -1,0 +1,58 @@
+package config
+
+import (
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Ref is a value, or where it is to be found: env:NAME or file:PATH. What it refers to may be secret.
+type Ref string
+
+// maxSecret bounds what a file that a Ref names may hold, in bytes.
+const maxSecret = 64 << 10
+
+// ref checks how a reference is written. Only an endpoint may be given as it is.
+func (r *reader) ref(n *yaml.Node, path, text string, plain bool) Ref {
+	switch {
+	case strings.HasPrefix(text, "env:") && len(text) > 4, strings.HasPrefix(text, "file:") && len(text) > 5:
+	case !plain:
+		r.problem(n, "%s must refer to the secret with env:NAME or file:PATH; it must not stand in this file", path)
+	default:
+		u, err := url.Parse(text)
+		if err != nil || u.Host == "" || !strings.Contains("http https ws wss", u.Scheme) {
+			r.problem(n, "%s: %q is not an http, https, ws or wss URL, nor env:NAME or file:PATH", path, text)
+		} else if u.User != nil {
+			r.problem(n, "%s holds a user or password: refer to the URL with env:NAME or file:PATH", path)
+		}
+	}
+	return Ref(text)
+}
+
+// Resolve returns the value.
+func (c *Config) Resolve(ref Ref) (string, error) {
+	text := string(ref)
+	if name, ok := strings.CutPrefix(text, "env:"); ok {
+		v, set := os.LookupEnv(name)
+		if !set || v == "" {
+			return "", fmt.Errorf("environment variable %s is not set", name)
+		}
+		return v, nil
+	}
+	if path, ok := strings.CutPrefix(text, "file:"); ok {
+		f, err := os.Open(c.Path(path))
+		if err != nil {
+			return "", err
+		}
+		data, err := io.ReadAll(io.LimitReader(f, maxSecret))
+		if closeErr := f.Close(); err == nil {
+			err = closeErr
+		}
+		return strings.TrimRight(string(data), "\r\n"), err
+	}
+	return text, nil
+}

@@ -1,0 +1,174 @@
+// Package reconcile runs the loop of one network: settle what is in the journal, observe, decide, record and send one
+// transaction, and again. Killing it anywhere loses nothing: what was journalled is settled first the next time, and
+// what was not journalled was not sent.
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/ethereum/go-ethereum/common"
+
+	"github.com/seed-b6a97670/lockstep/internal/rollout"
+)
+
+// Chain tells where the network is.
+type Chain interface {
+	Name() string
+	Head(ctx context.Context) (rollout.Block, error)
+}
+
+// Pilot observes the network after a block and decides what comes next.
+type Pilot interface {
+	Next(ctx context.Context, at rollout.Block) (rollout.Action, error)
+}
+
+// Sender sends for one account.
+type Sender interface {
+	Address() common.Address
+	Settle(ctx context.Context) (rollout.Mark, error)
+	Send(ctx context.Context, in rollout.Intent, after rollout.Mark) error
+}
+
+// Loop is the work on one network.
+type Loop struct {
+	Chain   Chain
+	Pilot   Pilot
+	Senders map[rollout.Role]Sender
+	Poll    time.Duration // between looks at the head while waiting
+	// Waiting is told of each wait for block time; it may be nil.
+	Waiting func(now rollout.Block, action rollout.Action)
+}
+
+// HaltError says that the loop cannot go on without an operator.
+type HaltError struct {
+	Network string
+	Reason  string
+}
+
+func (e *HaltError) Error() string { return e.Network + ": " + e.Reason }
+
+// lagLimit is how long an endpoint may stay behind a block that holds a final transaction.
+const lagLimit = time.Minute
+
+// patience is how long a network may be out of reach before the loop gives up.
+const patience = 2 * time.Minute
+
+// Run goes on until the pilot is done or halts. While the network is out of reach it tries again.
+func (l *Loop) Run(ctx context.Context) error {
+	var since time.Time // when the network was first out of reach
+	for {
+		done, err := l.step(ctx)
+		switch {
+		case err == nil && done:
+			return nil
+		case err == nil:
+			since = time.Time{}
+			continue
+		case errors.Is(err, rollout.ErrStale):
+			continue
+		case !errors.Is(err, rollout.ErrUnavailable) || wrongChain(err):
+			return err
+		}
+		if since.IsZero() {
+			since = time.Now()
+		}
+		if time.Since(since) > patience {
+			return fmt.Errorf("given up after %s: %w", patience, err)
+		}
+		if err := l.sleep(ctx, max(l.Poll, time.Second)); err != nil {
+			return err
+		}
+	}
+}
+
+// wrongChain tells a mistake of the configuration, which trying again does not mend.
+func wrongChain(err error) bool {
+	var mistake interface{ WrongChain() }
+	return errors.As(err, &mistake)
+}
+
+// step settles, observes, decides and acts once.
+func (l *Loop) step(ctx context.Context) (done bool, err error) {
+	action, marks, err := l.decide(ctx)
+	if err != nil {
+		return false, err
+	}
+	switch action.Kind {
+	case rollout.Done:
+		return true, nil
+	case rollout.Halt:
+		return false, &HaltError{l.Chain.Name(), action.Reason}
+	case rollout.Wait:
+		return false, l.sleep(ctx, l.Poll)
+	}
+	sender, ok := l.Senders[action.Intent.By]
+	if !ok {
+		return false, &HaltError{l.Chain.Name(), fmt.Sprintf("%s needs a signer for %s: name one under signers in lockstep.yaml",
+			action.Intent.Step, action.Intent.By)}
+	}
+	if err := sender.Send(ctx, action.Intent, marks[sender.Address()]); err != nil {
+		return false, fmt.Errorf("%s: %w", l.Chain.Name(), err)
+	}
+	return false, nil
+}
+
+// decide settles the journal, then observes at a block that holds all of it.
+func (l *Loop) decide(ctx context.Context) (rollout.Action, map[common.Address]rollout.Mark, error) {
+	marks := map[common.Address]rollout.Mark{}
+	var minBlock uint64
+	for _, s := range l.Senders {
+		if _, done := marks[s.Address()]; done {
+			continue
+		}
+		mark, err := s.Settle(ctx)
+		if err != nil {
+			return rollout.Action{}, nil, fmt.Errorf("%s: %w", l.Chain.Name(), err)
+		}
+		marks[s.Address()] = mark
+		minBlock = max(minBlock, mark.MinBlock)
+	}
+	at, err := l.headAt(ctx, minBlock)
+	if err != nil {
+		return rollout.Action{}, nil, err
+	}
+	action, err := l.Pilot.Next(ctx, at)
+	if err != nil {
+		return rollout.Action{}, nil, err
+	}
+	if action.Kind == rollout.Wait && l.Waiting != nil {
+		l.Waiting(at, action)
+	}
+	return action, marks, nil
+}
+
+// headAt returns the head once it has reached a block.
+func (l *Loop) headAt(ctx context.Context, number uint64) (rollout.Block, error) {
+	start := time.Now()
+	for {
+		at, err := l.Chain.Head(ctx)
+		if err != nil || at.Number >= number {
+			return at, err
+		}
+		if time.Since(start) > lagLimit {
+			return at, &HaltError{l.Chain.Name(), fmt.Sprintf("the endpoint is at block %d, a transaction of ours is final in "+
+				"block %d: it lags, or the network was reset (then use another journal)", at.Number, number)}
+		}
+		if err := l.sleep(ctx, l.Poll); err != nil {
+			return at, err
+		}
+	}
+}
+
+func (l *Loop) sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return fmt.Errorf("%s: %w", l.Chain.Name(), ctx.Err())
+	case <-t.C:
+		return nil
+	}
+}

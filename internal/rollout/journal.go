@@ -1,0 +1,74 @@
+package rollout
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/ethereum/go-ethereum/common"
+)
+
+// Block names a block and its time.
+type Block struct {
+	Number uint64      `json:"number"`
+	Hash   common.Hash `json:"hash"`
+	Time   uint64      `json:"time"` // unix seconds
+}
+
+// Run is one run of a manifest's routes on one network: its root is to become active in its epoch.
+type Run struct {
+	ID         int64
+	ChainID    uint64
+	Dispatcher common.Address
+	Root       common.Hash // what is committed: the manifest's root, or its routesRoot when it is returned to
+	Manifest   common.Hash // the manifest's root
+	Epoch      uint64
+}
+
+// OtherRunError says that another root is being rolled out on the dispatcher.
+type OtherRunError struct {
+	Running Run
+}
+
+func (e *OtherRunError) Error() string {
+	return fmt.Sprintf("a rollout of root %s for epoch %d is running on chain %d: finish it with lockstep rollout, "+
+		"or take it back with lockstep cancel", e.Running.Root, e.Running.Epoch, e.Running.ChainID)
+}
+
+// Status of a journalled transaction. Signed may or may not have been sent.
+type Status string
+
+// A transaction is signed until the network's confirmation rule makes its outcome final.
+const (
+	Signed    Status = "signed"
+	Confirmed Status = "confirmed"
+	Reverted  Status = "reverted"
+)
+
+// ErrStale says that the journal moved since it was read: what was decided then must be decided again.
+var ErrStale = errors.New("the journal has changed since it was read")
+
+// ErrUnavailable says that a network could not be asked: what failed may be tried again.
+var ErrUnavailable = errors.New("no endpoint answers")
+
+// Transaction is one journalled transaction.
+type Transaction struct {
+	ID          int64
+	ChainID     uint64
+	Signer      common.Address
+	Nonce       uint64
+	Step        string // what it is for, in words
+	Hash        common.Hash
+	Raw         []byte // the signed transaction, EIP-2718
+	Status      Status
+	BlockNumber uint64
+	BlockHash   common.Hash
+	GasUsed     uint64
+}
+
+// Mark is a position in the journal of one signer on one network.
+type Mark struct {
+	LastID    int64
+	NextNonce uint64        // one above the highest journalled nonce, 0 if there is none
+	Open      []Transaction // signed and not final, by nonce
+	MinBlock  uint64        // the highest block in which one of them became final
+}

@@ -1,0 +1,124 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/ethereum/go-ethereum/common"
+
+	"github.com/seed-b6a97670/lockstep/internal/rollout"
+)
+
+// SaveManifest keeps a manifest's file by its root.
+func (s *Store) SaveManifest(ctx context.Context, root, routesRoot common.Hash, body []byte) error {
+	_, err := s.db.ExecContext(ctx, `INSERT INTO manifests (root, routes_root, body, created_at) VALUES (?, ?, ?, ?)
+		ON CONFLICT (root) DO NOTHING`, root.Hex(), routesRoot.Hex(), body, now())
+	if err != nil {
+		return fmt.Errorf("journal manifest %s: %w", root, err)
+	}
+	return nil
+}
+
+// Manifest returns the file of a manifest by its root or its routesRoot. Several manifests may share a routesRoot, and
+// then have the same routes.
+func (s *Store) Manifest(ctx context.Context, root common.Hash) ([]byte, error) {
+	var body []byte
+	err := s.db.QueryRowContext(ctx, `SELECT body FROM manifests WHERE root = ? OR routes_root = ?
+		ORDER BY root = ? DESC, created_at LIMIT 1`, root.Hex(), root.Hex(), root.Hex()).Scan(&body)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, fmt.Errorf("manifest %s: %w", root, ErrNotFound)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read manifest %s: %w", root, err)
+	}
+	return body, nil
+}
+
+// Begin returns the running rollout of r's root on its dispatcher, or records r as running.
+func (s *Store) Begin(ctx context.Context, r rollout.Run) (rollout.Run, error) {
+	err := s.within(ctx, func(tx *sql.Tx) error {
+		running, err := running(ctx, tx, r.ChainID, r.Dispatcher)
+		switch {
+		case err == nil && running.Root == r.Root:
+			r = running
+			return nil
+		case err == nil:
+			return &rollout.OtherRunError{Running: running}
+		case !errors.Is(err, sql.ErrNoRows):
+			return err
+		}
+		res, err := tx.ExecContext(ctx, `INSERT INTO rollouts (chain_id, dispatcher, root, manifest, epoch, status, created_at)
+			VALUES (?, ?, ?, ?, ?, 'running', ?)`,
+			r.ChainID, r.Dispatcher.Hex(), r.Root.Hex(), r.Manifest.Hex(), r.Epoch, now())
+		if err != nil {
+			return err
+		}
+		r.ID, err = res.LastInsertId()
+		return err
+	})
+	if err != nil {
+		return rollout.Run{}, fmt.Errorf("begin rollout: %w", err)
+	}
+	return r, nil
+}
+
+// Running returns the rollout that runs on a dispatcher; the error is ErrNotFound if none does.
+func (s *Store) Running(ctx context.Context, chainID uint64, dispatcher common.Address) (r rollout.Run, err error) {
+	err = s.within(ctx, func(tx *sql.Tx) (err error) {
+		r, err = running(ctx, tx, chainID, dispatcher)
+		return err
+	})
+	if errors.Is(err, sql.ErrNoRows) {
+		return rollout.Run{}, ErrNotFound
+	}
+	if err != nil {
+		return rollout.Run{}, fmt.Errorf("read rollout: %w", err)
+	}
+	return r, nil
+}
+
+func running(ctx context.Context, tx *sql.Tx, chainID uint64, dispatcher common.Address) (rollout.Run, error) {
+	r := rollout.Run{ChainID: chainID, Dispatcher: dispatcher}
+	var root, manifest string
+	err := tx.QueryRowContext(ctx, `SELECT id, root, manifest, epoch FROM rollouts
+		WHERE chain_id = ? AND dispatcher = ? AND status = 'running'`, chainID, dispatcher.Hex()).
+		Scan(&r.ID, &root, &manifest, &r.Epoch)
+	r.Root, r.Manifest = common.HexToHash(root), common.HexToHash(manifest)
+	return r, err
+}
+
+// End closes a rollout: done, or abandoned.
+func (s *Store) End(ctx context.Context, id int64, done bool) error {
+	status := "abandoned"
+	if done {
+		status = "done"
+	}
+	_, err := s.db.ExecContext(ctx, `UPDATE rollouts SET status = ?, finished_at = ? WHERE id = ? AND status = 'running'`,
+		status, now(), id)
+	if err != nil {
+		return fmt.Errorf("end rollout %d: %w", id, err)
+	}
+	return nil
+}
+
+// Previous returns the roots that were rolled out on a dispatcher, newest first.
+func (s *Store) Previous(ctx context.Context, chainID uint64, dispatcher common.Address) (out []rollout.Run, err error) {
+	rows, err := s.db.QueryContext(ctx, `SELECT id, root, manifest, epoch FROM rollouts
+		WHERE chain_id = ? AND dispatcher = ? AND status = 'done' ORDER BY epoch DESC`, chainID, dispatcher.Hex())
+	if err != nil {
+		return nil, fmt.Errorf("read rollouts: %w", err)
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		r := rollout.Run{ChainID: chainID, Dispatcher: dispatcher}
+		var root, manifest string
+		if err := rows.Scan(&r.ID, &root, &manifest, &r.Epoch); err != nil {
+			return nil, fmt.Errorf("read rollouts: %w", err)
+		}
+		r.Root, r.Manifest = common.HexToHash(root), common.HexToHash(manifest)
+		out = append(out, r)
+	}
+	return out, rows.Err()
+}
