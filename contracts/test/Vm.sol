@@ -30,7 +30,7 @@ interface Vm {
 
     function readFile(string calldata path) external view returns (string memory);
     function parseJsonKeys(string calldata json, string calldata key) external pure returns (string[] memory);
-    function toString(bytes4 value) external pure returns (string memory);
+    function toString(bytes32 value) external pure returns (string memory);
 
     function assume(bool condition) external pure;
     function assertTrue(bool value, string calldata reason) external pure;

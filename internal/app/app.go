@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"sort"
 	"strings"
 	"time"
 
@@ -54,8 +53,8 @@ type Options struct {
 	Networks []string
 	// Signers replaces signers of the configuration by name.
 	Signers  map[string]*signer.Signer
-	Log      *slog.Logger
-	Progress func(Event) // called from several goroutines; may be nil
+	Log      *slog.Logger // may be nil
+	Progress func(Event)  // called from several goroutines; may be nil
 }
 
 // App is the program for one configuration.
@@ -78,6 +77,9 @@ func New(opts Options) (*App, error) {
 	a := &App{opts: opts, cfg: opts.Config, signers: map[string]*signer.Signer{}}
 	if a.opts.Progress == nil {
 		a.opts.Progress = func(Event) {}
+	}
+	if a.opts.Log == nil {
+		a.opts.Log = slog.New(slog.DiscardHandler)
 	}
 	for name, s := range opts.Signers {
 		a.signers[name] = s
@@ -334,9 +336,4 @@ func (n *net) poll() time.Duration {
 		return 20 * time.Millisecond
 	}
 	return min(max(time.Duration(n.BlockTime*float64(time.Second))/3, 20*time.Millisecond), 4*time.Second)
-}
-
-func sortedByName[T any](items []T, name func(T) string) []T {
-	sort.Slice(items, func(i, j int) bool { return name(items[i]) < name(items[j]) })
-	return items
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -90,7 +91,7 @@ func (a *App) loop(ctx context.Context, n *net, pilot reconcile.Pilot, signers m
 	if err != nil {
 		return err
 	}
-	l := reconcile.Loop{Chain: n.chain, Pilot: pilot, Senders: map[rollout.Role]reconcile.Sender{}, Poll: n.poll()}
+	l := reconcile.Loop{Chain: n.chain, Pilot: logged{pilot, a.opts.Log, n.Name}, Senders: map[rollout.Role]reconcile.Sender{}, Poll: n.poll()}
 	for role, s := range signers {
 		l.Senders[role] = a.sender(n, s)
 	}
@@ -121,6 +122,23 @@ func (a *App) loop(ctx context.Context, n *net, pilot reconcile.Pilot, signers m
 		out.Status = "unchanged"
 	}
 	return runErr
+}
+
+// logged writes every decision to the log.
+type logged struct {
+	pilot   reconcile.Pilot
+	log     *slog.Logger
+	network string
+}
+
+// Next observes and decides.
+func (p logged) Next(ctx context.Context, at rollout.Block) (rollout.Action, error) {
+	action, err := p.pilot.Next(ctx, at)
+	if err == nil {
+		p.log.DebugContext(ctx, "decided", "network", p.network, "block", at.Number, "time", at.Time, "kind", action.Kind,
+			"step", action.Intent.Step, "reason", action.Reason)
+	}
+	return action, err
 }
 
 // Deploy puts the manifest's contracts, the extension and the dispatcher on every network, and hands the roles over.

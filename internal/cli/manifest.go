@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 
-	"github.com/ethereum/go-ethereum/common"
 	"github.com/spf13/cobra"
 
 	"github.com/seed-b6a97670/lockstep/internal/app"
@@ -66,7 +65,7 @@ func newManifestShow(e *env) *cobra.Command {
 		Example: "  lockstep manifest show manifest.json",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			m, _, err := e.readManifest(args)
+			m, err := e.readManifest(args)
 			if err != nil {
 				return err
 			}
@@ -141,16 +140,16 @@ func (e *env) readManifestFile(args []string) (data []byte, path string, err err
 	return data, path, err
 }
 
-func (e *env) readManifest(args []string) (*manifest.Manifest, []byte, error) {
+func (e *env) readManifest(args []string) (*manifest.Manifest, error) {
 	data, path, err := e.readManifestFile(args)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	m, err := manifest.Decode(bytes.NewReader(data))
 	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	return m, data, nil
+	return m, nil
 }
 
 // verifiedManifest reads a manifest that is to be deployed or rolled out: it must be right.
@@ -195,7 +194,7 @@ func (e *env) showManifest(m *manifest.Manifest) {
 
 func showDeployment(w io.Writer, kind string, d manifest.Deployment) {
 	fmt.Fprintf(w, "\n%s %s\n  address   %s\n  code hash %s (%d bytes)\n  solc %s, %s, optimizer %v, %d runs, viaIR %v\n",
-		kind, d.Contract, common.Address(d.Address).Hex(), d.CodeHash, d.CodeSize, d.Compiler.Version, d.Compiler.EVMVersion,
+		kind, d.Contract, d.Address.Hex(), d.CodeHash, d.CodeSize, d.Compiler.Version, d.Compiler.EVMVersion,
 		d.Compiler.Optimizer, d.Compiler.Runs, d.Compiler.ViaIR)
 	if args := string(d.Args); args != "[]" {
 		fmt.Fprintf(w, "  arguments %s\n", args)

@@ -106,7 +106,7 @@ func newRoot(e *env) *cobra.Command {
 	f := root.PersistentFlags()
 	f.StringVar(&e.configPath, "config", fromEnv("LOCKSTEP_CONFIG", "lockstep.yaml"), "configuration file (LOCKSTEP_CONFIG)")
 	f.BoolVar(&e.json, "json", false, "print one JSON document")
-	f.BoolVarP(&e.verbose, "verbose", "v", false, "log what is done to standard error")
+	f.BoolVarP(&e.verbose, "verbose", "v", false, "log every decision to standard error")
 	root.AddCommand(
 		newDemo(e), newInit(e), newConfig(e), newManifest(e), newDeploy(e), newRollout(e), newRollback(e),
 		newAct(e, "pause", "Stop routed calls on every network; nothing else stops"),

@@ -32,7 +32,7 @@ compared with it. With --check, the exit code is 3 unless every network runs the
 			defer closing(a, &err)
 			var m *manifest.Manifest
 			if _, statErr := os.Stat(defaultManifest(e.configPath)); len(args) > 0 || statErr == nil {
-				if m, _, err = e.readManifest(args); err != nil {
+				if m, err = e.readManifest(args); err != nil {
 					return err
 				}
 			}
@@ -75,6 +75,9 @@ func (e *env) showStatus(s *app.Status) {
 			continue
 		}
 		state := "running"
+		if n.ActiveEpoch == 0 {
+			state = "no routes yet"
+		}
 		if n.Paused {
 			state = "PAUSED"
 		}

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/ethereum/go-ethereum/common"
@@ -136,8 +137,10 @@ func Parse(path string, data []byte) (*Config, error) {
 	var root yaml.Node
 	if err := yaml.NewDecoder(bytes.NewReader(data)).Decode(&root); err != nil {
 		if m := yamlLine.FindStringSubmatch(err.Error()); m != nil {
-			var line int
-			fmt.Sscan(m[1], &line)
+			line, err := strconv.Atoi(m[1])
+			if err != nil {
+				line = 1
+			}
 			r.problems = append(r.problems, Problem{path, line, "not YAML: " + m[2]})
 		} else if errors.Is(err, io.EOF) {
 			r.problem(nil, "the file is empty: write one with lockstep init")

@@ -183,6 +183,8 @@ func (d *Demo) config(name string) (*config.Config, error) {
 	return cfg, nil
 }
 
+func (d *Demo) journal() string { return filepath.Join(d.opts.Dir, "journal.db") }
+
 // version is one version of the protocol, ready to be deployed.
 type version struct {
 	app      *app.App
@@ -200,7 +202,7 @@ func (d *Demo) version(name string) (*version, error) {
 		signers[name] = signer.FromKey(d.address(name), d.keys[name])
 	}
 	a, err := app.New(app.Options{
-		Config: cfg, Journal: filepath.Join(d.opts.Dir, "journal.db"), Signers: signers, Log: d.opts.Log, Progress: d.progress,
+		Config: cfg, Journal: d.journal(), Signers: signers, Log: d.opts.Log, Progress: d.progress,
 	})
 	if err != nil {
 		return nil, err

@@ -55,7 +55,7 @@ func serve(n *Network) (*server, error) {
 	overHTTP := node.NewHTTPHandlerStack(handler, nil, []string{"localhost"}, nil)
 	overWS := node.NewWSHandlerStack(handler.WebsocketHandler(nil), nil)
 
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		return nil, err
 	}

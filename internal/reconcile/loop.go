@@ -102,7 +102,7 @@ func (l *Loop) step(ctx context.Context) (done bool, err error) {
 	case rollout.Halt:
 		return false, &HaltError{l.Chain.Name(), action.Reason}
 	case rollout.Wait:
-		return false, l.sleep(ctx, l.Poll)
+		return false, l.await(ctx, action.Until)
 	}
 	sender, ok := l.Senders[action.Intent.By]
 	if !ok {
@@ -113,6 +113,24 @@ func (l *Loop) step(ctx context.Context) (done bool, err error) {
 		return false, fmt.Errorf("%s: %w", l.Chain.Name(), err)
 	}
 	return false, nil
+}
+
+// lookAgain is how often the network is observed in full while it is waited for: others may act meanwhile.
+const lookAgain = 15 * time.Second
+
+// await looks at the head alone until its time has come, or until it is time to observe again.
+func (l *Loop) await(ctx context.Context, until uint64) error {
+	start := time.Now()
+	for time.Since(start) < lookAgain {
+		if err := l.sleep(ctx, l.Poll); err != nil {
+			return err
+		}
+		at, err := l.Chain.Head(ctx)
+		if err != nil || at.Time >= until {
+			return err
+		}
+	}
+	return nil
 }
 
 // decide settles the journal, then observes at a block that holds all of it.

@@ -58,6 +58,7 @@ type Config struct {
 	Confirmations uint64        // blocks, the one with the transaction included
 	GasCap        uint64        // of one transaction
 	Poll          time.Duration // between looks for a receipt
+	Rebroadcast   time.Duration // after which a transaction without receipt is sent again; 15 s if zero
 	// Explain says in words what a call reverted with.
 	Explain func(data []byte) string
 	// Sent and Final are told what happens. They may be nil.
@@ -70,9 +71,6 @@ type Sender struct {
 	cfg Config
 }
 
-// rebroadcastEvery is the time after which a transaction without receipt is sent again.
-const rebroadcastEvery = 15 * time.Second
-
 // New returns a sender.
 func New(cfg Config) *Sender {
 	if cfg.Sent == nil {
@@ -80,6 +78,9 @@ func New(cfg Config) *Sender {
 	}
 	if cfg.Final == nil {
 		cfg.Final = func(rollout.Transaction) {}
+	}
+	if cfg.Rebroadcast == 0 {
+		cfg.Rebroadcast = 15 * time.Second
 	}
 	return &Sender{cfg}
 }
@@ -215,7 +216,7 @@ func (s *Sender) finish(ctx context.Context, entry rollout.Transaction) error {
 		case receipt != nil:
 			return s.record(ctx, entry, *receipt)
 		}
-		if sent.IsZero() || time.Since(sent) > rebroadcastEvery {
+		if sent.IsZero() || time.Since(sent) > s.cfg.Rebroadcast {
 			if err := s.broadcast(ctx, &tx, entry, sent.IsZero()); err != nil {
 				return err
 			}

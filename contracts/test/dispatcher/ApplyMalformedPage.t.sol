@@ -176,8 +176,8 @@ contract ApplyMalformedPageTest is DispatcherTest {
 
     function test_page_refusesASelectorOfAnotherPage() public {
         Route[] memory routes = new Route[](1);
-        routes[0] = routeTo(bytes4(uint32(0x0badcafe)), address(new Echo(0)));
-        assertEq(uint256(0x0badcafe) % 3, 0, "its page of three");
+        routes[0] = routeTo(bytes4(uint32(0x0badcafd)), address(new Echo(0)));
+        assertEq(uint256(0x0badcafd) % 3, 0, "its page of three");
         for (uint256 index = 1; index < 3; ++index) {
             assertPageRefused(
                 PageBuilder.page(routes, 3, index),

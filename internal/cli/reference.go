@@ -1,0 +1,38 @@
+package cli
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/cobra/doc"
+)
+
+// Reference returns the reference of all commands in Markdown, generated from their help.
+func Reference() (string, error) {
+	root := newRoot(&env{configPath: "lockstep.yaml"})
+	root.DisableAutoGenTag = true
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "# Command reference\n\nGenerated from the program's own help by `make generate`; CI checks that it is current.\n\n%s\n\n", exitCodes)
+	anchor := func(name string) string {
+		return "#" + strings.ReplaceAll(strings.TrimSuffix(name, ".md"), "_", "-")
+	}
+	var walk func(c *cobra.Command) error
+	walk = func(c *cobra.Command) error {
+		if !c.IsAvailableCommand() && c != root {
+			return nil
+		}
+		if err := doc.GenMarkdownCustom(c, &b, anchor); err != nil {
+			return fmt.Errorf("reference of %s: %w", c.CommandPath(), err)
+		}
+		for _, sub := range c.Commands() {
+			if err := walk(sub); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	err := walk(root)
+	return strings.TrimRight(b.String(), "\n") + "\n", err
+}

@@ -1,0 +1,14 @@
+#!/bin/sh
+# Runs every test, and first installs what is missing: make and a C compiler (for the race detector) through Debian's
+# package manager, npm packages (solc, forge, anvil, cast, OpenZeppelin), Go tools into .tools/.
+set -eu
+cd "$(dirname "$0")"
+for need in go node npm; do
+  command -v "$need" >/dev/null || { echo "test.sh: $need is missing: install Go 1.26 and Node 20 or newer" >&2; exit 1; }
+done
+if ! command -v make >/dev/null || ! command -v cc >/dev/null || ! command -v git >/dev/null; then
+  sudo=$([ "$(id -u)" = 0 ] || echo sudo)
+  $sudo apt-get update -qq
+  $sudo apt-get install -y -qq make gcc libc6-dev git
+fi
+exec make test
