@@ -402,14 +402,33 @@ func (a *App) Act(ctx context.Context, what string, dryRun bool) ([]Outcome, err
 		if dryRun {
 			return a.planOne(ctx, n, p, out)
 		}
+		if what != "cancel" {
+			return a.loop(ctx, n, p, signers, out)
+		}
+		if err := a.mustBeSettled(ctx, n, signers[role].Address()); err != nil {
+			return err
+		}
 		if err := a.loop(ctx, n, p, signers, out); err != nil {
 			return err
 		}
-		if what != "cancel" {
-			return nil
-		}
 		return a.abandon(ctx, n, address)
 	})
+}
+
+// mustBeSettled refuses to cancel while a transaction of another signer is under way: it could be a commit that lands
+// after the cancel.
+func (a *App) mustBeSettled(ctx context.Context, n *net, canceller common.Address) error {
+	journal, err := a.store.Transactions(ctx, n.ChainID)
+	if err != nil {
+		return err
+	}
+	for _, t := range journal {
+		if t.Status == rollout.Signed && t.Signer != canceller {
+			return &reconcile.HaltError{Network: n.Name, Reason: fmt.Sprintf("%s of %s is signed and not final: "+
+				"run lockstep rollout until it waits, then cancel", t.Step, t.Signer)}
+		}
+	}
+	return nil
 }
 
 // abandon ends the run of a dispatcher whose commitment was taken back.
