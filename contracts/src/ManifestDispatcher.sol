@@ -159,7 +159,7 @@ contract ManifestDispatcher is IDispatcherCore {
         uint256 index = uint8(page[2]);
         if (index >= pages) revert MalformedPage();
         uint256 m = page.facetCount();
-        uint256 seed = (uint256(uint8(page[4])) << 8) | uint8(page[5]);
+        uint256 seed = uint8(page[4]);
         bytes memory displacements = new bytes(Page.buckets(n));
         for (uint256 i = 0; i < displacements.length; ++i) {
             displacements[i] = page[Page.HEADER + i];

@@ -6,7 +6,6 @@ import {IDispatcherErrors, IDispatcherEvents, IManifestDispatcher} from "../src/
 import {Echo} from "./Facets.sol";
 import {Manifest, PageBuilder, Route} from "./PageBuilder.sol";
 import {Test} from "./Test.sol";
-import {Vm} from "./Vm.sol";
 
 /// @dev A dispatcher with one holder for each role, and the steps of a manifest's life.
 abstract contract DispatcherTest is Test, IDispatcherErrors, IDispatcherEvents {
@@ -142,9 +141,7 @@ abstract contract DispatcherTest is Test, IDispatcherErrors, IDispatcherEvents {
     }
 
     function rootWithInit(bytes32 routesRoot, bytes32 initHash) internal pure returns (bytes32) {
-        return keccak256(
-            abi.encode(keccak256("Manifest(bytes32 routesRoot,bytes32 initHash)"), routesRoot, initHash)
-        );
+        return keccak256(abi.encode(keccak256("Manifest(bytes32 routesRoot,bytes32 initHash)"), routesRoot, initHash));
     }
 
     // ---- calls ----
@@ -182,24 +179,5 @@ abstract contract DispatcherTest is Test, IDispatcherErrors, IDispatcherEvents {
 
     function copyOf(bytes memory data) internal pure returns (bytes memory) {
         return bytes.concat(data);
-    }
-
-    function withByte(bytes memory data, uint256 offset, uint8 value) internal pure returns (bytes memory changed) {
-        changed = copyOf(data);
-        changed[offset] = bytes1(value);
-    }
-
-    /// @dev The first `length` bytes.
-    function cut(bytes memory data, uint256 length) internal pure returns (bytes memory short) {
-        short = new bytes(length);
-        for (uint256 i = 0; i < length; ++i) {
-            short[i] = data[i];
-        }
-    }
-
-    function countLogs(Vm.Log[] memory logs, bytes32 topic) internal pure returns (uint256 count) {
-        for (uint256 i = 0; i < logs.length; ++i) {
-            if (logs[i].topics[0] == topic) ++count;
-        }
     }
 }

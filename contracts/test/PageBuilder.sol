@@ -147,11 +147,7 @@ library PageBuilder {
     /// @notice A seed and displacements that give each route an entry of its own.
     /// @dev The selectors of a bucket are a set of positions, kept as bits: a displacement rotates it, and it fits where
     /// it meets no bit taken before.
-    function perfectHash(Route[] memory routes)
-        internal
-        pure
-        returns (uint256 seed, uint256[] memory displacements)
-    {
+    function perfectHash(Route[] memory routes) internal pure returns (uint256 seed, uint256[] memory displacements) {
         uint256 n = routes.length;
         uint256 b = (n + 3) / 4;
         displacements = new uint256[](b);

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"sort"
 
 	"github.com/ethereum/go-ethereum/common"
@@ -13,7 +14,7 @@ import (
 
 // Sizes of the page format, in bytes, and its limits. The contract's half is contracts/src/lib/Page.sol.
 const (
-	pageHeader    = 6
+	pageHeader    = 5
 	pageEntry     = 5
 	pageFacet     = 52
 	MaxPageRoutes = 100
@@ -96,7 +97,7 @@ func encodePage(routes []pinned, pages, index int) ([]byte, error) {
 		return nil, err
 	}
 	var b bytes.Buffer
-	b.Write([]byte{0, byte(pages), byte(index), byte(n), byte(seed >> 8), byte(seed)})
+	b.Write([]byte{0, byte(pages), byte(index), byte(n), seed})
 	b.Write(displacements)
 	for _, s := range order {
 		r := bySelector[s]
@@ -110,66 +111,75 @@ func encodePage(routes []pinned, pages, index int) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// perfectHash finds the least seed, and for it displacements, with which every selector has an entry of its own:
-// with h = selector*seed mod P and b buckets, entry (h/b + displacement[h mod b]) mod n. It is the "hash, displace"
-// scheme of Pagh (1999): the largest buckets choose their displacement first.
-func perfectHash(selectors []uint32) (seed uint16, displacements []byte, order []uint32, err error) {
-	n := uint64(len(selectors))
-	b := (n + 3) / 4
-	sorted := append([]uint32(nil), selectors...)
-	sort.Slice(sorted, func(i, j int) bool { return sorted[i] < sorted[j] })
-	type key struct {
-		selector uint32
-		slot     uint64
-	}
-	for s := uint64(1); s <= 0xffff; s++ {
-		buckets := make([][]key, b)
-		for _, sel := range sorted {
-			h := uint64(sel) * s % hashPrime
-			buckets[h%b] = append(buckets[h%b], key{sel, h / b})
-		}
-		byLoad := make([]int, b)
-		for i := range byLoad {
-			byLoad[i] = i
-		}
-		sort.SliceStable(byLoad, func(i, j int) bool { return len(buckets[byLoad[i]]) > len(buckets[byLoad[j]]) })
+// buckets is the number of displacements on a page of n routes.
+func buckets(n int) int { return (n + 2) / 3 }
 
-		displacements = make([]byte, b)
-		order = make([]uint32, n)
-		taken := make([]bool, n)
-		placed := true
-		for _, bucket := range byLoad {
-			found := false
-			for d := uint64(0); d < n && !found; d++ {
-				found = true
-				done := 0
-				for _, k := range buckets[bucket] {
-					slot := (k.slot + d) % n
-					if taken[slot] {
-						found = false
-						break
-					}
-					taken[slot] = true
-					order[slot] = k.selector
-					done++
-				}
-				if found {
-					displacements[bucket] = byte(d)
-					break
-				}
-				for _, k := range buckets[bucket][:done] {
-					taken[(k.slot+d)%n] = false
-				}
-			}
-			if placed = found; !placed {
-				break
-			}
-		}
-		if placed {
-			return uint16(s), displacements, order, nil
+// position is the entry at which a page of n routes holds the selector whose product with the seed is h.
+func position(h uint64, displacement byte, n int) int {
+	return int(h * (uint64(displacement) + 1) % hashPrime % uint64(n))
+}
+
+// perfectHash finds the least seed, and for it the least displacements, with which every selector has an entry of its
+// own. It is the "hash, displace" scheme of Pagh (1999): selectors fall into buckets by h mod b, with
+// h = selector * seed mod P; the largest buckets choose first, each the displacement d for which
+// (h * (d + 1) mod P) mod n leads all its selectors to free entries. About one seed in three works.
+func perfectHash(selectors []uint32) (seed byte, displacements []byte, order []uint32, err error) {
+	sorted := slices.Clone(selectors)
+	slices.Sort(sorted)
+	for s := 1; s <= 0xff; s++ {
+		if displacements, order, ok := placeAll(sorted, uint64(s)); ok {
+			return byte(s), displacements, order, nil
 		}
 	}
 	return 0, nil, nil, errors.New("no perfect hash found: is a selector there twice?")
+}
+
+// placeAll tries one seed.
+func placeAll(selectors []uint32, seed uint64) (displacements []byte, order []uint32, ok bool) {
+	n, b := len(selectors), buckets(len(selectors))
+	byBucket := make([][]uint32, b)
+	for _, sel := range selectors {
+		i := uint64(sel) * seed % hashPrime % uint64(b)
+		byBucket[i] = append(byBucket[i], sel)
+	}
+	largestFirst := make([]int, b)
+	for i := range largestFirst {
+		largestFirst[i] = i
+	}
+	slices.SortStableFunc(largestFirst, func(i, j int) int { return len(byBucket[j]) - len(byBucket[i]) })
+
+	displacements, order = make([]byte, b), make([]uint32, n)
+	taken := make([]bool, n)
+	for _, i := range largestFirst {
+		d := 0
+		for ; d <= 0xff && !fits(byBucket[i], seed, byte(d), taken); d++ {
+		}
+		if d > 0xff {
+			return nil, nil, false
+		}
+		displacements[i] = byte(d)
+		for _, sel := range byBucket[i] {
+			at := position(uint64(sel)*seed%hashPrime, byte(d), n)
+			taken[at], order[at] = true, sel
+		}
+	}
+	return displacements, order, true
+}
+
+// fits tells whether a displacement leads all selectors of a bucket to free entries, each to another.
+func fits(bucket []uint32, seed uint64, displacement byte, taken []bool) bool {
+	for i, sel := range bucket {
+		at := position(uint64(sel)*seed%hashPrime, displacement, len(taken))
+		if taken[at] {
+			return false
+		}
+		for _, other := range bucket[:i] {
+			if position(uint64(other)*seed%hashPrime, displacement, len(taken)) == at {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // PageRoute is one route as the bytes of a page hold it.
@@ -188,11 +198,10 @@ type PageContent struct {
 // DecodePage reads the bytes of a page and checks all that the contract checks but reserved selectors and live code.
 func DecodePage(page []byte) (PageContent, error) {
 	if len(page) < pageHeader || page[0] != 0 {
-		return PageContent{}, errors.New("not a page: it must begin with 0x00 and have a header of 6 bytes")
+		return PageContent{}, errors.New("not a page: it must begin with 0x00 and have a header of 5 bytes")
 	}
 	pages, index, n := int(page[1]), int(page[2]), int(page[3])
-	seed := uint64(binary.BigEndian.Uint16(page[4:6]))
-	b := (n + 3) / 4
+	seed, b := uint64(page[4]), buckets(n)
 	facetsAt := pageHeader + b + n*pageEntry
 	if n == 0 || n > MaxPageRoutes || index >= pages || len(page) <= facetsAt || (len(page)-facetsAt)%pageFacet != 0 {
 		return PageContent{}, errors.New("not a page: its length and header do not agree")
@@ -211,7 +220,7 @@ func DecodePage(page []byte) (PageContent, error) {
 			return PageContent{}, fmt.Errorf("selector %s does not belong on page %d of %d", selector, index, pages)
 		}
 		h := uint64(selector.uint32()) * seed % hashPrime
-		if at := (h/uint64(b) + uint64(page[pageHeader+int(h%uint64(b))])) % uint64(n); at != uint64(i) {
+		if at := position(h, page[pageHeader+int(h%uint64(b))], n); at != i {
 			return PageContent{}, fmt.Errorf("selector %s stands at entry %d, its hash leads to %d", selector, i, at)
 		}
 		at := facetsAt + f*pageFacet

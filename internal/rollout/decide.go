@@ -119,7 +119,8 @@ func Decide(want Desired, seen Observed) Step {
 func decideActive(want Desired, seen Observed) Step {
 	switch {
 	case seen.ActiveEpoch != want.Epoch || seen.ActiveRoot != want.Root:
-		return halt("root %s became active in epoch %d, which this rollout was to use: find out who activated it",
+		return halt("root %s became active in epoch %d, which this rollout was to use: find out who activated it; "+
+			"lockstep cancel ends this rollout",
 			seen.ActiveRoot, seen.ActiveEpoch)
 	case len(seen.WrongRoutes) > 0:
 		return halt("the root is active, but not all routes are as the manifest says: %s", strings.Join(seen.WrongRoutes, ", "))

@@ -8,27 +8,27 @@ pragma solidity 0.8.37;
 ///   1        pages: how many pages the manifest has, 1 to 255
 ///   2        index of this page, less than `pages`
 ///   3        n: routes on this page, 1 to 100
-///   4..5     seed of the perfect hash
-///   6..      b = (n + 3) / 4 displacements of one byte
+///   4        seed of the perfect hash
+///   5..      b = (n + 2) / 3 displacements of one byte
 ///   then     n entries: selector (4), number of its facet on this page (1)
 ///   then     m facets: address (20), pinned code hash (32); ascending by address, each used by an entry
 ///
 /// A selector belongs on page `selector % pages`. Its entry is found by a minimal perfect hash: with
-/// h = selector * seed mod P, it is entry number (h / b + displacement[h % b]) mod n. The builder searches seed and
-/// displacements; the dispatcher checks that every entry stands where its selector leads, which also proves that no
-/// selector stands twice.
+/// h = selector * seed mod P and d = displacement[h mod b], it is entry number (h * (d + 1) mod P) mod n. The builder
+/// searches seed and displacements; the dispatcher checks that every entry stands where its selector leads, which also
+/// proves that no selector stands twice.
 library Page {
-    uint256 internal constant HEADER = 6;
+    uint256 internal constant HEADER = 5;
     uint256 internal constant ENTRY = 5;
     uint256 internal constant FACET = 52;
     uint256 internal constant MAX_ROUTES = 100;
     /// @dev Header, displacements and entries of the largest page.
-    uint256 internal constant MAX_HEAD = 531;
+    uint256 internal constant MAX_HEAD = 539;
     /// @dev The least prime above 2^32: multiplication modulo it maps selectors one to one.
     uint256 internal constant P = 4294967311;
 
     function buckets(uint256 n) internal pure returns (uint256) {
-        return (n + 3) / 4;
+        return (n + 2) / 3;
     }
 
     function facetsOffset(uint256 n) internal pure returns (uint256) {
@@ -46,11 +46,11 @@ library Page {
             let word := mload(head)
             let n := byte(3, word)
             if n {
-                let b := shr(2, add(n, 3))
-                let h := mulmod(selector, and(shr(208, word), 0xffff), P)
+                let b := div(add(n, 2), 3)
+                let h := mulmod(selector, byte(4, word), P)
                 let displacement := byte(0, mload(add(add(head, HEADER), mod(h, b))))
                 let entries := add(HEADER, b)
-                let i := mod(add(div(h, b), displacement), n)
+                let i := mod(mulmod(h, add(displacement, 1), P), n)
                 let entry := mload(add(head, add(entries, mul(i, ENTRY))))
                 if eq(shr(224, entry), selector) {
                     let start := add(add(entries, mul(n, ENTRY)), mul(byte(4, entry), FACET))
@@ -69,8 +69,8 @@ library Page {
         returns (uint256)
     {
         uint256 h = mulmod(selector, seed, P);
-        uint256 b = displacements.length;
-        return (h / b + uint8(displacements[h % b])) % n;
+        uint256 displacement = uint8(displacements[h % displacements.length]);
+        return mulmod(h, displacement + 1, P) % n;
     }
 
     // The rest reads pages that are in memory. Offsets are checked by the caller.

@@ -35,9 +35,20 @@ contract ApplyMalformedPageTest is DispatcherTest {
 
     function firstEntry() private view returns (bytes4) {
         bytes memory p = page;
-        return bytes4(
-            bytes.concat(p[FIRST_ENTRY], p[FIRST_ENTRY + 1], p[FIRST_ENTRY + 2], p[FIRST_ENTRY + 3])
-        );
+        return bytes4(bytes.concat(p[FIRST_ENTRY], p[FIRST_ENTRY + 1], p[FIRST_ENTRY + 2], p[FIRST_ENTRY + 3]));
+    }
+
+    function withByte(bytes memory data, uint256 offset, uint8 value) private pure returns (bytes memory changed) {
+        changed = copyOf(data);
+        changed[offset] = bytes1(value);
+    }
+
+    /// @dev The first `length` bytes.
+    function cut(bytes memory data, uint256 length) private pure returns (bytes memory short) {
+        short = new bytes(length);
+        for (uint256 i = 0; i < length; ++i) {
+            short[i] = data[i];
+        }
     }
 
     function test_page_unchangedIsTaken() public {
@@ -226,8 +237,7 @@ contract ApplyMalformedPageTest is DispatcherTest {
         Manifest memory m = PageBuilder.ofPage(changed);
         commit(m.routesRoot);
         vm.prank(applier);
-        (bool ok,) =
-            address(dispatcher).call(abi.encodeCall(dispatcher.applyRoutes, (changed, new bytes32[](0), 0)));
+        (bool ok,) = address(dispatcher).call(abi.encodeCall(dispatcher.applyRoutes, (changed, new bytes32[](0), 0)));
         if (!ok) return;
         if (uint8(changed[1]) != 1) return; // one page of several
         warpBy(DELAY);

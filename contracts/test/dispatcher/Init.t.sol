@@ -18,12 +18,11 @@ contract InitTest is DispatcherTest {
     /// @dev Commits and stages two Echo routes, and routes to what Setup wrote, with an init call.
     function stageWithInit(address init_, bytes memory data) private returns (Manifest memory m, bytes32 root) {
         Route[] memory echoes = echoRoutes(2, 1);
-        Route[] memory routes = new Route[](6);
+        Route[] memory routes = new Route[](5);
         (routes[0], routes[1]) = (echoes[0], echoes[1]);
         routes[2] = routeTo(init.value.selector, address(init));
         routes[3] = routeTo(init.caller.selector, address(init));
         routes[4] = routeTo(init.runs.selector, address(init));
-        routes[5] = routeTo(init.answer.selector, address(init));
         m = PageBuilder.build(routes, 2);
         bytes32 initHash = initHashOf(init_, data);
         root = rootWithInit(m.routesRoot, initHash);
@@ -184,9 +183,7 @@ contract InitTest is DispatcherTest {
     }
 
     function test_init_refusesTheDispatcher() public {
-        assertInitRefused(
-            address(dispatcher), abi.encodeWithSelector(CodeForbidden.selector, address(dispatcher))
-        );
+        assertInitRefused(address(dispatcher), abi.encodeWithSelector(CodeForbidden.selector, address(dispatcher)));
     }
 
     function test_init_refusesADelegatedAccount() public {
@@ -274,16 +271,14 @@ contract InitTest is DispatcherTest {
     }
 
     function test_init_reentrancyHasNoRoleOfTheCaller() public {
-        bytes memory data =
-            abi.encodeCall(init.enter, (abi.encodeCall(dispatcher.commitRoot, (keccak256("next"), 2))));
+        bytes memory data = abi.encodeCall(init.enter, (abi.encodeCall(dispatcher.commitRoot, (keccak256("next"), 2))));
         (Manifest memory m,) = stageWithInit(address(init), data);
         vm.expectRevert(unauthorized(address(dispatcher), COMMIT_ROLE));
         activateWith(m.routesRoot, address(init), data);
     }
 
     function grantAllRolesToTheDispatcher() private {
-        bytes32[6] memory roles =
-            [ADMIN_ROLE, GOVERNANCE_ROLE, COMMIT_ROLE, APPLY_ROLE, PAUSER_ROLE, EMERGENCY_ROLE];
+        bytes32[6] memory roles = [ADMIN_ROLE, GOVERNANCE_ROLE, COMMIT_ROLE, APPLY_ROLE, PAUSER_ROLE, EMERGENCY_ROLE];
         for (uint256 i = 0; i < 6; ++i) {
             grant(roles[i], address(dispatcher));
         }

@@ -56,9 +56,7 @@ contract RollbackTest is DispatcherTest {
         vm.etch(facet, hex"fe");
         commit(second.routesRoot);
         warpBy(DELAY);
-        vm.expectRevert(
-            abi.encodeWithSelector(CodehashMismatch.selector, selectorOf(0), pin, keccak256(hex"fe"))
-        );
+        vm.expectRevert(abi.encodeWithSelector(CodehashMismatch.selector, selectorOf(0), pin, keccak256(hex"fe")));
         activate();
     }
 }

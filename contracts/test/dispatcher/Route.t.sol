@@ -35,9 +35,7 @@ contract RouteTest is DispatcherTest {
     function test_route_givesBackALongAnswer() public {
         liveEcho(ECHO);
         bytes memory data = bytes.concat(ECHO, new bytes(20_000));
-        assertEq(
-            route(data), abi.encode(5, address(dispatcher), address(this), 0, data), "answer"
-        );
+        assertEq(route(data), abi.encode(5, address(dispatcher), address(this), 0, data), "answer");
     }
 
     function test_route_passesRevertDataBack() public {
@@ -48,12 +46,9 @@ contract RouteTest is DispatcherTest {
         routes[2] = routeTo(Thrower.silent.selector, thrower);
         goLive(PageBuilder.build(routes, 1));
         assertRefused(
-            abi.encodeCall(Thrower.custom, (77)),
-            abi.encodeWithSelector(Thrower.Refused.selector, address(this), 77)
+            abi.encodeCall(Thrower.custom, (77)), abi.encodeWithSelector(Thrower.Refused.selector, address(this), 77)
         );
-        assertRefused(
-            abi.encodeCall(Thrower.withReason, ()), abi.encodeWithSignature("Error(string)", "the reason")
-        );
+        assertRefused(abi.encodeCall(Thrower.withReason, ()), abi.encodeWithSignature("Error(string)", "the reason"));
         assertRefused(abi.encodeCall(Thrower.silent, ()), "");
     }
 

@@ -62,9 +62,7 @@ contract ReservedSelectorsTest is DispatcherTest {
     }
 
     function testFuzz_isReserved_ofNoOther(bytes4 selector) public view {
-        assertTrue(
-            dispatcher.isReserved(selector) == contains(dispatcher.reservedSelectors(), selector), "isReserved"
-        );
+        assertTrue(dispatcher.isReserved(selector) == contains(dispatcher.reservedSelectors(), selector), "isReserved");
     }
 
     /// @dev Nobody's call with arguments of zero: it is answered, or refused for the role, and never unknown.
@@ -73,10 +71,11 @@ contract ReservedSelectorsTest is DispatcherTest {
         uint256 guarded;
         for (uint256 i = 0; i < reserved.length; ++i) {
             vm.prank(stranger);
-            (bool ok, bytes memory result) =
-                address(dispatcher).call(bytes.concat(reserved[i], new bytes(10 * 32)));
+            (bool ok, bytes memory result) = address(dispatcher).call(bytes.concat(reserved[i], new bytes(10 * 32)));
             if (ok) {
-                assertTrue(result.length != 0 || reserved[i] == dispatcher.stagingPage.selector, vm.toString(reserved[i]));
+                assertTrue(
+                    result.length != 0 || reserved[i] == dispatcher.stagingPage.selector, vm.toString(reserved[i])
+                );
             } else if (reserved[i] == dispatcher.renounceRole.selector) {
                 assertEq(
                     result,
@@ -105,5 +104,18 @@ contract ReservedSelectorsTest is DispatcherTest {
         vm.prank(pauser);
         dispatcher.pause();
         assertReachable();
+    }
+
+    /// @dev Value sent to a function of the dispatcher's own would be lost in it.
+    function test_reserved_takeNoValue() public {
+        bytes4[] memory reserved = dispatcher.reservedSelectors();
+        vm.deal(stranger, 1 ether);
+        for (uint256 i = 0; i < reserved.length; ++i) {
+            vm.prank(stranger);
+            (bool ok, bytes memory result) =
+                address(dispatcher).call{value: 1}(bytes.concat(reserved[i], new bytes(10 * 32)));
+            assertTrue(!ok && result.length == 0, vm.toString(reserved[i]));
+        }
+        assertEq(address(dispatcher).balance, 0, "balance");
     }
 }

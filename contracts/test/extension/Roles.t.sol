@@ -14,8 +14,7 @@ contract Reference is AccessControl {
 }
 
 contract RolesTest is DispatcherTest {
-    bytes32[6] private roles =
-        [ADMIN_ROLE, GOVERNANCE_ROLE, COMMIT_ROLE, APPLY_ROLE, PAUSER_ROLE, EMERGENCY_ROLE];
+    bytes32[6] private roles = [ADMIN_ROLE, GOVERNANCE_ROLE, COMMIT_ROLE, APPLY_ROLE, PAUSER_ROLE, EMERGENCY_ROLE];
     address[6] private holders = [admin, governor, committer, applier, pauser, guardian];
 
     function test_roles_haveTheirNames() public view {

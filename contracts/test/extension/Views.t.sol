@@ -151,12 +151,16 @@ contract ViewsTest is DispatcherTest {
         // PUSH4 stagingPage() PUSH0 MSTORE; STATICCALL(GAS, CALLER, 28, 4, 0, 0); RETURNDATACOPY; RETURN
         bytes32 codeHash = keccak256(
             abi.encodePacked(
-                hex"63", bytes4(keccak256("stagingPage()")), hex"5f52", hex"5f5f6004601c335afa", hex"3d5f5f3e", hex"3d5ff3"
+                hex"63",
+                bytes4(keccak256("stagingPage()")),
+                hex"5f52",
+                hex"5f5f6004601c335afa",
+                hex"3d5f5f3e",
+                hex"3d5ff3"
             )
         );
         address first = create2AddressOf(root, codeHash);
-        address want =
-            index == 0 ? first : create2AddressOf(bytes32(abi.encodePacked(first, uint96(index))), codeHash);
+        address want = index == 0 ? first : create2AddressOf(bytes32(abi.encodePacked(first, uint96(index))), codeHash);
         assertEq(dispatcher.pageAddress(root, index), want, "address");
     }
 

@@ -78,9 +78,7 @@ contract PageTest is Test {
         vm.etch(STORED, page);
         bool known;
         for (uint256 i = 0; i < n; ++i) {
-            assertEq(
-                assertLookupIsPlain(page, uint32(routes[i].selector)), routes[i].facet, "facet of the route"
-            );
+            assertEq(assertLookupIsPlain(page, uint32(routes[i].selector)), routes[i].facet, "facet of the route");
             (, bytes32 codeHash) = reader.lookup(STORED, uint32(routes[i].selector));
             assertEq(codeHash, routes[i].codeHash, "pin of the route");
             if (uint32(routes[i].selector) == other) known = true;
@@ -94,9 +92,7 @@ contract PageTest is Test {
         assertEq(page.length, 531 + 100 * 52, "length");
         vm.etch(STORED, page);
         for (uint256 i = 0; i < 100; ++i) {
-            assertEq(
-                assertLookupIsPlain(page, uint32(routes[i].selector)), routes[i].facet, "facet of the route"
-            );
+            assertEq(assertLookupIsPlain(page, uint32(routes[i].selector)), routes[i].facet, "facet of the route");
         }
     }
 

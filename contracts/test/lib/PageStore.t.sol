@@ -102,8 +102,7 @@ contract PageStoreTest is Test {
 
     function test_transientStorage_isANamespaceOfItsOwn() public {
         uint256 slot = uint256(
-            keccak256(abi.encode(uint256(keccak256("lockstep.transient.StagingPage")) - 1))
-                & ~bytes32(uint256(0xff))
+            keccak256(abi.encode(uint256(keccak256("lockstep.transient.StagingPage")) - 1)) & ~bytes32(uint256(0xff))
         );
         bytes memory page = bytes.concat(hex"00", keccak256("page"));
         (bytes32 before, bytes32 length, bytes32 first) = keeper.createAndPeek(page, slot);
