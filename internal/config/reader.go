@@ -26,6 +26,7 @@ func (p Problem) String() string {
 type reader struct {
 	file     string
 	problems []Problem
+	visited  int // values, with aliases followed
 }
 
 func (r *reader) problem(n *yaml.Node, format string, args ...any) {
@@ -166,11 +167,22 @@ func (s section) values(key string) []any {
 	return out
 }
 
-// maxDepth bounds nested arguments, and aliases that contain themselves.
-const maxDepth = 32
+// maxDepth bounds nested arguments, and aliases that contain themselves; maxValues bounds aliases of aliases, which grow
+// without end in a small file.
+const (
+	maxDepth  = 32
+	maxValues = 100_000
+)
 
 func (s section) value(key string, n *yaml.Node, depth int) any {
 	n = resolve(n)
+	s.r.visited++
+	if s.r.visited == maxValues {
+		s.r.problem(n, "%s: the file has more than %d values, aliases followed", s.at(key), maxValues)
+	}
+	if s.r.visited >= maxValues {
+		return nil
+	}
 	if depth > maxDepth {
 		s.r.problem(n, "%s is nested too deeply", s.at(key))
 		return nil

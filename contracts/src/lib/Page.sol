@@ -43,14 +43,15 @@ library Page {
             let head := mload(0x40)
             // beyond the end of the code the copy is zero
             extcodecopy(page, head, 0, MAX_HEAD)
-            let word := mload(head)
-            let n := byte(3, word)
+            let n := byte(3, mload(head))
             if n {
-                let b := div(add(n, 2), 3)
-                let h := mulmod(selector, byte(4, word), P)
-                let displacement := byte(0, mload(add(add(head, HEADER), mod(h, b))))
-                let entries := add(HEADER, b)
-                let i := mod(mulmod(h, add(displacement, 1), P), n)
+                let entries := add(HEADER, div(add(n, 2), 3))
+                let i
+                {
+                    let h := mulmod(selector, byte(4, mload(head)), P)
+                    let displacement := byte(0, mload(add(add(head, HEADER), mod(h, sub(entries, HEADER)))))
+                    i := mod(mulmod(h, add(displacement, 1), P), n)
+                }
                 let entry := mload(add(head, add(entries, mul(i, ENTRY))))
                 if eq(shr(224, entry), selector) {
                     let start := add(add(entries, mul(n, ENTRY)), mul(byte(4, entry), FACET))

@@ -87,6 +87,17 @@ contract PageStoreTest is Test {
         assertEq(keeper.addressOf(ROOT, 0).code.length, 0, "nothing is stored");
     }
 
+    /// @dev If the answer runs out of gas, the init code goes on with the rest and leaves an account without code: that
+    /// must not count as a page.
+    function test_create_withTooLittleGasIsNeverAnEmptyPage() public {
+        bytes memory page = new bytes(531 + 100 * 52);
+        for (uint256 gas_ = 40_000; gas_ < 120_000; gas_ += 250) {
+            (bool ok, bytes memory result) =
+                address(keeper).call{gas: gas_}(abi.encodeCall(keeper.create, (ROOT, 0, page)));
+            assertTrue(!ok || abi.decode(result, (address)) == address(0), "no page");
+        }
+    }
+
     function testFuzz_addressOf_pagesOfARootAreSiblings(bytes32 root, uint256 index) public view {
         index = bound(index, 1, 254);
         address first = keeper.addressOf(root, 0);
