@@ -19,9 +19,6 @@ struct Manifest {
 /// readings of it. Plain and deterministic: the same routes give the same bytes.
 library PageBuilder {
     uint256 private constant PRIME = 4294967311;
-    /// @dev Tries per seed. Placing each bucket where it first fits fails for most seeds, and on pages of 75 routes and
-    /// more for nearly all of them: the search has to go back, yet not for ever.
-    uint256 private constant TRIES = 20_000;
 
     error NoPerfectHash();
 
@@ -92,7 +89,7 @@ library PageBuilder {
         Route[] memory facets = facetsOf(routes);
         uint256 n = routes.length;
 
-        bytes memory head = abi.encodePacked(uint8(0), uint8(pages), uint8(index), uint8(n), uint16(seed));
+        bytes memory head = abi.encodePacked(uint8(0), uint8(pages), uint8(index), uint8(n), uint8(seed));
         for (uint256 k = 0; k < displacements.length; ++k) {
             head = bytes.concat(head, bytes1(uint8(displacements[k])));
         }
@@ -140,105 +137,74 @@ library PageBuilder {
         returns (uint256)
     {
         uint256 h = mulmod(uint32(selector), seed, PRIME);
-        uint256 b = displacements.length;
-        return (h / b + displacements[h % b]) % n;
+        return entryOf(h, displacements[h % displacements.length], n);
     }
 
     /// @notice A seed and displacements that give each route an entry of its own.
-    /// @dev The selectors of a bucket are a set of positions, kept as bits: a displacement rotates it, and it fits where
-    /// it meets no bit taken before.
     function perfectHash(Route[] memory routes) internal pure returns (uint256 seed, uint256[] memory displacements) {
-        uint256 n = routes.length;
-        uint256 b = (n + 3) / 4;
-        displacements = new uint256[](b);
-        uint256[] memory masks = new uint256[](b);
-        uint256[] memory sizes = new uint256[](b);
-        uint256[] memory order = new uint256[](b);
-        uint256[] memory taken = new uint256[](b + 1);
-        for (seed = 1; seed <= type(uint16).max; ++seed) {
-            if (!fillBuckets(routes, seed, masks, sizes)) continue;
-            uint256 used = sortBySize(sizes, order);
-            if (place(masks, order, used, n, taken, displacements)) return (seed, displacements);
+        for (seed = 1; seed <= type(uint8).max; ++seed) {
+            bool found;
+            (found, displacements) = placeAll(routes, seed);
+            if (found) return (seed, displacements);
         }
         revert NoPerfectHash();
     }
 
-    /// @dev False if two selectors of a bucket have one position: no displacement can part them.
-    function fillBuckets(Route[] memory routes, uint256 seed, uint256[] memory masks, uint256[] memory sizes)
+    /// @dev The largest bucket chooses first, each the least displacement that leads it to free entries only.
+    function placeAll(Route[] memory routes, uint256 seed)
         private
         pure
-        returns (bool)
+        returns (bool found, uint256[] memory displacements)
     {
         uint256 n = routes.length;
-        uint256 b = masks.length;
+        uint256[][] memory buckets = bucketsOf(routes, seed);
+        displacements = new uint256[](buckets.length);
+        uint256 taken; // a bit for each entry
+        for (uint256 size = n; size > 0; --size) {
+            for (uint256 k = 0; k < buckets.length; ++k) {
+                if (buckets[k].length != size) continue;
+                (found, displacements[k], taken) = fit(buckets[k], taken, n);
+                if (!found) return (false, displacements);
+            }
+        }
+        return (true, displacements);
+    }
+
+    function bucketsOf(Route[] memory routes, uint256 seed) private pure returns (uint256[][] memory buckets) {
+        uint256 b = (routes.length + 2) / 3;
+        uint256[] memory sizes = new uint256[](b);
+        for (uint256 r = 0; r < routes.length; ++r) {
+            ++sizes[mulmod(uint32(routes[r].selector), seed, PRIME) % b];
+        }
+        buckets = new uint256[][](b);
         for (uint256 k = 0; k < b; ++k) {
-            masks[k] = 0;
-            sizes[k] = 0;
+            buckets[k] = new uint256[](sizes[k]);
         }
-        for (uint256 r = 0; r < n; ++r) {
+        for (uint256 r = 0; r < routes.length; ++r) {
             uint256 h = mulmod(uint32(routes[r].selector), seed, PRIME);
-            uint256 bit = 1 << ((h / b) % n);
-            if (masks[h % b] & bit != 0) return false;
-            masks[h % b] |= bit;
-            ++sizes[h % b];
-        }
-        return true;
-    }
-
-    /// @dev The buckets that are not empty, largest first.
-    function sortBySize(uint256[] memory sizes, uint256[] memory order) private pure returns (uint256 used) {
-        uint256 largest;
-        for (uint256 k = 0; k < sizes.length; ++k) {
-            if (sizes[k] > largest) largest = sizes[k];
-        }
-        for (uint256 size = largest; size > 0; --size) {
-            for (uint256 k = 0; k < sizes.length; ++k) {
-                if (sizes[k] == size) order[used++] = k;
-            }
+            buckets[h % b][--sizes[h % b]] = h;
         }
     }
 
-    function place(
-        uint256[] memory masks,
-        uint256[] memory order,
-        uint256 used,
-        uint256 n,
-        uint256[] memory taken,
-        uint256[] memory displacements
-    ) private pure returns (bool) {
-        uint256 tries;
-        uint256 i;
-        uint256 from;
-        while (i < used && tries < TRIES) {
-            uint256 k = order[i];
-            (uint256 d, uint256 after_) = fit(masks[k], taken[i], from, n);
-            tries += d - from + 1;
-            if (d < n) {
-                displacements[k] = d;
-                taken[++i] = after_;
-                from = 0;
-            } else if (i == 0) {
-                return false;
-            } else {
-                from = displacements[order[--i]] + 1;
-            }
-        }
-        return i == used;
-    }
-
-    /// @dev The first displacement from `from` on at which the bucket meets no taken bit; n if there is none.
-    function fit(uint256 mask, uint256 taken, uint256 from, uint256 n)
+    function fit(uint256[] memory bucket, uint256 taken, uint256 n)
         private
         pure
-        returns (uint256 d, uint256 after_)
+        returns (bool found, uint256 d, uint256 takenAfter)
     {
-        unchecked {
-            uint256 full = (1 << n) - 1;
-            for (d = from; d < n; ++d) {
-                uint256 rotated = ((mask << d) | (mask >> (n - d))) & full;
-                if (rotated & taken == 0) return (d, rotated | taken);
+        for (d = 0; d <= type(uint8).max && !found; ++d) {
+            found = true;
+            takenAfter = taken;
+            for (uint256 i = 0; i < bucket.length && found; ++i) {
+                uint256 bit = 1 << entryOf(bucket[i], d, n);
+                found = takenAfter & bit == 0;
+                takenAfter |= bit;
             }
         }
+        if (found) --d;
+    }
+
+    function entryOf(uint256 h, uint256 displacement, uint256 n) private pure returns (uint256) {
+        return mulmod(h, displacement + 1, PRIME) % n;
     }
 
     function hashPair(bytes32 a, bytes32 b) private pure returns (bytes32) {

@@ -8,19 +8,17 @@ import {Test} from "./Test.sol";
 contract PageBuilderTest is Test {
     using PageBuilder for Manifest;
 
-    /// @dev Makes selectors whose perfect hashes are found soon.
-    uint256 private constant SALT = 1;
-
     function routesOf(uint256 n) private pure returns (Route[] memory routes) {
         routes = new Route[](n);
         for (uint256 i = 0; i < n; ++i) {
-            routes[i] = Route(bytes4(keccak256(abi.encode(SALT, i))), address(uint160(1 + i % 3)), bytes32(i % 3));
+            routes[i] = Route(bytes4(keccak256(abi.encode(i))), address(uint160(1 + i % 3)), bytes32(i % 3));
         }
     }
 
-    function assertPerfect(uint256 n) private pure {
-        Route[] memory routes = routesOf(n);
+    function assertPerfect(Route[] memory routes) private pure {
+        uint256 n = routes.length;
         (uint256 seed, uint256[] memory displacements) = PageBuilder.perfectHash(routes);
+        assertTrue(seed < 256, "seed of one byte");
         uint256 taken;
         for (uint256 i = 0; i < n; ++i) {
             uint256 position = PageBuilder.position(routes[i].selector, n, seed, displacements);
@@ -33,18 +31,19 @@ contract PageBuilderTest is Test {
         }
     }
 
-    function test_perfectHash_ofEachSmallNumber() public pure {
-        for (uint256 n = 1; n <= 28; ++n) {
-            assertPerfect(n);
+    function test_perfectHash_ofEachNumberOfRoutes() public pure {
+        for (uint256 n = 1; n <= 100; ++n) {
+            assertPerfect(routesOf(n));
         }
     }
 
-    function test_perfectHash_of75() public pure {
-        assertPerfect(75);
-    }
-
-    function test_perfectHash_of100() public pure {
-        assertPerfect(100);
+    /// @dev Whatever the seed and its displacement, selector zero stands on entry 0.
+    function test_perfectHash_withSelectorZero() public pure {
+        for (uint256 n = 1; n <= 100; n += 9) {
+            Route[] memory routes = routesOf(n);
+            routes[n / 2].selector = 0x00000000;
+            assertPerfect(routes);
+        }
     }
 
     function test_proof_isOpenZeppelins() public pure {

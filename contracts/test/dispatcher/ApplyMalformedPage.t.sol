@@ -9,7 +9,7 @@ import {Manifest, PageBuilder, Route} from "../PageBuilder.sol";
 contract ApplyMalformedPageTest is DispatcherTest {
     using PageBuilder for Manifest;
 
-    // Offsets in a page of 4 routes and 2 facets: header 6, one displacement, 4 entries of 5, 2 facets of 52.
+    // Offsets in a page of 4 routes and 2 facets: header 5, 2 displacements, 4 entries of 5, 2 facets of 52.
     uint256 private constant FIRST_ENTRY = 7;
     uint256 private constant FIRST_FACET = 27;
 
@@ -77,15 +77,15 @@ contract ApplyMalformedPageTest is DispatcherTest {
 
     function test_page_refusesNoRoutes() public {
         assertMalformed(withByte(page, 3, 0));
-        assertMalformed(hex"000100000001");
-        assertMalformed(bytes.concat(hex"000100000001", new bytes(52)));
+        assertMalformed(hex"0001000001");
+        assertMalformed(bytes.concat(hex"0001000001", new bytes(52)));
     }
 
     function test_page_refusesMoreThan100RoutesWhateverTheLimit() public {
         vm.prank(governor);
         dispatcher.setMaxBatchSize(100);
         // as long as a page of 101 routes over one facet would be
-        bytes memory large = new bytes(6 + 26 + 101 * 5 + 52);
+        bytes memory large = new bytes(5 + 34 + 101 * 5 + 52);
         large[1] = 0x01;
         large[3] = bytes1(uint8(101));
         assertMalformed(large);
@@ -158,27 +158,9 @@ contract ApplyMalformedPageTest is DispatcherTest {
     function test_page_takes100Facets() public {
         vm.prank(governor);
         dispatcher.setMaxBatchSize(100);
-        // selectors 0 to 99 with seed 1 fill 25 buckets alike: h / 25 is 0 to 3, and the displacements part them
-        bytes memory head = hex"000100640001";
-        for (uint256 k = 0; k < 25; ++k) {
-            head = bytes.concat(head, bytes1(uint8(4 * k)));
-        }
-        bytes memory facets;
-        address[] memory accounts = new address[](100);
-        for (uint256 f = 0; f < 100; ++f) {
-            accounts[f] = address(uint160(0x100000 + f));
-            vm.etch(accounts[f], address(new Echo(f)).code);
-            facets = bytes.concat(facets, abi.encodePacked(accounts[f], accounts[f].codehash));
-        }
-        bytes memory entries;
+        goLive(echoManifest(100, 100, 1));
         for (uint256 i = 0; i < 100; ++i) {
-            uint256 selector = 25 * (i % 4) + i / 4;
-            entries = bytes.concat(entries, abi.encodePacked(uint32(selector), uint8(99 - i)));
-        }
-        goLive(PageBuilder.ofPage(bytes.concat(head, entries, facets)));
-        for (uint256 i = 0; i < 100; ++i) {
-            uint256 selector = 25 * (i % 4) + i / 4;
-            assertAnsweredBy(bytes4(uint32(selector)), 99 - i);
+            assertAnsweredBy(selectorOf(i), i);
         }
         assertEq(dispatcher.facetAddresses().length, 100, "facets");
     }
@@ -197,20 +179,30 @@ contract ApplyMalformedPageTest is DispatcherTest {
         }
     }
 
-    function test_page_refusesASelectorOffItsEntry() public {
-        // the next displacement moves each selector of the only bucket by one
-        uint8 displacement = uint8(page[6]);
-        assertPageRefused(
-            withByte(page, 6, displacement + 1), abi.encodeWithSelector(MisplacedSelector.selector, firstEntry())
-        );
+    /// @dev The first selector that stands elsewhere than seed and displacements say, if there is one.
+    function firstMisplaced(bytes memory page_) private pure returns (bool found, bytes4 selector) {
+        uint256[] memory displacements = new uint256[](2);
+        (displacements[0], displacements[1]) = (uint8(page_[5]), uint8(page_[6]));
+        for (uint256 i = 0; i < 4 && !found; ++i) {
+            uint256 start = FIRST_ENTRY + 5 * i;
+            selector = bytes4(bytes.concat(page_[start], page_[start + 1], page_[start + 2], page_[start + 3]));
+            found = PageBuilder.position(selector, 4, uint8(page_[4]), displacements) != i;
+        }
     }
 
-    function test_page_takesADisplacementBeyondTheNumberOfRoutes() public {
-        uint8 displacement = uint8(page[6]);
-        goLive(PageBuilder.ofPage(withByte(page, 6, displacement + 4)));
-        for (uint256 i = 0; i < 4; ++i) {
-            assertAnsweredBy(selectorOf(i), i % 2);
+    function test_page_refusesASelectorOffItsEntry() public {
+        uint256 refused;
+        // other seeds, and other displacements of both buckets
+        for (uint256 offset = 4; offset < 7; ++offset) {
+            for (uint8 value = 0; value < 16; ++value) {
+                bytes memory changed = withByte(page, offset, value);
+                (bool found, bytes4 selector) = firstMisplaced(changed);
+                if (!found) continue;
+                ++refused;
+                assertPageRefused(changed, abi.encodeWithSelector(MisplacedSelector.selector, selector));
+            }
         }
+        assertTrue(refused > 16, "most changes move a selector");
     }
 
     function test_page_refusesASelectorTwice() public {
