@@ -207,6 +207,10 @@ func isAnswer(err error) bool {
 
 // redact takes URLs out of transport errors: a path or query often holds an API key.
 func redact(err error) error {
+	var status rpc.HTTPError
+	if errors.As(err, &status) {
+		return errors.New("HTTP status " + status.Status) // many servers repeat the path in the body
+	}
 	var u *url.Error
 	if errors.As(err, &u) {
 		return fmt.Errorf("%s: %w", u.Op, u.Err)
@@ -340,6 +344,9 @@ func (c *Client) Receipt(ctx context.Context, hash common.Hash) (r Receipt, err 
 		got, err := eth.TransactionReceipt(ctx, hash)
 		if err != nil {
 			return err
+		}
+		if got.BlockNumber == nil {
+			return ethereum.NotFound // some nodes give a receipt before there is a block
 		}
 		r = Receipt{
 			Block:   Block{Number: got.BlockNumber.Uint64(), Hash: got.BlockHash},

@@ -41,7 +41,7 @@ func unknownBlock(err error) error {
 
 // alreadyKnown recognises the ways in which nodes say that they hold a transaction.
 func alreadyKnown(err error) bool {
-	text := strings.ToLower(err.Error())
+	text := strings.ReplaceAll(strings.ToLower(err.Error()), "unknown transaction", "")
 	for _, phrase := range []string{"already known", "already imported", "known transaction", "already in mempool"} {
 		if strings.Contains(text, phrase) {
 			return true

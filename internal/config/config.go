@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -134,8 +135,9 @@ func Parse(path string, data []byte) (*Config, error) {
 		r.problem(nil, "the file is larger than %d bytes", maxFile)
 		return nil, &Error{r.problems}
 	}
-	var root yaml.Node
-	if err := yaml.NewDecoder(bytes.NewReader(data)).Decode(&root); err != nil {
+	var root, second yaml.Node
+	dec := yaml.NewDecoder(bytes.NewReader(data))
+	if err := dec.Decode(&root); err != nil {
 		if m := yamlLine.FindStringSubmatch(err.Error()); m != nil {
 			line, err := strconv.Atoi(m[1])
 			if err != nil {
@@ -149,11 +151,15 @@ func Parse(path string, data []byte) (*Config, error) {
 		}
 		return nil, &Error{r.problems}
 	}
+	if err := dec.Decode(&second); !errors.Is(err, io.EOF) {
+		second.Line = max(second.Line, 1)
+		r.problem(&second, "a second YAML document begins here: the file must hold one")
+	}
 	c := r.config(resolve(root.Content[0]))
 	c.File, c.Dir = path, filepath.Dir(path)
 	if len(r.problems) > 0 {
 		slices.SortStableFunc(r.problems, func(a, b Problem) int { return a.Line - b.Line })
-		return nil, &Error{r.problems}
+		return nil, &Error{slices.Compact(r.problems)}
 	}
 	return c, nil
 }
@@ -221,7 +227,8 @@ func (r *reader) facets(c *Config, top section) {
 func (r *reader) signers(c *Config, top section) {
 	c.Signers = map[string]Signer{}
 	all := r.section(top.get("signers"), "signers")
-	for name, n := range all.keys {
+	for _, name := range slices.Sorted(maps.Keys(all.keys)) {
+		n := all.keys[name]
 		s := r.section(n, "signers."+name, "keystore", "password", "address")
 		signer := Signer{Keystore: s.text("keystore"), Line: n.Line}
 		if a := s.text("address"); a != "" {
@@ -275,7 +282,9 @@ func (r *reader) dispatcher(c *Config, top section) {
 			}
 			c.Dispatcher.Roles[role] = append(c.Dispatcher.Roles[role], Account{Address: r.address(item, path, item.Value)})
 		}
-		if len(c.Dispatcher.Roles[role]) == 0 && role != "governance" && roles.get(role) == nil {
+		n := roles.get(role)
+		empty := n == nil || n.Kind == yaml.SequenceNode && len(n.Content) == 0
+		if empty && role != "governance" {
 			r.problem(roles.node, "dispatcher.roles.%s is missing: name at least one holder", role)
 		}
 	}
@@ -343,6 +352,8 @@ func (r *reader) network(s section) network.Network {
 	known.Grace = uint32(s.integer("grace", uint64(known.Grace), 30, 300))
 	known.Confirmations = s.integer("confirmations", known.Confirmations, 1, 10_000)
 	known.GasCap = s.integer("gasCap", known.GasCap, 100_000, 1_000_000_000)
-	known.BlockTime = float64(s.integer("blockTime", uint64(math.Ceil(known.BlockTime)), 1, 3600))
+	if s.get("blockTime") != nil {
+		known.BlockTime = float64(s.integer("blockTime", 1, 1, 3600))
+	}
 	return known
 }

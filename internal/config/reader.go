@@ -26,7 +26,7 @@ func (p Problem) String() string {
 type reader struct {
 	file     string
 	problems []Problem
-	visited  int // values, with aliases followed
+	values   int // arguments read so far
 }
 
 func (r *reader) problem(n *yaml.Node, format string, args ...any) {
@@ -52,7 +52,11 @@ func (r *reader) section(n *yaml.Node, path string, known ...string) section {
 		return s
 	}
 	if n.Kind != yaml.MappingNode {
-		r.problem(n, "%s must be a mapping of %s", orTop(path), strings.Join(known, ", "))
+		what := strings.Join(known, ", ")
+		if len(known) == 0 {
+			what = "names"
+		}
+		r.problem(n, "%s must be a mapping of %s", orTop(path), what)
 		return s
 	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
@@ -110,7 +114,7 @@ func (s section) text(key string) string {
 
 func (s section) need(key, remedy string) string {
 	v := s.text(key)
-	if v == "" && s.get(key) == nil {
+	if n := s.get(key); v == "" && (n == nil || n.Kind == yaml.ScalarNode) {
 		s.r.problem(s.node, "%s is missing: %s", s.at(key), remedy)
 	}
 	return v
@@ -167,20 +171,18 @@ func (s section) values(key string) []any {
 	return out
 }
 
-// maxDepth bounds nested arguments, and aliases that contain themselves; maxValues bounds aliases of aliases, which grow
-// without end in a small file.
+// maxDepth bounds nested arguments, and aliases that contain themselves; maxValues bounds what aliases of aliases make.
 const (
 	maxDepth  = 32
-	maxValues = 100_000
+	maxValues = 10_000
 )
 
 func (s section) value(key string, n *yaml.Node, depth int) any {
 	n = resolve(n)
-	s.r.visited++
-	if s.r.visited == maxValues {
-		s.r.problem(n, "%s: the file has more than %d values, aliases followed", s.at(key), maxValues)
-	}
-	if s.r.visited >= maxValues {
+	if s.r.values++; s.r.values > maxValues {
+		if s.r.values == maxValues+1 {
+			s.r.problem(n, "%s: the file has more than %d arguments, those of aliases included", s.at(key), maxValues)
+		}
 		return nil
 	}
 	if depth > maxDepth {
@@ -197,19 +199,26 @@ func (s section) value(key string, n *yaml.Node, depth int) any {
 	case yaml.MappingNode:
 		out := map[string]any{}
 		for i := 0; i+1 < len(n.Content); i += 2 {
-			out[n.Content[i].Value] = s.value(key, n.Content[i+1], depth+1)
+			name := n.Content[i].Value
+			if _, ok := out[name]; ok {
+				s.r.problem(n.Content[i], "%s: key %q stands twice: remove one", s.at(key), name)
+			}
+			out[name] = s.value(key, n.Content[i+1], depth+1)
 		}
 		return out
 	case yaml.ScalarNode:
 		switch n.Tag {
 		case "!!bool":
-			return n.Value == "true"
+			var b bool
+			if n.Decode(&b) == nil {
+				return b
+			}
 		case "!!str", "!!int":
 			// numbers stay text: YAML's would lose digits, and 0x addresses are numbers to it
 			return n.Value
 		case "!!float":
 			// whole numbers of more than 64 bits are floats to YAML
-			if strings.Trim(n.Value, "0123456789") == "" {
+			if strings.Trim(strings.TrimPrefix(n.Value, "-"), "0123456789") == "" {
 				return n.Value
 			}
 		}

@@ -1,10 +1,12 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -24,8 +26,9 @@ func (r *reader) ref(n *yaml.Node, path, text string, plain bool) Ref {
 		r.problem(n, "%s must refer to the secret with env:NAME or file:PATH; it must not stand in this file", path)
 	default:
 		u, err := url.Parse(text)
-		if err != nil || u.Host == "" || !strings.Contains("http https ws wss", u.Scheme) {
-			r.problem(n, "%s: %q is not an http, https, ws or wss URL, nor env:NAME or file:PATH", path, text)
+		if err != nil || u.Host == "" || !slices.Contains([]string{"http", "https", "ws", "wss"}, u.Scheme) {
+			// the text may hold a key
+			r.problem(n, "%s is not an http, https, ws or wss URL, nor env:NAME or file:PATH", path)
 		} else if u.User != nil {
 			r.problem(n, "%s holds a user or password: refer to the URL with env:NAME or file:PATH", path)
 		}
@@ -48,11 +51,18 @@ func (c *Config) Resolve(ref Ref) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		data, err := io.ReadAll(io.LimitReader(f, maxSecret))
-		if closeErr := f.Close(); err == nil {
-			err = closeErr
+		data, err := io.ReadAll(io.LimitReader(f, maxSecret+1))
+		if err := errors.Join(err, f.Close()); err != nil {
+			return "", err
 		}
-		return strings.TrimRight(string(data), "\r\n"), err
+		v := strings.TrimRight(string(data), "\r\n")
+		switch {
+		case len(data) > maxSecret:
+			return "", fmt.Errorf("%s is larger than %d bytes", c.Path(path), maxSecret)
+		case v == "":
+			return "", fmt.Errorf("%s is empty", c.Path(path))
+		}
+		return v, nil
 	}
 	return text, nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/core/state"
 	"github.com/ethereum/go-ethereum/core/types"
+	"github.com/ethereum/go-ethereum/core/vm"
 	"github.com/ethereum/go-ethereum/core/vm/runtime"
 	"github.com/ethereum/go-ethereum/params"
 	"github.com/holiman/uint256"
@@ -30,9 +31,10 @@ type Runner struct{}
 
 // surroundings are what init code can read of the block and the transaction that create it.
 type surroundings struct {
-	number, time, baseFee, gasPrice int64
-	coinbase, origin                common.Address
-	random                          common.Hash
+	number, time, baseFee, blobBaseFee, gasPrice int64
+	coinbase, origin                             common.Address
+	random                                       common.Hash
+	gasLimit, balance                            uint64
 }
 
 // Create deploys initCode through the factory under a chain id and returns the code at address. It is run in two
@@ -56,15 +58,16 @@ type Creation struct {
 // CreateAll is Create for contracts that are made one after another, so that a later one may call an earlier one.
 func CreateAll(chainID uint64, factory common.Address, salt common.Hash, creations []Creation) ([][]byte, error) {
 	one, err := createAll(chainID, factory, salt, creations, surroundings{
-		number: 1, time: 1_700_000_000, baseFee: 1, gasPrice: 2, coinbase: common.Address{1}, origin: common.Address{2},
-		random: common.Hash{3},
+		number: 1, time: 1_700_000_000, baseFee: 1, blobBaseFee: 1, gasPrice: 2, coinbase: common.Address{1},
+		origin: common.Address{2}, random: common.Hash{3}, gasLimit: gasLimit, balance: params.Ether,
 	})
 	if err != nil {
 		return nil, err
 	}
 	two, err := createAll(chainID, factory, salt, creations, surroundings{
-		number: 20_000_000, time: 1_900_000_007, baseFee: 1_000, gasPrice: 5_000, coinbase: common.Address{4},
-		origin: common.Address{5}, random: common.Hash{6},
+		number: 20_000_000, time: 1_900_000_007, baseFee: 1_000, blobBaseFee: 77, gasPrice: 5_000,
+		coinbase: common.Address{4}, origin: common.Address{5}, random: common.Hash{6}, gasLimit: gasLimit + 1,
+		balance: 2 * params.Ether,
 	})
 	if err != nil {
 		return nil, err
@@ -87,7 +90,7 @@ func createAll(
 	}
 	st.CreateAccount(factory)
 	st.SetCode(factory, ArachnidRuntime, 0)
-	st.SetBalance(in.origin, uint256.NewInt(params.Ether), 0)
+	st.SetBalance(in.origin, uint256.NewInt(in.balance), 0)
 	zero := uint64(0)
 	cfg := &runtime.Config{
 		ChainConfig: &params.ChainConfig{
@@ -99,13 +102,15 @@ func createAll(
 			CancunTime: &zero, BlobScheduleConfig: params.DefaultBlobSchedule,
 		},
 		Difficulty: new(big.Int), Origin: in.origin, Coinbase: in.coinbase, BlockNumber: big.NewInt(in.number),
-		Time: uint64(in.time), GasLimit: gasLimit, GasPrice: big.NewInt(in.gasPrice), Value: new(big.Int),
-		BaseFee: big.NewInt(in.baseFee), BlobBaseFee: big.NewInt(1), Random: &in.random, State: st,
+		Time: uint64(in.time), GasLimit: in.gasLimit, GasPrice: big.NewInt(in.gasPrice), Value: new(big.Int),
+		BaseFee: big.NewInt(in.baseFee), BlobBaseFee: big.NewInt(in.blobBaseFee), Random: &in.random, State: st,
 		GetHashFn: func(n uint64) common.Hash { return common.BigToHash(new(big.Int).SetUint64(n + chainID)) },
 	}
 	codes := make([][]byte, len(creations))
 	for i, c := range creations {
-		if _, _, err := runtime.Call(factory, append(salt.Bytes(), c.InitCode...), cfg); err != nil {
+		// not runtime.Call, which makes PREVRANDAO zero
+		_, _, err := prepared(cfg).Call(in.origin, factory, append(salt.Bytes(), c.InitCode...), in.gasLimit, new(uint256.Int))
+		if err != nil {
 			return nil, fmt.Errorf("its creation reverts or runs out of %d gas: %w%s", gasLimit, err, why(factory, c.InitCode, cfg))
 		}
 		codes[i] = st.GetCode(c.Address)
@@ -113,11 +118,23 @@ func createAll(
 	return codes, nil
 }
 
+// prepared is an EVM at the beginning of a transaction.
+func prepared(cfg *runtime.Config) *vm.EVM {
+	rules := cfg.ChainConfig.Rules(cfg.BlockNumber, true, cfg.Time)
+	cfg.State.Prepare(rules, cfg.Origin, cfg.Coinbase, nil, vm.ActivePrecompiles(rules), nil)
+	return runtime.NewEnv(cfg)
+}
+
 // why creates the contract directly, since the factory swallows the reason of a revert.
 func why(factory common.Address, initCode []byte, cfg *runtime.Config) string {
-	cfg.Origin = factory
-	out, _, _, err := runtime.Create(initCode, cfg)
-	if err == nil || len(out) == 0 {
+	out, _, _, err := prepared(cfg).Create(factory, initCode, cfg.GasLimit, new(uint256.Int))
+	if err == nil {
+		return ""
+	}
+	if !errors.Is(err, vm.ErrExecutionReverted) {
+		return ": " + err.Error() // such as code that is too large; out is that code
+	}
+	if len(out) == 0 {
 		return ""
 	}
 	if reason, err := abi.UnpackRevert(out); err == nil {

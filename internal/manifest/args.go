@@ -140,7 +140,7 @@ func convertInteger(t abi.Type, arg any) (reflect.Value, error) {
 			digits, base = a[2:], 16
 		}
 		parsed, ok := new(big.Int).SetString(digits, base)
-		if !ok {
+		if !ok || base == 16 && strings.ContainsAny(digits, "+-") {
 			return reflect.Value{}, fmt.Errorf("%q is not an integer", a)
 		}
 		n = parsed

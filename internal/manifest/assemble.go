@@ -2,8 +2,11 @@ package manifest
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
+	"slices"
 	"sort"
+	"strings"
 
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/crypto"
@@ -39,7 +42,9 @@ func assemble(m *Manifest, run Runner, rules Rules) error {
 	if m.PageSize < 1 || m.PageSize > MaxPageRoutes {
 		return fmt.Errorf("pageSize is %d, must be 1 to %d", m.PageSize, MaxPageRoutes)
 	}
-	sort.SliceStable(m.Facets, func(i, j int) bool { return m.Facets[i].Contract < m.Facets[j].Contract })
+	slices.SortFunc(m.Facets, func(a, b Deployment) int {
+		return cmp.Or(strings.Compare(a.Contract, b.Contract), bytes.Compare(a.InitCode, b.InitCode))
+	})
 
 	for i := range m.Facets {
 		if err := place(m, &m.Facets[i], run); err != nil {
@@ -62,6 +67,7 @@ func assemble(m *Manifest, run Runner, rules Rules) error {
 	}
 	m.InitHash = common.Hash{}
 	if m.Init != nil {
+		m.Init.Routes = nil
 		if err := place(m, &m.Init.Deployment, run); err != nil {
 			return fmt.Errorf("init %s: %w", m.Init.Contract, err)
 		}

@@ -65,7 +65,8 @@ func split(routes []pinned, limit int) ([][]pinned, error) {
 			return out, nil
 		}
 	}
-	return nil, fmt.Errorf("%d routes do not fit on %d pages of %d", len(routes), MaxPages, limit)
+	return nil, fmt.Errorf("%d routes cannot be spread over pages of %d so that none is empty: set a larger pageSize",
+		len(routes), limit)
 }
 
 // encodePage returns the bytes of one page. The result depends on the set of routes, not on their order.
@@ -226,11 +227,11 @@ func DecodePage(page []byte) (PageContent, error) {
 		at := facetsAt + f*pageFacet
 		out.Routes[i] = PageRoute{selector, common.BytesToAddress(page[at : at+20]), common.BytesToHash(page[at+20 : at+52])}
 	}
-	var last []byte
+	last := make([]byte, 20)
 	for f := range m {
 		at := facetsAt + f*pageFacet
 		address := page[at : at+20]
-		if !used[f] || bytes.Compare(address, last) <= 0 && f > 0 {
+		if !used[f] || bytes.Compare(address, last) <= 0 {
 			return PageContent{}, fmt.Errorf("facet %d is unused or not in ascending order", f)
 		}
 		last = address
