@@ -38,7 +38,7 @@ var arachnid = manifest.Factory{
 // Event is something that happened on a network, for whoever shows progress.
 type Event struct {
 	Network string
-	Kind    string // sent, confirmed, reverted, waiting, done
+	Kind    string // sent, confirmed, reverted, waiting, unreachable, done
 	Step    string
 	Tx      rollout.Transaction
 	Now     rollout.Block // of waiting
@@ -84,12 +84,12 @@ func New(opts Options) (*App, error) {
 	for name, s := range opts.Signers {
 		a.signers[name] = s
 	}
-	chosen := map[string]bool{}
+	all, chosen := len(opts.Networks) == 0, map[string]bool{}
 	for _, name := range opts.Networks {
 		chosen[name] = true
 	}
 	for _, n := range a.cfg.Networks {
-		if len(chosen) == 0 || chosen[n.Name] {
+		if all || chosen[n.Name] {
 			a.networks = append(a.networks, &net{Network: n})
 		}
 		delete(chosen, n.Name)
@@ -200,7 +200,8 @@ func (a *App) signer(name string) (*signer.Signer, error) {
 
 // addressOf returns the address of a signer without unlocking it.
 func (a *App) addressOf(name string) (common.Address, error) {
-	if sc, ok := a.cfg.Signers[name]; ok && sc.Keystore == "" && a.signers[name] == nil {
+	// a machine that only watches, or only pauses, has no key file of the deployer
+	if sc, ok := a.cfg.Signers[name]; ok && sc.Address != (common.Address{}) && a.signers[name] == nil {
 		return sc.Address, nil
 	}
 	s, err := a.signer(name)

@@ -383,3 +383,110 @@ func TestMissingRoleHalts(t *testing.T) {
 		t.Errorf("got %v, want a halt that names the role", err)
 	}
 }
+
+// TestNetworksAreChosenExactly guards against a canary that becomes a rollout everywhere.
+func TestNetworksAreChosenExactly(t *testing.T) {
+	cfg := &config.Config{File: "lockstep.yaml"}
+	for i, name := range []string{"a", "b", "c"} {
+		n := config.Network{}
+		n.Name, n.ChainID = name, uint64(i+1)
+		cfg.Networks = append(cfg.Networks, n)
+	}
+	for _, c := range []struct {
+		chosen []string
+		want   string
+	}{{nil, "a b c"}, {[]string{"a"}, "a"}, {[]string{"b"}, "b"}, {[]string{"c"}, "c"}, {[]string{"c", "a"}, "a c"}} {
+		a, err := app.New(app.Options{Config: cfg, Networks: c.chosen})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, n := range a.Networks() {
+			got = append(got, n.Name)
+		}
+		if strings.Join(got, " ") != c.want {
+			t.Errorf("chosen %v: got %v, want %s", c.chosen, got, c.want)
+		}
+	}
+	if _, err := app.New(app.Options{Config: cfg, Networks: []string{"a", "x"}}); err == nil || !strings.Contains(err.Error(), "network x") {
+		t.Errorf("got %v, want an error that names x", err)
+	}
+}
+
+// TestCancelStopsARolloutThatWaits cancels from another process while the timelock runs: the rollout must not commit again.
+func TestCancelStopsARolloutThatWaits(t *testing.T) {
+	w := newWorld(t)
+	one := w.version("lockstep.yaml")
+	w.must(one.Deploy(w.ctx(), one.m, false))
+	other := w.version("lockstep.yaml")
+	w.atTimelock = func() { w.must(other.Act(w.ctx(), "cancel", false)) }
+	if _, err := one.Rollout(w.ctx(), one.m, one.file, false); err == nil || !strings.Contains(err.Error(), "ended by another process") {
+		t.Fatalf("got %v, want a halt that names the cancel", err)
+	}
+	if s := w.status(one); s.PendingRoot != (common.Hash{}) || s.Running || s.ActiveEpoch != 0 {
+		t.Errorf("after the cancel: %+v", s)
+	}
+	w.atTimelock = nil
+	again := w.version("lockstep.yaml")
+	w.must(again.Rollout(w.ctx(), again.m, again.file, false))
+}
+
+// TestCancelByAStrangerStopsARollout cancels with the guardian's key, but without this program: after a restart too, the
+// rollout must not commit again.
+func TestCancelByAStrangerStopsARollout(t *testing.T) {
+	w := newWorld(t)
+	one := w.version("lockstep.yaml")
+	w.must(one.Deploy(w.ctx(), one.m, false))
+	address, err := one.Dispatcher()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.atTimelock = func() {
+		if w.send("guardian", address, dispatcherABI.PackCancelCommit()) != 1 {
+			t.Error("the guardian could not cancel")
+		}
+	}
+	if _, err := one.Rollout(w.ctx(), one.m, one.file, false); err == nil || !strings.Contains(err.Error(), "took it back") {
+		t.Fatalf("got %v, want a halt that says that the root was taken back", err)
+	}
+	again := w.version("lockstep.yaml")
+	if _, err := again.Rollout(w.ctx(), again.m, again.file, false); err == nil || !strings.Contains(err.Error(), "took it back") {
+		t.Fatalf("after a restart: got %v, want the same halt", err)
+	}
+	w.must(again.Act(w.ctx(), "cancel", false)) // ends the run; nothing is sent
+	w.atTimelock = nil
+	last := w.version("lockstep.yaml")
+	w.must(last.Rollout(w.ctx(), last.m, last.file, false))
+}
+
+func TestStatusShowsWhatAnOperatorMustSee(t *testing.T) {
+	w := newWorld(t)
+	one := w.version("lockstep.yaml")
+	w.must(one.Deploy(w.ctx(), one.m, false))
+	w.must(one.Rollout(w.ctx(), one.m, one.file, false))
+	address, err := one.Dispatcher()
+	if err != nil {
+		t.Fatal(err)
+	}
+	consistent := func() bool {
+		s, err := one.Status(w.ctx(), one.m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s.Consistent
+	}
+	if !consistent() {
+		t.Fatal("not consistent after a rollout")
+	}
+	w.must(one.Act(w.ctx(), "pause", false))
+	if consistent() {
+		t.Error("consistent while paused")
+	}
+	w.must(one.Act(w.ctx(), "unpause", false))
+	if w.send("operator", address, dispatcherABI.PackCommitRoot(common.HexToHash("0xbad"), 2)) != 1 {
+		t.Fatal("the operator could not commit")
+	}
+	if consistent() {
+		t.Error("consistent while a root is pending that no rollout explains")
+	}
+}

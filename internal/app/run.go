@@ -95,6 +95,9 @@ func (a *App) loop(ctx context.Context, n *net, pilot reconcile.Pilot, signers m
 	for role, s := range signers {
 		l.Senders[role] = a.sender(n, s)
 	}
+	l.Unreachable = func(err error) {
+		a.opts.Progress(Event{Network: n.Name, Kind: "unreachable", Step: err.Error()})
+	}
 	l.Waiting = func(now rollout.Block, action rollout.Action) {
 		a.opts.Progress(Event{Network: n.Name, Kind: "waiting", Step: action.Reason, Now: now, Until: action.Until})
 	}
@@ -301,33 +304,79 @@ func (p *runPilot) Next(ctx context.Context, at rollout.Block) (rollout.Action, 
 		if err := p.begin(ctx, at, true); err != nil {
 			return rollout.Action{}, err
 		}
+	} else if err := p.mustRun(ctx); err != nil {
+		return rollout.Action{}, err
 	}
+	committed, err := p.committed(ctx)
+	if err != nil {
+		return rollout.Action{}, err
+	}
+	p.inner.Committed = committed
 	return p.inner.Next(ctx, at)
+}
+
+// mustRun halts when another process has ended the run: lockstep cancel stops a rollout that waits.
+func (p *runPilot) mustRun(ctx context.Context) error {
+	if p.inner.Run.ID == 0 {
+		return nil
+	}
+	now, err := p.app.store.Running(ctx, p.net.ChainID, p.inner.Address)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	if now.ID != p.inner.Run.ID {
+		return &reconcile.HaltError{Network: p.net.Name, Reason: "this rollout was ended by another process, such as lockstep cancel"}
+	}
+	return nil
+}
+
+// committed tells whether a commit of this run is final.
+func (p *runPilot) committed(ctx context.Context) (bool, error) {
+	if p.inner.Run.ID == 0 {
+		return false, nil
+	}
+	journal, err := p.app.store.Transactions(ctx, p.net.ChainID)
+	if err != nil {
+		return false, err
+	}
+	step := p.inner.CommitStep()
+	for _, t := range journal {
+		if t.ID > p.inner.Run.After && t.Step == step && t.Status == rollout.Confirmed {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // begin finds out which run this is: the one that the journal says is running, the one that is finished, or a new one.
 func (p *runPilot) begin(ctx context.Context, at rollout.Block, record bool) error {
-	run, err := p.app.store.Running(ctx, p.net.ChainID, p.inner.Address)
-	if err == nil && p.matches(run.Root) {
-		p.inner.Run, p.began = run, true
-		return nil
-	}
-	if err == nil {
-		return &reconcile.HaltError{Network: p.net.Name, Reason: (&rollout.OtherRunError{Running: run}).Error()}
-	}
-	if !errors.Is(err, store.ErrNotFound) {
-		return err
-	}
-	run = rollout.Run{ChainID: p.net.ChainID, Dispatcher: p.inner.Address, Root: p.root, Manifest: p.inner.Manifest.Root, Epoch: 1}
 	state, err := dispatcher.ReadState(ctx, p.net.chain, at.Hash, p.inner.Address)
 	var missing *dispatcher.NotDeployedError
+	deployed := !errors.As(err, &missing)
+	if err != nil && deployed {
+		return err
+	}
+	run, err := p.app.store.Running(ctx, p.net.ChainID, p.inner.Address)
 	switch {
-	case errors.As(err, &missing):
+	case errors.Is(err, store.ErrNotFound):
+	case err != nil:
+		return err
+	case p.matches(run.Root):
+		p.inner.Run, p.began = run, true
+		return nil
+	case !deployed || state.ActiveRoot != run.Root || state.ActiveEpoch != run.Epoch:
+		return &reconcile.HaltError{Network: p.net.Name, Reason: (&rollout.OtherRunError{Running: run}).Error()}
+	case record:
+		// it was killed after its activation, before it could note the end
+		if err := p.app.store.End(ctx, run.ID, true); err != nil {
+			return err
+		}
+	}
+	run = rollout.Run{ChainID: p.net.ChainID, Dispatcher: p.inner.Address, Root: p.root, Manifest: p.inner.Manifest.Root, Epoch: 1}
+	if !deployed {
 		// the decision will say so
 		p.inner.Run, p.began = run, true
 		return nil
-	case err != nil:
-		return err
 	}
 	if run.Root, err = p.effectiveRoot(ctx, at, state); err != nil {
 		return err
@@ -385,7 +434,10 @@ func (a *App) Act(ctx context.Context, what string, dryRun bool) ([]Outcome, err
 	}
 	role := rollout.Emergency
 	if what == "pause" {
-		role = rollout.Pauser
+		// EMERGENCY_ROLE may pause as well
+		if _, err := a.signerFor(rollout.Pauser); err == nil {
+			role = rollout.Pauser
+		}
 	}
 	if err := a.open(ctx); err != nil {
 		return nil, err
@@ -398,7 +450,7 @@ func (a *App) Act(ctx context.Context, what string, dryRun bool) ([]Outcome, err
 	}
 	return a.each(ctx, func(ctx context.Context, n *net, out *Outcome) error {
 		out.Dispatcher = address
-		p := &actPilot{chain: n.chain, address: address, what: what}
+		p := &actPilot{chain: n.chain, address: address, what: what, by: role}
 		if dryRun {
 			return a.planOne(ctx, n, p, out)
 		}
@@ -448,6 +500,7 @@ type actPilot struct {
 	chain   dispatcher.Chain
 	address common.Address
 	what    string
+	by      rollout.Role
 }
 
 // Next observes and decides.
@@ -457,6 +510,7 @@ func (p *actPilot) Next(ctx context.Context, at rollout.Block) (rollout.Action, 
 		return rollout.Action{}, err
 	}
 	send := func(in rollout.Intent) (rollout.Action, error) {
+		in.By = p.by
 		return rollout.Action{Kind: rollout.Kind(p.what), Intent: in}, nil
 	}
 	switch {

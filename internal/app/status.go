@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/ethereum/go-ethereum/common"
 	"golang.org/x/sync/errgroup"
@@ -111,6 +112,12 @@ func (a *App) networkStatus(ctx context.Context, n *net, address common.Address,
 	ns.ActiveRoot, ns.RoutesRoot, ns.ActiveEpoch = state.ActiveRoot, state.ActiveRoutesRoot, state.ActiveEpoch
 	ns.PendingRoot, ns.Eta, ns.Paused = state.PendingRoot, state.Eta, state.Paused
 	ns.Grace, ns.Delay, ns.MaxBatch = state.Grace, state.Delay, state.MaxBatch
+	if state.Paused {
+		ns.Differences = append(ns.Differences, "routed calls are paused")
+	}
+	if state.PendingRoot != (common.Hash{}) && !ns.Running {
+		ns.Differences = append(ns.Differences, fmt.Sprintf("root %s is pending, which no rollout of this journal explains", state.PendingRoot))
+	}
 	if state.Eta != 0 {
 		ns.ReadyIn = int64(state.Eta+state.Grace) - int64(at.Time)
 	}

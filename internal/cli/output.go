@@ -18,6 +18,7 @@ func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
 
 // printJSON prints one document.
 func (e *env) printJSON(v any) error {
+	e.printed = true
 	enc := json.NewEncoder(e.stdout)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
@@ -45,6 +46,8 @@ func (e *env) progress() func(app.Event) {
 			fmt.Fprintf(e.stderr, "%-10s %-36s sent %s\n", ev.Network, ev.Step, ev.Tx.Hash.Hex()[:12])
 		case "confirmed", "reverted":
 			fmt.Fprintf(e.stderr, "%-10s %-36s %s in block %d, %d gas\n", ev.Network, ev.Step, ev.Kind, ev.Tx.BlockNumber, ev.Tx.GasUsed)
+		case "unreachable":
+			fmt.Fprintf(e.stderr, "%-10s trying again: %s\n", ev.Network, ev.Step)
 		case "waiting":
 			// once in 30 s of block time is enough for people and logs
 			if before, ok := last[ev.Network]; ok && ev.Now.Time < before+30 {
@@ -59,13 +62,13 @@ func (e *env) progress() func(app.Event) {
 
 // printOutcomes prints what a command did.
 func (e *env) printOutcomes(outcomes []app.Outcome, err error) error {
+	if len(outcomes) == 0 {
+		return err
+	}
 	if e.json {
 		if jsonErr := e.printJSON(map[string]any{"networks": outcomes}); jsonErr != nil {
 			return jsonErr
 		}
-		return err
-	}
-	if len(outcomes) == 0 {
 		return err
 	}
 	rows := [][]string{{"NETWORK", "CHAIN ID", "STATUS", "TRANSACTIONS", "GAS", "SECONDS"}}

@@ -47,6 +47,8 @@ type env struct {
 	json        bool
 	yes         bool
 	verbose     bool
+
+	printed bool // a JSON document
 }
 
 // Main runs the program and returns its exit code.
@@ -61,27 +63,32 @@ func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io
 	if err == nil {
 		return exitDone
 	}
+	code, text := explain(ctx, err)
+	fmt.Fprintln(stderr, text)
+	if e.json && !e.printed {
+		if err := e.printJSON(map[string]any{"error": text, "exitCode": code}); err != nil {
+			fmt.Fprintf(stderr, "lockstep: %v\n", err)
+		}
+	}
+	return code
+}
+
+// explain maps an error to its exit code and to what is printed.
+func explain(ctx context.Context, err error) (code int, text string) {
 	var usage usageError
 	var difference differenceError
 	var cfg *config.Error
 	switch {
 	case errors.As(err, &difference):
-		if !e.json {
-			fmt.Fprintf(stderr, "lockstep: %v\n", err)
-		}
-		return exitDifference
+		return exitDifference, "lockstep: " + err.Error()
 	case errors.As(err, &usage):
-		fmt.Fprintf(stderr, "lockstep: %v\n", err)
-		return exitUsage
+		return exitUsage, "lockstep: " + err.Error()
 	case errors.As(err, &cfg):
-		fmt.Fprintln(stderr, cfg)
-		return exitFailed
+		return exitFailed, cfg.Error()
 	case ctx.Err() != nil:
-		fmt.Fprintf(stderr, "lockstep: interrupted; what was sent is in the journal, and running the command again goes on\n")
-		return exitFailed
+		return exitFailed, "lockstep: interrupted; what was sent is in the journal, and running the command again goes on"
 	}
-	fmt.Fprintf(stderr, "lockstep: %v\n", err)
-	return exitFailed
+	return exitFailed, "lockstep: " + err.Error()
 }
 
 func newRoot(e *env) *cobra.Command {

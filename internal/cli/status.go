@@ -19,7 +19,8 @@ func newStatus(e *env) *cobra.Command {
 		Use:   "status [MANIFEST]",
 		Short: "Show the state of every network",
 		Long: `Show the state of the dispatcher on every network, at its head. If there is a manifest, live routes and code are
-compared with it. With --check, the exit code is 3 unless every network runs the manifest's routes with its code.
+compared with it. With --check, the exit code is 3 unless every network runs the manifest's routes with its code, none
+is paused, and none has a pending root that no rollout of the journal explains.
 
 ` + exitCodes,
 		Example: "  lockstep status --check",
@@ -32,9 +33,11 @@ compared with it. With --check, the exit code is 3 unless every network runs the
 			defer closing(a, &err)
 			var m *manifest.Manifest
 			if _, statErr := os.Stat(defaultManifest(e.configPath)); len(args) > 0 || statErr == nil {
-				if m, err = e.readManifest(args); err != nil {
+				if m, _, err = e.verifiedManifest(args); err != nil {
 					return err
 				}
+			} else if check {
+				return fmt.Errorf("there is no %s to check against: name a manifest", defaultManifest(e.configPath))
 			}
 			s, err := a.Status(cmd.Context(), m)
 			if err != nil {
@@ -87,8 +90,8 @@ func (e *env) showStatus(s *app.Status) {
 		if n.Running {
 			state += ", in rollout"
 		}
-		if len(n.Differences) > 0 {
-			state = "DIFFERS"
+		if len(n.Differences) > 0 && !n.Paused {
+			state = "LOOK"
 		}
 		pending := "-"
 		if n.PendingRoot != (common.Hash{}) {

@@ -25,6 +25,12 @@ type Rollout struct {
 	Run       rollout.Run
 	Committer common.Address
 	Applier   common.Address
+	Committed bool // a commit of this run is final
+}
+
+// CommitStep names the run's commit in the journal.
+func (r *Rollout) CommitStep() string {
+	return fmt.Sprintf("commit %s epoch %d", short(r.Run.Root), r.Run.Epoch)
 }
 
 // withInit tells whether the run commits the root that names the init call, not the routesRoot.
@@ -84,7 +90,7 @@ func (r *Rollout) action(step rollout.Step) rollout.Action {
 	switch step.Kind {
 	case rollout.Commit:
 		action.Intent = intent(rollout.Committer, r.Address, contract.PackCommitRoot(r.Run.Root, r.Run.Epoch),
-			"commit %s epoch %d", short(r.Run.Root), r.Run.Epoch)
+			"%s", r.CommitStep())
 	case rollout.Apply:
 		p := r.Manifest.Pages[step.Page]
 		proof := make([][32]byte, len(p.Proof))
@@ -109,7 +115,7 @@ func (r *Rollout) action(step rollout.Step) rollout.Action {
 }
 
 func (r *Rollout) observe(ctx context.Context, at rollout.Block) (rollout.Observed, error) {
-	seen := rollout.Observed{Block: at, Committer: r.Committer, Applier: r.Applier}
+	seen := rollout.Observed{Block: at, Committer: r.Committer, Applier: r.Applier, Committed: r.Committed}
 	state, err := ReadState(ctx, r.Chain, at.Hash, r.Address)
 	var missing *NotDeployedError
 	if errors.As(err, &missing) {

@@ -72,6 +72,9 @@ func Build(spec Spec, run Runner, rules Rules) (*Manifest, error) {
 		}
 		m.Init = call
 	}
+	if err := m.checkNames(); err != nil {
+		return nil, err
+	}
 	if err := assemble(m, run, rules); err != nil {
 		return nil, err
 	}

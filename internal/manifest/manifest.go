@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode"
 
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/common/hexutil"
@@ -184,7 +185,36 @@ func Decode(r io.Reader) (*Manifest, error) {
 	if m.Format != Format {
 		return nil, fmt.Errorf("manifest has format %q, this program reads %q", m.Format, Format)
 	}
+	if err := m.checkNames(); err != nil {
+		return nil, err
+	}
 	return &m, nil
+}
+
+// maxName bounds every name in a manifest, in bytes; a signature may be as long.
+const maxName = 1024
+
+// checkNames refuses names that a terminal would not show as what they are.
+func (m *Manifest) checkNames() error {
+	names := []string{m.Project, m.Tool, m.Factory.Name}
+	for _, n := range m.Networks {
+		names = append(names, n.Name)
+	}
+	for _, d := range m.Deployments() {
+		names = append(names, d.Contract, d.Compiler.Tool, d.Compiler.Version, d.Compiler.EVMVersion)
+		for _, r := range d.Routes {
+			names = append(names, r.Signature)
+		}
+	}
+	if m.Init != nil {
+		names = append(names, m.Init.Signature)
+	}
+	for _, name := range names {
+		if len(name) > maxName || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
+			return fmt.Errorf("name %.80q is too long or holds characters that cannot be printed", name)
+		}
+	}
+	return nil
 }
 
 // name is the contract without its path, for messages.

@@ -188,7 +188,7 @@ func TestOrderOfFacetsOfOneContractDoesNotMatter(t *testing.T) {
 
 func TestEncodeOfDecodeIsTheSameFile(t *testing.T) {
 	spec := soundSpec(t)
-	spec.Project = "<market> & \u2028 \"quotes\""
+	spec.Project = "<market> & é \"quotes\""
 	one := spec.Facets[0]
 	one.Artifact = artifact(t, "Labels", "constructor(string)", "label()")
 	one.Args, one.Include, one.Exclude = []any{"<b> & ünïcode"}, nil, nil

@@ -40,6 +40,8 @@ type Loop struct {
 	Poll    time.Duration // between looks at the head while waiting
 	// Waiting is told of each wait for block time; it may be nil.
 	Waiting func(now rollout.Block, action rollout.Action)
+	// Unreachable is told when the network begins to be out of reach, or behind; it may be nil.
+	Unreachable func(err error)
 }
 
 // HaltError says that the loop cannot go on without an operator.
@@ -74,6 +76,7 @@ func (l *Loop) Run(ctx context.Context) error {
 		}
 		if since.IsZero() {
 			since = time.Now()
+			l.tell(err)
 		}
 		if time.Since(since) > patience {
 			return fmt.Errorf("given up after %s: %w", patience, err)
@@ -81,6 +84,12 @@ func (l *Loop) Run(ctx context.Context) error {
 		if err := l.sleep(ctx, max(l.Poll, time.Second)); err != nil {
 			return err
 		}
+	}
+}
+
+func (l *Loop) tell(err error) {
+	if l.Unreachable != nil {
+		l.Unreachable(err)
 	}
 }
 
@@ -164,11 +173,15 @@ func (l *Loop) decide(ctx context.Context) (rollout.Action, map[common.Address]r
 
 // headAt returns the head once it has reached a block.
 func (l *Loop) headAt(ctx context.Context, number uint64) (rollout.Block, error) {
-	start := time.Now()
+	start, told := time.Now(), false
 	for {
 		at, err := l.Chain.Head(ctx)
 		if err != nil || at.Number >= number {
 			return at, err
+		}
+		if !told {
+			told = true
+			l.tell(fmt.Errorf("the endpoint is at block %d, waiting for block %d, which holds a transaction of ours", at.Number, number))
 		}
 		if time.Since(start) > lagLimit {
 			return at, &HaltError{l.Chain.Name(), fmt.Sprintf("the endpoint is at block %d, a transaction of ours is final in "+

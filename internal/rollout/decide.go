@@ -47,6 +47,7 @@ type Observed struct {
 	Staged        []bool      // by page
 	WrongCode     []string    // contracts of the manifest whose code is not the pinned one
 	WrongRoutes   []string    // once the root is active: routes that do not answer as the manifest says
+	Committed     bool        // a commit of this rollout is final
 	CanCommit     bool
 	CanApply      bool
 	Committer     common.Address // who would commit
@@ -86,6 +87,10 @@ func Decide(want Desired, seen Observed) Step {
 		return halt("root %s is pending, which is not of this rollout: find out who committed it; lockstep cancel takes it back",
 			seen.PendingRoot)
 	}
+	if seen.PendingRoot == (common.Hash{}) && seen.Committed {
+		return halt("root %s was committed and is no longer pending: somebody took it back; find out why, end this rollout with "+
+			"lockstep cancel, and only then roll out again", want.Root)
+	}
 	deadline := seen.Eta + ActivationWindow
 	if seen.PendingRoot == (common.Hash{}) || seen.Block.Time > deadline {
 		return decideCommit(want, seen)
@@ -122,6 +127,9 @@ func decideActive(want Desired, seen Observed) Step {
 		return halt("root %s became active in epoch %d, which this rollout was to use: find out who activated it; "+
 			"lockstep cancel ends this rollout",
 			seen.ActiveRoot, seen.ActiveEpoch)
+	case seen.PendingRoot != (common.Hash{}):
+		return halt("the root is active, but root %s is pending for the next epoch: roll that out, or take it back with lockstep cancel",
+			seen.PendingRoot)
 	case len(seen.WrongRoutes) > 0:
 		return halt("the root is active, but not all routes are as the manifest says: %s", strings.Join(seen.WrongRoutes, ", "))
 	case len(seen.WrongCode) > 0:

@@ -33,6 +33,7 @@ func TestDecideOnAnyObservation(t *testing.T) {
 			MaxBatch:     rapid.IntRange(10, 100).Draw(t, "maxBatch"),
 			PendingBatch: rapid.IntRange(10, 100).Draw(t, "pendingBatch"),
 			Staged:       rapid.SliceOfN(rapid.Bool(), len(pages), len(pages)).Draw(t, "staged"),
+			Committed:    rapid.Bool().Draw(t, "committed"),
 			CanCommit:    rapid.Bool().Draw(t, "canCommit"),
 			CanApply:     rapid.Bool().Draw(t, "canApply"),
 		}
@@ -66,6 +67,7 @@ func TestDecideOnAnyObservation(t *testing.T) {
 		case Commit:
 			must(seen.PendingRoot == common.Hash{} || seen.Block.Time > deadline, "commits twice")
 			must(seen.CanCommit, "commits without the role")
+			must(!seen.Committed || seen.PendingRoot == ours, "commits again what somebody took back")
 			for _, n := range pages {
 				must(n <= seen.MaxBatch, "commits pages that can never be applied")
 			}
@@ -85,6 +87,7 @@ func TestDecideOnAnyObservation(t *testing.T) {
 			must(step.Until > seen.Block.Time, "waits for the past")
 		case Done:
 			must(seen.ActiveRoot == ours && seen.ActiveEpoch == want.Epoch, "is done with another root")
+			must(seen.PendingRoot == common.Hash{}, "is done while another root is pending")
 			must(len(seen.WrongCode) == 0 && len(seen.WrongRoutes) == 0, "is done though something is wrong")
 		case Halt:
 			must(step.Reason != "", "halts without a reason")
@@ -170,10 +173,8 @@ func TestDecideOverSequences(t *testing.T) {
 				}
 				s.PendingRoot, s.Eta, s.PendingBatch = theirs, s.Block.Time+m.delay, s.MaxBatch
 				calm = false
-			case 3: // somebody cancels: the rollout commits again
-				if s.PendingRoot == ours {
-					renewals++
-				}
+			case 3: // somebody cancels: the rollout must not commit again
+				calm = calm && !s.Committed
 				s.PendingRoot, s.Eta, s.PendingBatch = common.Hash{}, 0, 0
 			case 4: // somebody else's root becomes active in this epoch
 				s.ActiveRoot, s.ActiveEpoch = theirs, s.ActiveEpoch+1
@@ -231,6 +232,8 @@ func TestDecideNamesWhatIsInTheWay(t *testing.T) {
 		"foreign root":        {func(o *Observed) { o.PendingRoot = theirs }, []string{theirs.Hex(), "lockstep cancel"}},
 		"foreign activation":  {func(o *Observed) { o.ActiveRoot, o.ActiveEpoch = theirs, 3 }, []string{theirs.Hex(), "epoch 3"}},
 		"epoch moved back":    {func(o *Observed) { o.ActiveEpoch = 1 }, []string{"epoch 1", "epoch 3"}},
+		"taken back":          {func(o *Observed) { o.Committed = true }, []string{ours.Hex(), "took it back"}},
+		"live, other pending": {func(o *Observed) { o.ActiveRoot, o.ActiveEpoch, o.PendingRoot = ours, 3, theirs }, []string{theirs.Hex()}},
 		"changed code":        {func(o *Observed) { o.WrongCode = []string{"Token at 0x34 has no code"} }, []string{"Token at 0x34"}},
 		"page over max":       {func(o *Observed) { o.MaxBatch = 50 }, []string{"page 1", "60", "50", "pageSize"}},
 		"page over pending":   {func(o *Observed) { pending(o); o.Staged[0] = true }, []string{"page 1", "60", "50"}},

@@ -10,6 +10,7 @@ func (o Observed) After(want Desired, step Step, delay uint64) Observed {
 	switch step.Kind {
 	case Commit:
 		o.PendingRoot, o.Eta, o.PendingBatch = want.Root, o.Block.Time+delay, o.MaxBatch
+		o.Committed = true
 	case Apply:
 		staged := append([]bool(nil), o.Staged...)
 		staged[step.Page] = true

@@ -22,6 +22,7 @@ type Run struct {
 	Root       common.Hash // what is committed: the manifest's root, or its routesRoot when it is returned to
 	Manifest   common.Hash // the manifest's root
 	Epoch      uint64
+	After      int64 // the last transaction that the journal held on the network when the run began
 }
 
 // OtherRunError says that another root is being rolled out on the dispatcher.

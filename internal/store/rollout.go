@@ -49,9 +49,13 @@ func (s *Store) Begin(ctx context.Context, r rollout.Run) (rollout.Run, error) {
 		case !errors.Is(err, sql.ErrNoRows):
 			return err
 		}
-		res, err := tx.ExecContext(ctx, `INSERT INTO rollouts (chain_id, dispatcher, root, manifest, epoch, status, created_at)
-			VALUES (?, ?, ?, ?, ?, 'running', ?)`,
-			r.ChainID, r.Dispatcher.Hex(), r.Root.Hex(), r.Manifest.Hex(), r.Epoch, now())
+		err = tx.QueryRowContext(ctx, `SELECT coalesce(max(id), 0) FROM transactions WHERE chain_id = ?`, r.ChainID).Scan(&r.After)
+		if err != nil {
+			return err
+		}
+		res, err := tx.ExecContext(ctx, `INSERT INTO rollouts (chain_id, dispatcher, root, manifest, epoch, after, status, created_at)
+			VALUES (?, ?, ?, ?, ?, ?, 'running', ?)`,
+			r.ChainID, r.Dispatcher.Hex(), r.Root.Hex(), r.Manifest.Hex(), r.Epoch, r.After, now())
 		if err != nil {
 			return err
 		}
@@ -82,9 +86,9 @@ func (s *Store) Running(ctx context.Context, chainID uint64, dispatcher common.A
 func running(ctx context.Context, tx *sql.Tx, chainID uint64, dispatcher common.Address) (rollout.Run, error) {
 	r := rollout.Run{ChainID: chainID, Dispatcher: dispatcher}
 	var root, manifest string
-	err := tx.QueryRowContext(ctx, `SELECT id, root, manifest, epoch FROM rollouts
+	err := tx.QueryRowContext(ctx, `SELECT id, root, manifest, epoch, after FROM rollouts
 		WHERE chain_id = ? AND dispatcher = ? AND status = 'running'`, chainID, dispatcher.Hex()).
-		Scan(&r.ID, &root, &manifest, &r.Epoch)
+		Scan(&r.ID, &root, &manifest, &r.Epoch, &r.After)
 	r.Root, r.Manifest = common.HexToHash(root), common.HexToHash(manifest)
 	return r, err
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/ethereum/go-ethereum/common"
+	"github.com/gofrs/flock"
 	"github.com/pressly/goose/v3"
 	_ "modernc.org/sqlite" // registers the driver
 )
@@ -55,10 +56,20 @@ func Open(ctx context.Context, path string) (*Store, error) {
 	}
 	db.SetMaxOpenConns(1)
 	s := &Store{db: db}
-	if err := s.migrate(ctx); err != nil {
+	if err := s.migrateAlone(ctx, path); err != nil {
 		return nil, errors.Join(fmt.Errorf("open journal %s: %w", path, err), db.Close())
 	}
 	return s, nil
+}
+
+// migrateAlone brings the schema up to date while no other process does, since goose does not lock SQLite.
+func (s *Store) migrateAlone(ctx context.Context, path string) (err error) {
+	lock := flock.New(path + ".lock")
+	if _, err := lock.TryLockContext(ctx, 10*time.Millisecond); err != nil {
+		return fmt.Errorf("lock %s.lock: %w", path, err)
+	}
+	defer func() { err = errors.Join(err, lock.Unlock()) }()
+	return s.migrate(ctx)
 }
 
 func (s *Store) migrate(ctx context.Context) error {

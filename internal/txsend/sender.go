@@ -157,6 +157,10 @@ func (s *Sender) Estimate(ctx context.Context, in rollout.Intent) (uint64, error
 
 func (s *Sender) prepare(ctx context.Context, in rollout.Intent, after rollout.Mark) (*types.Transaction, error) {
 	gas, err := s.Estimate(ctx, in)
+	var refused *RefusedError
+	if errors.As(err, &refused) {
+		return nil, s.unlessStale(ctx, after, err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -184,6 +188,19 @@ func (s *Sender) prepare(ctx context.Context, in rollout.Intent, after rollout.M
 		ChainID: new(big.Int).SetUint64(s.cfg.Chain.ChainID()), Nonce: nonce, GasTipCap: tip, GasFeeCap: feeCap, Gas: gas,
 		To: &in.To, Data: in.Data,
 	}))
+}
+
+// unlessStale returns err, unless another process has sent something meanwhile: then the refusal may be only that what was
+// decided is done already.
+func (s *Sender) unlessStale(ctx context.Context, after rollout.Mark, err error) error {
+	now, readErr := s.cfg.Journal.Read(ctx, s.cfg.Chain.ChainID(), s.Address())
+	if readErr != nil {
+		return errors.Join(err, readErr)
+	}
+	if now.LastID != after.LastID {
+		return fmt.Errorf("%w: %w", rollout.ErrStale, err)
+	}
+	return err
 }
 
 // nextNonce is the chain's, unless the chain does not yet know of what the journal holds as final.

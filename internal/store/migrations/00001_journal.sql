@@ -14,6 +14,7 @@ CREATE TABLE rollouts (
     root        TEXT    NOT NULL,
     manifest    TEXT    NOT NULL REFERENCES manifests (root),
     epoch       INTEGER NOT NULL,
+    after       INTEGER NOT NULL, -- the last transaction on the network when it began
     status      TEXT    NOT NULL CHECK (status IN ('running', 'done', 'abandoned')),
     created_at  INTEGER NOT NULL,
     finished_at INTEGER
