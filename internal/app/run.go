@@ -320,11 +320,11 @@ func (p *runPilot) mustRun(ctx context.Context) error {
 	if p.inner.Run.ID == 0 {
 		return nil
 	}
-	now, err := p.app.store.Running(ctx, p.net.ChainID, p.inner.Address)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
+	abandoned, err := p.app.store.Abandoned(ctx, p.inner.Run.ID)
+	if err != nil {
 		return err
 	}
-	if now.ID != p.inner.Run.ID {
+	if abandoned {
 		return &reconcile.HaltError{Network: p.net.Name, Reason: "this rollout was ended by another process, such as lockstep cancel"}
 	}
 	return nil

@@ -107,6 +107,15 @@ func (s *Store) End(ctx context.Context, id int64, done bool) error {
 	return nil
 }
 
+// Abandoned tells whether a rollout was ended before it was done.
+func (s *Store) Abandoned(ctx context.Context, id int64) (bool, error) {
+	var status string
+	if err := s.db.QueryRowContext(ctx, `SELECT status FROM rollouts WHERE id = ?`, id).Scan(&status); err != nil {
+		return false, fmt.Errorf("read rollout %d: %w", id, err)
+	}
+	return status == "abandoned", nil
+}
+
 // Previous returns the roots that were rolled out on a dispatcher, newest first.
 func (s *Store) Previous(ctx context.Context, chainID uint64, dispatcher common.Address) (out []rollout.Run, err error) {
 	rows, err := s.db.QueryContext(ctx, `SELECT id, root, manifest, epoch FROM rollouts

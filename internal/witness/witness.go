@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -38,8 +39,8 @@ type Report struct {
 
 // Read reads the state of a dispatcher at the head, and counts every transaction of the chain from its first block. It is
 // meant for short chains: it asks for each block.
-func Read(ctx context.Context, name, url, dispatcher string) (Report, error) {
-	c := client{url: url, http: &http.Client{Timeout: 10 * time.Second}}
+func Read(ctx context.Context, name, endpoint, dispatcher string) (Report, error) {
+	c := client{url: endpoint, http: &http.Client{Timeout: 10 * time.Second}}
 	r := Report{Name: name, Dispatcher: dispatcher}
 	var text string
 	if err := c.call(ctx, &text, "eth_chainId"); err != nil {
@@ -139,6 +140,10 @@ func (c client) call(ctx context.Context, result any, method string, params ...a
 	req.Header.Set("Content-Type", "application/json")
 	resp, err := c.http.Do(req)
 	if err != nil {
+		var u *url.Error
+		if errors.As(err, &u) {
+			err = u.Err // the URL may hold a key
+		}
 		return fmt.Errorf("%s: %w", method, err)
 	}
 	defer func() { err = errors.Join(err, resp.Body.Close()) }()
@@ -154,7 +159,13 @@ func (c client) call(ctx context.Context, result any, method string, params ...a
 	if answer.Error != nil {
 		return fmt.Errorf("%s: %s", method, answer.Error.Message)
 	}
-	return json.Unmarshal(answer.Result, result)
+	if len(answer.Result) == 0 || string(answer.Result) == "null" {
+		return fmt.Errorf("%s: no result", method) // a pruned block, for one: it must not count as empty
+	}
+	if err := json.Unmarshal(answer.Result, result); err != nil {
+		return fmt.Errorf("%s: %w", method, err)
+	}
+	return nil
 }
 
 func number(text string) (uint64, error) {
