@@ -114,6 +114,10 @@ func (a *App) previousRoot(ctx context.Context, n *net, address common.Address) 
 		return common.Hash{}, err
 	}
 	state, err := dispatcher.ReadState(ctx, n.chain, at.Hash, address)
+	var missing *dispatcher.NotDeployedError
+	if errors.As(err, &missing) {
+		return common.Hash{}, fmt.Errorf("%s: %w: run lockstep deploy", n.Name, err)
+	}
 	if err != nil {
 		return common.Hash{}, fmt.Errorf("%s: %w", n.Name, err)
 	}

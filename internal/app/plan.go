@@ -84,6 +84,9 @@ func (a *App) planOne(ctx context.Context, n *net, p reconcile.Pilot, out *Outco
 	if err != nil {
 		return err
 	}
+	if action.Kind == rollout.Halt {
+		return &reconcile.HaltError{Network: n.Name, Reason: action.Reason}
+	}
 	out.Status = "planned"
 	if action.Kind != rollout.Done {
 		out.Steps = []PlannedStep{planned(action.Intent)}

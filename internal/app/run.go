@@ -506,6 +506,10 @@ type actPilot struct {
 // Next observes and decides.
 func (p *actPilot) Next(ctx context.Context, at rollout.Block) (rollout.Action, error) {
 	state, err := dispatcher.ReadState(ctx, p.chain, at.Hash, p.address)
+	var missing *dispatcher.NotDeployedError
+	if errors.As(err, &missing) {
+		return rollout.Action{Kind: rollout.Halt, Reason: missing.Error() + ": run lockstep deploy"}, nil
+	}
 	if err != nil {
 		return rollout.Action{}, err
 	}

@@ -64,12 +64,15 @@ func projectContracts(out string) ([]string, string) {
 func render(dir, out string, contracts []string) string {
 	name := "my-protocol"
 	if abs, err := filepath.Abs(dir); err == nil {
-		name = strings.Trim(strings.Map(func(r rune) rune {
+		folder := strings.Trim(strings.Map(func(r rune) rune {
 			if strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.", r) {
 				return r
 			}
 			return '-'
 		}, filepath.Base(abs)), "-.")
+		if folder != "" {
+			name = folder
+		}
 	}
 	facets := "  - contract: src/Example.sol:Example\n"
 	if len(contracts) > 0 {

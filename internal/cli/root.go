@@ -121,9 +121,6 @@ func newRoot(e *env) *cobra.Command {
 		newAct(e, "cancel", "Take the pending root back on every network"),
 		newStatus(e), newKey(e),
 	)
-	for _, c := range root.Commands() {
-		usageArgs(c)
-	}
 	usageArgs(root)
 	return root
 }

@@ -114,6 +114,9 @@ func (e *env) showStatus(s *app.Status) {
 	}
 	e.table(rows)
 	for _, n := range s.Networks {
+		if n.Error != "" {
+			fmt.Fprintf(e.stdout, "%s: %s\n", n.Network, n.Error)
+		}
 		for _, d := range n.Differences {
 			fmt.Fprintf(e.stdout, "%s: %s\n", n.Network, d)
 		}
