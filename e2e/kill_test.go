@@ -173,9 +173,6 @@ func (m *market) killUntilDone(p *proxy, transactions int, random *rand.Rand, ar
 	}) {
 		m.t.Logf("%2d kills %s: %s", hits[h], h.step, h.where)
 	}
-	if kills < 10 {
-		m.t.Errorf("only %d kills before it was done", kills)
-	}
 	if open[journalled] == 0 || open[underWay] == 0 {
 		m.t.Error("no kill hit between journalling and receipt")
 	}

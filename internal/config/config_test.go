@@ -3,6 +3,7 @@ package config
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -163,6 +164,19 @@ func TestNetworkByItsChainID(t *testing.T) {
 	}
 }
 
+// What is not in the catalogue is no reason for a shorter timelock.
+func TestOwnMainnetHasAFloorToo(t *testing.T) {
+	for kind, want := range map[string]string{
+		"mainnet": "f.yaml:3: dispatcher.delay is 60 s, own is a mainnet and wants at least 3600 s", "testnet": "", "local": "",
+	} {
+		text := strings.NewReplacer("name: local, chainId: 31337, kind: local", "name: own, chainId: 31337, kind: "+kind,
+			"  deployer: d\n", "  delay: 60\n  deployer: d\n").Replace(minimal)
+		if _, err := Parse("f.yaml", []byte(text)); fmt.Sprint(err) != want && (want != "" || err != nil) {
+			t.Errorf("%s: %v, want %q", kind, err, want)
+		}
+	}
+}
+
 func TestMistakes(t *testing.T) {
 	const zero = "0x0000000000000000000000000000000000000000"
 	for name, c := range map[string]struct {
@@ -311,8 +325,8 @@ func TestMistakes(t *testing.T) {
 		},
 		"unknown kind":      {"kind: testnet", "kind: tesnet", []string{`37: networks[2].kind must be mainnet, testnet or local`}},
 		"own network alone": {"    chainId: 424242\n", "", []string{`37: network "mytestnet" is not in the catalogue: give its chainId and kind`}},
-		"own mainnet has a floor too": {
-			"kind: testnet", "kind: mainnet\n    grace: 29",
+		"grace too short": {
+			"kind: testnet", "kind: testnet\n    grace: 29",
 			[]string{`40: networks[2].grace is "29", must be a whole number from 30 to 300`},
 		},
 		"no endpoint":       {`    rpc: ["wss://arb.example"]` + "\n", "", []string{`35: networks[1].rpc is missing: list endpoints, as URLs or env:NAME`}},

@@ -210,6 +210,42 @@ func TestEncodeOfDecodeIsTheSameFile(t *testing.T) {
 	}
 }
 
+// A name is shown on terminals, where control characters and changes of direction make it look like another.
+func TestNamesThatCannotBePrintedAreRefused(t *testing.T) {
+	for where, name := range map[string]func(*Manifest) *string{
+		"project": func(m *Manifest) *string { return &m.Project }, "tool": func(m *Manifest) *string { return &m.Tool },
+		"factory": func(m *Manifest) *string { return &m.Factory.Name }, "network": func(m *Manifest) *string { return &m.Networks[1].Name },
+		"facet":          func(m *Manifest) *string { return &m.Facets[1].Contract },
+		"compiler":       func(m *Manifest) *string { return &m.Facets[1].Compiler.Version },
+		"build tool":     func(m *Manifest) *string { return &m.Facets[1].Compiler.Tool },
+		"EVM version":    func(m *Manifest) *string { return &m.Facets[1].Compiler.EVMVersion },
+		"route":          func(m *Manifest) *string { return &m.Facets[1].Routes[1].Signature },
+		"init contract":  func(m *Manifest) *string { return &m.Init.Contract },
+		"init signature": func(m *Manifest) *string { return &m.Init.Signature },
+	} {
+		for what, suffix := range map[string]string{
+			"escape": "\x1b[2J", "newline": "\n", "change of direction": "\u202e", "zero width": "\u200b", "no-break space": "\u00a0",
+			"line separator": "\u2028", "length": strings.Repeat("x", 1025),
+		} {
+			m := mustBuild(t, soundSpec(t))
+			*name(m) += suffix
+			if _, err := Decode(bytes.NewReader(mustEncode(t, m))); err == nil || strings.Contains(err.Error(), suffix) {
+				t.Errorf("%s with %s: %v, want an error that does not print it", where, what, err)
+			}
+		}
+	}
+	spec := soundSpec(t)
+	spec.Project = "market\x1b[2J"
+	if _, err := Build(spec, codeOf{0x5b}, soundRules); err == nil {
+		t.Error("built with a project that cannot be printed")
+	}
+	m := mustBuild(t, soundSpec(t))
+	m.Project = strings.Repeat("é", 512)
+	if _, err := Decode(bytes.NewReader(mustEncode(t, m))); err != nil {
+		t.Errorf("a name of 1024 bytes: %v", err)
+	}
+}
+
 // endless is white space without end.
 type endless struct{ read int }
 

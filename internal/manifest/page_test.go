@@ -102,11 +102,15 @@ func TestEveryNumberOfRoutesFitsOnAPage(t *testing.T) {
 	}
 }
 
-// A full page must be found whatever its selectors are: the search for a perfect hash may not give up.
+// A full page must be found whatever its selectors are: the search for a perfect hash may not give up. The selector of
+// receive() is zero, and its entry is the first whatever the seed.
 func TestPerfectHashOfFullPagesIsFound(t *testing.T) {
 	for _, n := range []int{44, 50, 75, 100} {
 		for seed := range uint64(8) {
-			checkPage(t, randomRoutes(100+seed, n, 5), 1, 0)
+			routes := randomRoutes(100+seed, n, 5)
+			checkPage(t, routes, 1, 0)
+			routes[seed].selector = Selector{}
+			checkPage(t, routes, 1, 0)
 		}
 	}
 }
@@ -299,16 +303,23 @@ func TestSplitRefusesWhatDoesNotFit(t *testing.T) {
 	}
 }
 
-// Multiples of 2520 all fall on page 0 of 2 to 10.
 func TestSplitTakesMorePagesRatherThanAnEmptyOne(t *testing.T) {
-	var routes []pinned
-	for i := range uint32(20) {
-		var s Selector
-		binary.BigEndian.PutUint32(s[:], i*2520)
-		routes = append(routes, pinned{selector: s})
-	}
-	if parts, err := split(routes, 10); err != nil || len(parts) != 11 {
-		t.Errorf("%d pages, %v; want 11", len(parts), err)
+	for _, c := range []struct {
+		selectors []byte
+		limit     int
+		want      int
+	}{
+		{[]byte{1, 2, 3, 5, 11, 14}, 3, 5}, // 2 or 3 pages would be too full, 4 would leave the first empty
+		{[]byte{0, 60, 120, 180}, 2, 0},    // on 4 pages, the most that 4 routes can fill, all are on the first
+	} {
+		var routes []pinned
+		for _, s := range c.selectors {
+			routes = append(routes, pinned{selector: Selector{3: s}})
+		}
+		parts, err := split(routes, c.limit)
+		if len(parts) != c.want || (err != nil) != (c.want == 0) {
+			t.Errorf("%v, %d a page: %d pages, %v; want %d", c.selectors, c.limit, len(parts), err, c.want)
+		}
 	}
 }
 

@@ -88,7 +88,7 @@ func Decide(want Desired, seen Observed) Step {
 			seen.PendingRoot)
 	}
 	if seen.PendingRoot == (common.Hash{}) && seen.Committed {
-		return halt("root %s was committed and is no longer pending: somebody took it back; find out why, end this rollout with "+
+		return halt("root %s was committed and is no longer pending: somebody took it back, or the chain was reorganised; find out why, end this rollout with "+
 			"lockstep cancel, and only then roll out again", want.Root)
 	}
 	deadline := seen.Eta + ActivationWindow

@@ -423,6 +423,53 @@ func TestBeginAndEnd(t *testing.T) {
 	}
 }
 
+// A rollout knows which transactions were journalled before it: what is later may be its own.
+func TestRolloutBeginsAfterWhatIsJournalled(t *testing.T) {
+	s := fresh(t)
+	other := transaction(5)
+	other.Signer = common.Address{0xbb}
+	add(t, s, transaction(0))
+	last := add(t, s, other)
+	elsewhere := transaction(2)
+	elsewhere.ChainID = 1
+	add(t, s, elsewhere)
+	first := begin(t, s, run(1, 0x11))
+	if first.After != last.ID {
+		t.Errorf("it begins after transaction %d, want %d", first.After, last.ID)
+	}
+	add(t, s, transaction(1))
+	again := begin(t, s, run(1, 0x11))
+	running, err := s.Running(t.Context(), chainID, dispatcher)
+	if err != nil || again != first || running != first {
+		t.Errorf("begun again %+v, running %+v, %v; want %+v", again, running, err, first)
+	}
+}
+
+func TestAbandoned(t *testing.T) {
+	s, ctx := fresh(t), t.Context()
+	expect := func(id int64, want bool) {
+		t.Helper()
+		if got, err := s.Abandoned(ctx, id); err != nil || got != want {
+			t.Errorf("rollout %d: abandoned %v, %v; want %v", id, got, err, want)
+		}
+	}
+	one := begin(t, s, run(1, 0x11))
+	expect(one.ID, false)
+	if err := s.End(ctx, one.ID, false); err != nil {
+		t.Fatal(err)
+	}
+	expect(one.ID, true)
+	two := begin(t, s, run(1, 0x22))
+	if err := s.End(ctx, two.ID, true); err != nil {
+		t.Fatal(err)
+	}
+	expect(one.ID, true)
+	expect(two.ID, false)
+	if got, err := s.Abandoned(ctx, 99); err == nil {
+		t.Errorf("a rollout that does not exist: %v", got)
+	}
+}
+
 func TestRolloutNeedsItsManifest(t *testing.T) {
 	s := fresh(t)
 	if got, err := s.Begin(t.Context(), run(1, 0x11)); err == nil || !strings.Contains(err.Error(), "begin rollout") {
@@ -630,12 +677,13 @@ func TestOneOfManyRolloutsBegins(t *testing.T) {
 
 // On the first start of several processes each finds an empty file.
 func TestManyOpenANewJournalAtOnce(t *testing.T) {
-	for range 5 {
+	for range 8 {
 		path := filepath.Join(t.TempDir(), "lockstep.db")
 		var group sync.WaitGroup
-		errs := make([]error, 4)
+		start, errs := make(chan struct{}), make([]error, 8)
 		for i := range errs {
 			group.Go(func() {
+				<-start
 				s, err := Open(t.Context(), path)
 				if err == nil {
 					_, err = s.Read(t.Context(), chainID, signer)
@@ -644,6 +692,7 @@ func TestManyOpenANewJournalAtOnce(t *testing.T) {
 				errs[i] = err
 			})
 		}
+		close(start)
 		group.Wait()
 		if err := errors.Join(errs...); err != nil {
 			t.Fatal(err)

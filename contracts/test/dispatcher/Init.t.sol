@@ -206,6 +206,8 @@ contract InitTest is DispatcherTest {
         warpBy(DELAY);
         vm.expectRevert(abi.encodeWithSelector(InitAlreadyRun.selector, root));
         activateWith(m.routesRoot, address(init), data);
+        vm.expectRevert(abi.encodeWithSelector(PageMissing.selector, root, 0));
+        activate();
         assertEq(written().runs(), 1, "runs");
     }
 
