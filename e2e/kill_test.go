@@ -157,7 +157,11 @@ func (m *market) killUntilDone(p *proxy, transactions int, random *rand.Rand, ar
 			running.mustSucceed(m.t)
 			break
 		}
-		if !m.killOnce(p, random, running) {
+		moment := random.IntN(4)
+		if kills < 2 {
+			moment = kills // each kind around a transaction at least once
+		}
+		if !m.killOnce(p, moment, random, running) {
 			break
 		}
 		h, err := m.whereHit(m.t.Context(), p)
@@ -173,7 +177,7 @@ func (m *market) killUntilDone(p *proxy, transactions int, random *rand.Rand, ar
 	}) {
 		m.t.Logf("%2d kills %s: %s", hits[h], h.step, h.where)
 	}
-	if open[journalled] == 0 || open[underWay] == 0 {
+	if open[journalled] == 0 || open[underWay]+open[inBlock] == 0 {
 		m.t.Error("no kill hit between journalling and receipt")
 	}
 }
@@ -191,11 +195,10 @@ func (m *market) nextBlock() {
 	}
 }
 
-// killOnce kills a process at a random moment, or just before or just after the proxy passes a transaction on. It returns
-// false if the process ended by itself.
-func (m *market) killOnce(p *proxy, random *rand.Rand, running *process) bool {
+// killOnce kills a process just before (moment 0) or just after (1) the proxy passes a transaction on, or at a random time
+// (else). It returns false if the process ended by itself.
+func (m *market) killOnce(p *proxy, moment int, random *rand.Rand, running *process) bool {
 	m.t.Helper()
-	moment := random.IntN(4)
 	delay := time.Duration(5+random.IntN(395)) * time.Millisecond
 	var once sync.Once
 	p.arm(func(before bool) (killed bool) {

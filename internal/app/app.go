@@ -309,7 +309,7 @@ func (a *App) BuildManifestFrom(out *build.Output) (*manifest.Manifest, error) {
 
 // Rules are what manifests are checked against.
 func Rules() manifest.Rules {
-	return manifest.Rules{Reserved: dispatcher.Reserved()}
+	return manifest.Rules{Reserved: dispatcher.Reserved(), Factory: arachnid}
 }
 
 // VerifyManifest computes a manifest again from the file alone.

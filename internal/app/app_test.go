@@ -490,3 +490,17 @@ func TestStatusShowsWhatAnOperatorMustSee(t *testing.T) {
 		t.Error("consistent while a root is pending that no rollout explains")
 	}
 }
+
+// TestManifestOfAnotherFactoryIsRefused has a manifest that is right by itself, but for addresses at which this program
+// would never put the code.
+func TestManifestOfAnotherFactoryIsRefused(t *testing.T) {
+	w := newWorld(t)
+	one := w.version("lockstep.yaml")
+	file := strings.ReplaceAll(string(one.file), "0x4e59b44847b379578588920ca78fbf26c0b4956c", "0x914d7fec6aac8cd542e72bca78b30650d45643d7")
+	if file == string(one.file) {
+		t.Fatal("the manifest does not name the factory")
+	}
+	if _, _, err := app.VerifyManifest([]byte(file)); err == nil || !strings.Contains(err.Error(), "factory") {
+		t.Errorf("got %v, want a refusal that names the factory", err)
+	}
+}

@@ -296,7 +296,7 @@ func (c *Client) EstimateGas(ctx context.Context, msg ethereum.CallMsg) (gas uin
 	return gas, err
 }
 
-// Fees returns a tip and a fee cap for a transaction of EIP-1559, in wei: the cap outlasts six full blocks.
+// Fees returns a tip and a fee cap for a transaction of EIP-1559, in wei: the cap outlasts five full blocks.
 func (c *Client) Fees(ctx context.Context) (tip, feeCap *big.Int, err error) {
 	err = c.do(ctx, "read fees", func(ctx context.Context, eth *ethclient.Client) error {
 		var head struct {

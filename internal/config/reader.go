@@ -229,7 +229,12 @@ func (s section) value(key string, n *yaml.Node, depth int) any {
 
 func (r *reader) address(n *yaml.Node, path, text string) common.Address {
 	if !strings.HasPrefix(text, "0x") || !common.IsHexAddress(text) {
-		r.problem(n, "%s is %q, must be an address: 0x and 40 hex digits", path, text)
+		// a longer text may be a private key that was pasted here
+		shown := strconv.Quote(text)
+		if len(text) > 42 {
+			shown = fmt.Sprintf("a text of %d characters", len(text))
+		}
+		r.problem(n, "%s is %s, must be an address: 0x and 40 hex digits", path, shown)
 		return common.Address{}
 	}
 	a := common.HexToAddress(text)

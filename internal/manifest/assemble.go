@@ -26,12 +26,18 @@ type Runner interface {
 type Rules struct {
 	// Reserved are the dispatcher's own functions: signature by selector.
 	Reserved map[Selector]string
+	// Factory is the one that deployments go through; any if it is empty.
+	Factory Factory
 }
 
 // assemble computes everything in m that follows from its inputs, and refuses what must never be committed.
 func assemble(m *Manifest, run Runner, rules Rules) error {
 	if len(m.Networks) == 0 {
 		return fmt.Errorf("the manifest is for no network: list at least one under networks")
+	}
+	if want := rules.Factory; want != (Factory{}) && m.Factory != want {
+		return fmt.Errorf("the manifest is for factory %s (%s), this program deploys through %s (%s)",
+			m.Factory.Name, m.Factory.Address, want.Name, want.Address)
 	}
 	sort.Slice(m.Networks, func(i, j int) bool { return m.Networks[i].ChainID < m.Networks[j].ChainID })
 	for i, n := range m.Networks[1:] {

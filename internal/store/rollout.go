@@ -118,7 +118,7 @@ func (s *Store) Abandoned(ctx context.Context, id int64) (bool, error) {
 
 // Previous returns the roots that were rolled out on a dispatcher, newest first.
 func (s *Store) Previous(ctx context.Context, chainID uint64, dispatcher common.Address) (out []rollout.Run, err error) {
-	rows, err := s.db.QueryContext(ctx, `SELECT id, root, manifest, epoch FROM rollouts
+	rows, err := s.db.QueryContext(ctx, `SELECT id, root, manifest, epoch, after FROM rollouts
 		WHERE chain_id = ? AND dispatcher = ? AND status = 'done' ORDER BY epoch DESC`, chainID, dispatcher.Hex())
 	if err != nil {
 		return nil, fmt.Errorf("read rollouts: %w", err)
@@ -127,7 +127,7 @@ func (s *Store) Previous(ctx context.Context, chainID uint64, dispatcher common.
 	for rows.Next() {
 		r := rollout.Run{ChainID: chainID, Dispatcher: dispatcher}
 		var root, manifest string
-		if err := rows.Scan(&r.ID, &root, &manifest, &r.Epoch); err != nil {
+		if err := rows.Scan(&r.ID, &root, &manifest, &r.Epoch, &r.After); err != nil {
 			return nil, fmt.Errorf("read rollouts: %w", err)
 		}
 		r.Root, r.Manifest = common.HexToHash(root), common.HexToHash(manifest)
