@@ -269,26 +269,44 @@ func (s *Sender) look(ctx context.Context, entry rollout.Transaction) (*chain.Re
 
 func (s *Sender) broadcast(ctx context.Context, tx *types.Transaction, entry rollout.Transaction, first bool) error {
 	err := s.cfg.Chain.Send(ctx, tx)
-	if err == nil {
-		if first {
-			s.cfg.Sent(entry)
+	if err != nil {
+		// refused, but perhaps by a state of the chain that a reorganisation has just ended
+		if err = s.taken(ctx, entry, err); err != nil {
+			err = s.cfg.Chain.Send(ctx, tx)
 		}
-		return nil
+		if err != nil {
+			err = s.taken(ctx, entry, err)
+		}
+		return err
 	}
-	// it may be in a block already; then the receipt will tell. But if the nonce belongs to another transaction,
-	// this one can never be mined.
-	nonce, nonceErr := s.cfg.Chain.Nonce(ctx, s.Address())
-	if nonceErr != nil {
-		return fmt.Errorf("%s: %w", entry.Step, errors.Join(err, nonceErr))
-	}
-	if nonce <= entry.Nonce {
-		return fmt.Errorf("%s: %w", entry.Step, err)
-	}
-	if _, receiptErr := s.cfg.Chain.Receipt(ctx, entry.Hash); receiptErr != nil {
-		return fmt.Errorf("%s: nonce %d of %s on %s was used by a transaction that is not in the journal; "+
-			"find out who else has this key (%w)", entry.Step, entry.Nonce, s.Address(), s.cfg.Chain.Name(), err)
+	if first {
+		s.cfg.Sent(entry)
 	}
 	return nil
+}
+
+// taken explains why a transaction was refused: nil if it is in a block already, so that its receipt will tell.
+func (s *Sender) taken(ctx context.Context, entry rollout.Transaction, refusal error) error {
+	_, err := s.cfg.Chain.Receipt(ctx, entry.Hash)
+	if err == nil {
+		return nil
+	}
+	if !errors.Is(err, ethereum.NotFound) {
+		return fmt.Errorf("%s: %w", entry.Step, errors.Join(refusal, err))
+	}
+	nonce, err := s.cfg.Chain.Nonce(ctx, s.Address())
+	if err != nil {
+		return fmt.Errorf("%s: %w", entry.Step, errors.Join(refusal, err))
+	}
+	if nonce <= entry.Nonce {
+		return fmt.Errorf("%s: %w", entry.Step, refusal)
+	}
+	// no receipt, then a nonce that is used: unless it was mined between the two questions, it never can be
+	if _, err := s.cfg.Chain.Receipt(ctx, entry.Hash); err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: nonce %d of %s on %s was used by a transaction that is not in the journal; "+
+		"find out who else has this key (%w)", entry.Step, entry.Nonce, s.Address(), s.cfg.Chain.Name(), refusal)
 }
 
 func (s *Sender) record(ctx context.Context, entry rollout.Transaction, r chain.Receipt) error {
