@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/core/types"
 
 	"github.com/seed-b6a97670/lockstep/internal/build"
 	"github.com/seed-b6a97670/lockstep/internal/chain"
@@ -322,6 +323,7 @@ func (a *App) sender(n *net, s *signer.Signer) *txsend.Sender {
 	return txsend.New(txsend.Config{
 		Chain: n.chain, Signer: s, Journal: a.store, Confirmations: n.Confirmations, GasCap: n.GasCap, Poll: n.poll(),
 		Explain: dispatcher.ExplainRevert,
+		Check:   func(ctx context.Context, tx *types.Transaction) error { return mustNotReplace(ctx, n, tx) },
 		Sent: func(t rollout.Transaction) {
 			a.opts.Progress(Event{Network: n.Name, Kind: "sent", Step: t.Step, Tx: t})
 		},
@@ -329,6 +331,21 @@ func (a *App) sender(n *net, s *signer.Signer) *txsend.Sender {
 			a.opts.Progress(Event{Network: n.Name, Kind: string(t.Status), Step: t.Step, Tx: t})
 		},
 	})
+}
+
+// mustNotReplace refuses to send a commit that would take the place of a root which somebody else has committed since it
+// was decided: perhaps long ago, if the program was killed before it could send.
+func mustNotReplace(ctx context.Context, n *net, tx *types.Transaction) error {
+	at, err := n.chain.Head(ctx)
+	if err != nil {
+		return err
+	}
+	other, err := dispatcher.Replaces(ctx, n.chain, at.Hash, tx)
+	if err != nil || other == (common.Hash{}) {
+		return err
+	}
+	return fmt.Errorf("it is signed, and not sent, because root %s is pending, which it would replace: find out who committed "+
+		"that; lockstep cancel takes it back", other)
 }
 
 // poll is how often a network is asked for news: thrice a block, within bounds.

@@ -468,14 +468,21 @@ func (a *App) Act(ctx context.Context, what string, dryRun bool) ([]Outcome, err
 }
 
 // mustBeSettled refuses to cancel while a transaction of another signer is under way: it could be a commit that lands
-// after the cancel.
+// after the cancel. One that no node holds does not: a rollout looks again before it sends it.
 func (a *App) mustBeSettled(ctx context.Context, n *net, canceller common.Address) error {
 	journal, err := a.store.Transactions(ctx, n.ChainID)
 	if err != nil {
 		return err
 	}
 	for _, t := range journal {
-		if t.Status == rollout.Signed && t.Signer != canceller {
+		if t.Status != rollout.Signed || t.Signer == canceller {
+			continue
+		}
+		known, err := n.chain.Known(ctx, t.Hash)
+		if err != nil {
+			return err
+		}
+		if known {
 			return &reconcile.HaltError{Network: n.Name, Reason: fmt.Sprintf("%s of %s is signed and not final: "+
 				"run lockstep rollout until it waits, then cancel", t.Step, t.Signer)}
 		}

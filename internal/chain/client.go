@@ -328,6 +328,18 @@ func (c *Client) Send(ctx context.Context, tx *types.Transaction) error {
 	return err
 }
 
+// Known tells whether a node holds a transaction, in a block or waiting for one.
+func (c *Client) Known(ctx context.Context, hash common.Hash) (bool, error) {
+	err := c.do(ctx, "look for "+hash.Hex(), func(ctx context.Context, eth *ethclient.Client) error {
+		_, _, err := eth.TransactionByHash(ctx, hash)
+		return err
+	})
+	if errors.Is(err, ethereum.NotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // Receipt is what the program needs of a receipt.
 type Receipt struct {
 	Block   Block

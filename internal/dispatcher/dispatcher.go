@@ -3,6 +3,7 @@
 package dispatcher
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"github.com/ethereum/go-ethereum/accounts/abi"
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/common/hexutil"
+	"github.com/ethereum/go-ethereum/core/types"
 	"github.com/ethereum/go-ethereum/crypto"
 
 	"github.com/seed-b6a97670/lockstep/contracts"
@@ -177,6 +179,21 @@ func ReadStaged(ctx context.Context, c Chain, at common.Hash, address common.Add
 		staged[i.Uint64()] = true
 	}
 	return staged, nil
+}
+
+// Replaces returns the pending root of somebody else that a transaction would replace, or the zero hash: the contract lets
+// a commit take the place of another one.
+func Replaces(ctx context.Context, c Chain, at common.Hash, tx *types.Transaction) (common.Hash, error) {
+	commit := artifacts()["IManifestDispatcher"].ABI.Methods["commitRoot"]
+	data := tx.Data()
+	if tx.To() == nil || len(data) != 4+2*32 || !bytes.Equal(data[:4], commit.ID) {
+		return common.Hash{}, nil
+	}
+	state, err := ReadState(ctx, c, at, *tx.To())
+	if err != nil || state.PendingRoot == common.BytesToHash(data[4:36]) {
+		return common.Hash{}, err
+	}
+	return state.PendingRoot, nil
 }
 
 // HasRole tells whether an account holds a role.

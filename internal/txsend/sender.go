@@ -59,6 +59,9 @@ type Config struct {
 	GasCap        uint64        // of one transaction
 	Poll          time.Duration // between looks for a receipt
 	Rebroadcast   time.Duration // after which a transaction without receipt is sent again; 15 s if zero
+	// Check is asked before each broadcast, with what is about to be sent: a transaction that was journalled long ago may
+	// not fit any more. It may be nil.
+	Check func(ctx context.Context, tx *types.Transaction) error
 	// Explain says in words what a call reverted with.
 	Explain func(data []byte) string
 	// Sent and Final are told what happens. They may be nil.
@@ -268,6 +271,11 @@ func (s *Sender) look(ctx context.Context, entry rollout.Transaction) (*chain.Re
 }
 
 func (s *Sender) broadcast(ctx context.Context, tx *types.Transaction, entry rollout.Transaction, first bool) error {
+	if s.cfg.Check != nil {
+		if err := s.cfg.Check(ctx, tx); err != nil {
+			return fmt.Errorf("%s: %w", entry.Step, err)
+		}
+	}
 	err := s.cfg.Chain.Send(ctx, tx)
 	if err != nil {
 		// refused, but perhaps by a state of the chain that a reorganisation has just ended
