@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/ethereum/go-ethereum/common"
-	"github.com/ethereum/go-ethereum/crypto"
 
 	"github.com/seed-b6a97670/lockstep/internal/dispatcher"
 	"github.com/seed-b6a97670/lockstep/internal/reconcile"
@@ -93,5 +92,3 @@ func (a *App) planOne(ctx context.Context, n *net, p reconcile.Pilot, out *Outco
 	}
 	return nil
 }
-
-func hashCode(code []byte) common.Hash { return crypto.Keccak256Hash(code) }

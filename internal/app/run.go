@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/crypto"
 
 	"github.com/seed-b6a97670/lockstep/internal/dispatcher"
 	"github.com/seed-b6a97670/lockstep/internal/evm"
@@ -190,8 +191,8 @@ func (a *App) deployPilot(m *manifest.Manifest) (*dispatcher.Deploy, error) {
 		return nil, fmt.Errorf("dispatcher: %w", err)
 	}
 	desired := rollout.DeployDesired{FactoryCodeHash: arachnid.CodeHash, Deployer: deployer, Contracts: []rollout.Contract{
-		{Name: "extension", Address: d.Extension, CodeHash: hashCode(codes[0]), InitCode: d.ExtensionInitCode},
-		{Name: "dispatcher", Address: d.Address, CodeHash: hashCode(codes[1]), InitCode: d.InitCode},
+		{Name: "extension", Address: d.Extension, CodeHash: crypto.Keccak256Hash(codes[0]), InitCode: d.ExtensionInitCode},
+		{Name: "dispatcher", Address: d.Address, CodeHash: crypto.Keccak256Hash(codes[1]), InitCode: d.InitCode},
 	}}
 	for _, c := range m.Deployments() {
 		desired.Contracts = append(desired.Contracts,

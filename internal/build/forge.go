@@ -170,14 +170,14 @@ func (o *Output) Contracts() []string {
 
 func (o *Output) similar(contract string) string {
 	name := strings.ToLower(contract[strings.LastIndexByte(contract, ':')+1:])
-	var close []string
+	var near []string
 	for _, key := range o.Contracts() {
 		if strings.Contains(strings.ToLower(key), name) || strings.Contains(name, strings.ToLower(key[strings.LastIndexByte(key, ':')+1:])) {
-			close = append(close, key)
+			near = append(near, key)
 		}
 	}
-	if len(close) == 0 {
+	if len(near) == 0 {
 		return fmt.Sprintf("; it has %d contracts: see forge build, and the spelling", len(o.Contracts()))
 	}
-	return "; did you mean " + strings.Join(close, ", ") + "?"
+	return "; did you mean " + strings.Join(near, ", ") + "?"
 }

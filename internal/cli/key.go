@@ -13,7 +13,7 @@ import (
 
 func newKey(e *env) *cobra.Command {
 	var password string
-	make := func(use, short, example string, key func() (string, error)) *cobra.Command {
+	command := func(use, short, example string, key func() (string, error)) *cobra.Command {
 		c := &cobra.Command{
 			Use: use + " FILE", Short: short, Example: example, Args: cobra.ExactArgs(1),
 			RunE: func(_ *cobra.Command, args []string) error {
@@ -45,9 +45,9 @@ func newKey(e *env) *cobra.Command {
 		return c
 	}
 	return group("key", "Make key files (Web3 Secret Storage) for signers",
-		make("new", "Make a new key", "  lockstep key new keys/deployer.json --password env:DEPLOYER_PASSWORD",
+		command("new", "Make a new key", "  lockstep key new keys/deployer.json --password env:DEPLOYER_PASSWORD",
 			func() (string, error) { return "", nil }),
-		make("import", "Encrypt a private key that is read from standard input, in hex",
+		command("import", "Encrypt a private key that is read from standard input, in hex",
 			"  lockstep key import keys/deployer.json --password env:DEPLOYER_PASSWORD < key.txt",
 			func() (string, error) {
 				line, err := bufio.NewReader(e.stdin).ReadString('\n')

@@ -125,10 +125,8 @@ func position(h uint64, displacement byte, n int) int {
 // h = selector * seed mod P; the largest buckets choose first, each the displacement d for which
 // (h * (d + 1) mod P) mod n leads all its selectors to free entries. About one seed in three works.
 func perfectHash(selectors []uint32) (seed byte, displacements []byte, order []uint32, err error) {
-	sorted := slices.Clone(selectors)
-	slices.Sort(sorted)
 	for s := 1; s <= 0xff; s++ {
-		if displacements, order, ok := placeAll(sorted, uint64(s)); ok {
+		if displacements, order, ok := placeAll(selectors, uint64(s)); ok {
 			return byte(s), displacements, order, nil
 		}
 	}

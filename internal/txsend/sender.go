@@ -278,14 +278,13 @@ func (s *Sender) broadcast(ctx context.Context, tx *types.Transaction, entry rol
 	}
 	err := s.cfg.Chain.Send(ctx, tx)
 	if err != nil {
-		// refused, but perhaps by a state of the chain that a reorganisation has just ended
-		if err = s.taken(ctx, entry, err); err != nil {
-			err = s.cfg.Chain.Send(ctx, tx)
+		if s.taken(ctx, entry, err) == nil {
+			return nil
 		}
-		if err != nil {
-			err = s.taken(ctx, entry, err)
+		// refused perhaps by a state of the chain that a reorganisation has just ended: once more, and then for good
+		if again := s.cfg.Chain.Send(ctx, tx); again != nil {
+			return s.taken(ctx, entry, again)
 		}
-		return err
 	}
 	if first {
 		s.cfg.Sent(entry)
