@@ -1,15 +1,10 @@
 package e2e
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math/big"
-	"os/exec"
-	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -17,6 +12,8 @@ import (
 	"github.com/ethereum/go-ethereum/common/hexutil"
 	"github.com/ethereum/go-ethereum/crypto"
 	"github.com/ethereum/go-ethereum/rpc"
+
+	"github.com/seed-b6a97670/lockstep/internal/localnode"
 )
 
 // devKeys are the first accounts of anvil's public mnemonic, which it funds. They are worth nothing.
@@ -32,58 +29,18 @@ const patience = 60 * time.Second
 
 // node is a running anvil.
 type node struct {
+	*localnode.Node
 	url string
-	rpc *rpc.Client // over WebSocket, so that new blocks are events
-	cmd *exec.Cmd
+	rpc *rpc.Client
 }
 
 // startAnvil starts an anvil process, on a free port unless one is given.
-func startAnvil(args ...string) (_ *node, err error) {
-	if !slices.Contains(args, "--port") {
-		args = append(args, "--port", "0")
-	}
-	n := &node{cmd: exec.Command(places.anvil, append([]string{"--host", "127.0.0.1"}, args...)...)}
-	out, err := n.cmd.StdoutPipe()
+func startAnvil(args ...string) (*node, error) {
+	n, err := localnode.Anvil(places.anvil, args...)
 	if err != nil {
 		return nil, err
 	}
-	if err := n.cmd.Start(); err != nil {
-		return nil, fmt.Errorf("start anvil: %w", err)
-	}
-	defer func() {
-		if err != nil {
-			n.stop()
-		}
-	}()
-	lines := bufio.NewScanner(out)
-	for lines.Scan() {
-		if _, address, found := strings.Cut(lines.Text(), "Listening on "); found {
-			n.url = "http://" + address
-			break
-		}
-	}
-	if n.url == "" {
-		return nil, errors.New("anvil ended before it listened")
-	}
-	go func() {
-		for lines.Scan() { // a full pipe would stop it
-		}
-	}()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	if n.rpc, err = rpc.DialContext(ctx, strings.Replace(n.url, "http", "ws", 1)); err != nil {
-		return nil, fmt.Errorf("connect to anvil: %w", err)
-	}
-	return n, nil
-}
-
-// stop ends the process and waits for it.
-func (n *node) stop() {
-	if n.rpc != nil {
-		n.rpc.Close()
-	}
-	_ = n.cmd.Process.Kill() // it has ended already
-	_ = n.cmd.Wait()         // killed
+	return &node{n, n.URL, n.RPC}, nil
 }
 
 // newAnvil starts an anvil that ends with the test.
@@ -93,7 +50,7 @@ func newAnvil(t *testing.T, args ...string) *node {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(n.stop)
+	t.Cleanup(n.Stop)
 	return n
 }
 

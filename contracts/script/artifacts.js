@@ -23,6 +23,13 @@ function find(contract) {
   return artifact;
 }
 
+// Router.route writes all of memory: the compiler must not have put a variable there, so the free pointer begins at 0x80.
+function requireFreeMemory(name, { deployedBytecode }) {
+  if (name === "ManifestDispatcher" && !deployedBytecode.object.startsWith("0x6080604052")) {
+    throw new Error("ManifestDispatcher: the compiler keeps variables in memory, which Router.route overwrites");
+  }
+}
+
 // What a manifest needs of forge's artifact, without what depends on the order of compilation.
 function trim({ abi, bytecode, deployedBytecode, metadata }) {
   const { compiler, settings } = metadata;
@@ -39,7 +46,9 @@ const folder = path.join(project, "artifacts");
 fs.mkdirSync(folder, { recursive: true });
 for (const contract of contracts) {
   const file = path.join(folder, `${contract.split(":")[1]}.json`);
-  const artifact = trim(find(contract));
+  const found = find(contract);
+  requireFreeMemory(contract.split(":")[1], found);
+  const artifact = trim(found);
   // keys of immutableReferences are AST ids, which depend on the other files of the compilation
   artifact.deployedBytecode.immutableReferences = Object.values(
     artifact.deployedBytecode.immutableReferences ?? {},

@@ -3,7 +3,8 @@ pragma solidity 0.8.37;
 
 import {IAccessControl} from "@openzeppelin/contracts/access/IAccessControl.sol";
 import {IERC165} from "@openzeppelin/contracts/utils/introspection/IERC165.sol";
-import {IDiamondLoupe, IDispatcherCore, IDispatcherExtension} from "./IManifestDispatcher.sol";
+import {IDiamondLoupe, IDispatcherCore, IDispatcherExtension, IManifestDispatcher} from "./IManifestDispatcher.sol";
+import {Lifecycle} from "./lib/Lifecycle.sol";
 import {Page} from "./lib/Page.sol";
 import {PageStore} from "./lib/PageStore.sol";
 import {State} from "./lib/State.sol";
@@ -70,6 +71,29 @@ contract DispatcherExtension is IDispatcherExtension, IDiamondLoupe, IAccessCont
         emit PausedSet(value, msg.sender);
     }
 
+    // ---- activate with an init call ----
+
+    /// @inheritdoc IDispatcherExtension
+    function activateCommittedRootAndCall(bytes32 routesRoot, address init, bytes calldata data) external {
+        requireRole(APPLY_BIT, APPLY);
+        Store storage $ = store();
+        State s = $.state;
+        bytes32 root = Lifecycle.pendingRoot(s);
+        bytes32 initHash = keccak256(abi.encode(init, init.codehash, keccak256(data)));
+        if (Lifecycle.rootOf(routesRoot, initHash) != root) revert InitMismatch(root);
+        if ($.initialized[root] != 0) revert InitAlreadyRun(root);
+        Lifecycle.requireCode(init);
+        $.initialized[root] = routesRoot;
+        Lifecycle.activate(s, root, routesRoot);
+        emit InitCalled(root, routesRoot, init);
+        (bool ok, bytes memory result) = init.delegatecall(data);
+        if (!ok) {
+            assembly ("memory-safe") {
+                revert(add(result, 0x20), mload(result))
+            }
+        }
+    }
+
     // ---- settings ----
 
     /// @inheritdoc IDispatcherExtension
@@ -107,7 +131,7 @@ contract DispatcherExtension is IDispatcherExtension, IDiamondLoupe, IAccessCont
             paused: paused(),
             etaGrace: etaGrace(),
             maxBatchSize: maxBatchSize(),
-            delay: IDispatcherCore(address(this)).delay(),
+            delay: IManifestDispatcher(address(this)).delay(),
             extension: extension()
         });
     }
@@ -191,7 +215,7 @@ contract DispatcherExtension is IDispatcherExtension, IDiamondLoupe, IAccessCont
     {
         for (uint256 i = 0; i < MAX_PAGES && total == 0; ++i) {
             bytes memory page = PageStore.addressOf(routesRoot, i).code;
-            if (page.length != 0) total = page.pages();
+            if (page.length != 0) total = Page.pages(Page.word(page.start()));
         }
         uint256 have;
         staged = new uint256[](total);
@@ -284,43 +308,54 @@ contract DispatcherExtension is IDispatcherExtension, IDiamondLoupe, IAccessCont
 
     /// @inheritdoc IDiamondLoupe
     function facets() external view returns (Facet[] memory facets_) {
-        address[] memory addresses = facetAddresses();
+        bytes[] memory pages = _livePages();
+        address[] memory addresses = _facetAddresses(pages);
         facets_ = new Facet[](addresses.length);
         for (uint256 i = 0; i < addresses.length; ++i) {
-            facets_[i] = Facet(addresses[i], facetFunctionSelectors(addresses[i]));
+            facets_[i] = Facet(addresses[i], _facetSelectors(pages, addresses[i]));
         }
     }
 
     /// @inheritdoc IDiamondLoupe
-    function facetFunctionSelectors(address facet) public view returns (bytes4[] memory selectors) {
-        bytes[] memory pages = _livePages();
+    function facetFunctionSelectors(address facet) external view returns (bytes4[] memory) {
+        return _facetSelectors(_livePages(), facet);
+    }
+
+    function _facetSelectors(bytes[] memory pages, address facet) private pure returns (bytes4[] memory selectors) {
         selectors = new bytes4[](_routeCount(pages));
         uint256 count;
-        for (uint256 p = 0; p < pages.length; ++p) {
-            uint256 n = pages[p].routes();
-            for (uint256 i = 0; i < n; ++i) {
-                (bytes4 selector, uint256 f) = pages[p].route(i);
-                (address account,) = pages[p].facet(f);
-                if (account == facet) selectors[count++] = selector;
+        for (uint256 i = 0; i < pages.length; ++i) {
+            uint256 start = pages[i].start();
+            uint256 n = Page.routes(Page.word(start));
+            uint256 facetsStart = start + Page.facetsOffset(n);
+            for (uint256 p = start + Page.entriesOffset(n); p < facetsStart; p += Page.ENTRY) {
+                uint256 entry = Page.word(p);
+                uint256 account = Page.word(facetsStart + uint8(entry >> 216) * Page.FACET) >> 96;
+                if (account == uint160(facet)) selectors[count++] = bytes4(bytes32(entry));
             }
         }
         assembly ("memory-safe") {
             mstore(selectors, count)
+            mstore(0x40, add(selectors, mul(add(count, 1), 0x20)))
         }
     }
 
     /// @inheritdoc IDiamondLoupe
-    function facetAddresses() public view returns (address[] memory addresses) {
-        bytes[] memory pages = _livePages();
+    function facetAddresses() external view returns (address[] memory) {
+        return _facetAddresses(_livePages());
+    }
+
+    function _facetAddresses(bytes[] memory pages) private pure returns (address[] memory addresses) {
         addresses = new address[](_routeCount(pages));
         uint256 count;
-        for (uint256 p = 0; p < pages.length; ++p) {
-            uint256 m = pages[p].facetCount();
-            for (uint256 f = 0; f < m; ++f) {
-                (address account,) = pages[p].facet(f);
-                uint256 i;
-                while (i < count && addresses[i] != account) ++i;
-                if (i == count) addresses[count++] = account;
+        for (uint256 i = 0; i < pages.length; ++i) {
+            uint256 start = pages[i].start();
+            uint256 p = start + Page.facetsOffset(Page.routes(Page.word(start)));
+            for (; p < start + pages[i].length; p += Page.FACET) {
+                address account = address(uint160(Page.word(p) >> 96));
+                uint256 known;
+                while (known < count && addresses[known] != account) ++known;
+                if (known == count) addresses[count++] = account;
             }
         }
         assembly ("memory-safe") {
@@ -334,7 +369,8 @@ contract DispatcherExtension is IDispatcherExtension, IDiamondLoupe, IAccessCont
         uint256 pages = s.pages();
         if (pages == 0) return address(0);
         uint256 index = uint32(selector) % pages;
-        (facet,) = Page.lookup(index == 0 ? s.table() : PageStore.sibling(s.table(), index), uint32(selector));
+        address page = index == 0 ? s.table() : PageStore.sibling(s.table(), index);
+        (facet,) = Page.lookup(Page.read(page), uint32(selector));
     }
 
     /// @inheritdoc IERC165
@@ -353,7 +389,7 @@ contract DispatcherExtension is IDispatcherExtension, IDiamondLoupe, IAccessCont
 
     function _routeCount(bytes[] memory pages) private pure returns (uint256 count) {
         for (uint256 i = 0; i < pages.length; ++i) {
-            count += pages[i].routes();
+            count += Page.routes(Page.word(pages[i].start()));
         }
     }
 
@@ -361,85 +397,93 @@ contract DispatcherExtension is IDispatcherExtension, IDiamondLoupe, IAccessCont
 
     /// @inheritdoc IDispatcherExtension
     function isReserved(bytes4 selector) external pure returns (bool) {
-        bytes4[] memory all = reservedSelectors();
-        for (uint256 i = 0; i < all.length; ++i) {
-            if (all[i] == selector) return true;
+        bytes memory all = _reserved();
+        unchecked {
+            for (uint256 i = 0; i < all.length; i += 4) {
+                if (Page.word(Page.start(all) + i) >> 224 == uint32(selector)) return true;
+            }
         }
         return false;
     }
 
     /// @inheritdoc IDispatcherExtension
-    function reservedSelectors() public pure returns (bytes4[] memory all) {
-        bytes memory packed = abi.encodePacked(
-            IDispatcherCore.commitRoot.selector,
-            IDispatcherCore.applyRoutes.selector,
-            IDispatcherCore.activateCommittedRoot.selector,
-            IDispatcherCore.activateCommittedRootAndCall.selector,
-            IDispatcherCore.delay.selector,
-            IDispatcherCore.stagingPage.selector,
-            IDispatcherExtension.cancelCommit.selector,
-            IDispatcherExtension.pause.selector
-        );
-        packed = abi.encodePacked(
-            packed,
-            IDispatcherExtension.unpause.selector,
-            IDispatcherExtension.setEtaGrace.selector,
-            IDispatcherExtension.setMaxBatchSize.selector,
-            IDispatcherExtension.activeRoot.selector,
-            IDispatcherExtension.activeRoutesRoot.selector,
-            IDispatcherExtension.activeEpoch.selector,
-            IDispatcherExtension.pendingRoot.selector,
-            IDispatcherExtension.pendingEpoch.selector
-        );
-        packed = abi.encodePacked(
-            packed,
-            IDispatcherExtension.pendingEta.selector,
-            IDispatcherExtension.pendingBatchSize.selector,
-            IDispatcherExtension.paused.selector,
-            IDispatcherExtension.etaGrace.selector,
-            IDispatcherExtension.maxBatchSize.selector,
-            IDispatcherExtension.extension.selector,
-            IDispatcherExtension.dispatcherState.selector,
-            IDispatcherExtension.pageAddress.selector
-        );
-        packed = abi.encodePacked(
-            packed,
-            IDispatcherExtension.stagedPages.selector,
-            IDispatcherExtension.isReserved.selector,
-            IDispatcherExtension.reservedSelectors.selector,
-            IDispatcherExtension.DEFAULT_ADMIN_ROLE.selector,
-            IDispatcherExtension.GOVERNANCE_ROLE.selector,
-            IDispatcherExtension.COMMIT_ROLE.selector,
-            IDispatcherExtension.APPLY_ROLE.selector,
-            IDispatcherExtension.PAUSER_ROLE.selector
-        );
-        packed = abi.encodePacked(
-            packed,
-            IDispatcherExtension.EMERGENCY_ROLE.selector,
-            IDispatcherExtension.INIT_TYPEHASH.selector,
-            IDispatcherExtension.initializedRoutesRoot.selector,
-            IAccessControl.hasRole.selector,
-            IAccessControl.getRoleAdmin.selector,
-            IAccessControl.grantRole.selector,
-            IAccessControl.revokeRole.selector,
-            IAccessControl.renounceRole.selector,
-            IERC165.supportsInterface.selector
-        );
-        packed = abi.encodePacked(
-            packed,
-            IDiamondLoupe.facets.selector,
-            IDiamondLoupe.facetFunctionSelectors.selector,
-            IDiamondLoupe.facetAddresses.selector,
-            IDiamondLoupe.facetAddress.selector
-        );
-        all = new bytes4[](packed.length / 4);
-        for (uint256 i = 0; i < all.length; ++i) {
-            bytes4 selector;
-            assembly ("memory-safe") {
-                selector := mload(add(add(packed, 0x20), mul(i, 4)))
-            }
-            all[i] = selector;
+    function reservedSelectors() external pure returns (bytes4[] memory list) {
+        bytes memory all = _reserved();
+        list = new bytes4[](all.length / 4);
+        for (uint256 i = 0; i < list.length; ++i) {
+            list[i] = bytes4(bytes32(Page.word(Page.start(all) + i * 4)));
         }
+    }
+
+    function _reserved() private pure returns (bytes memory) {
+        return bytes.concat(
+            _join(
+                IDispatcherCore.commitRoot.selector,
+                IDispatcherCore.applyRoutes.selector,
+                IDispatcherCore.activateCommittedRoot.selector,
+                IDispatcherExtension.activateCommittedRootAndCall.selector,
+                IManifestDispatcher.delay.selector,
+                IDispatcherCore.stagingPage.selector,
+                IDispatcherExtension.cancelCommit.selector,
+                IDispatcherExtension.pause.selector
+            ),
+            _join(
+                IDispatcherExtension.unpause.selector,
+                IDispatcherExtension.setEtaGrace.selector,
+                IDispatcherExtension.setMaxBatchSize.selector,
+                IDispatcherExtension.activeRoot.selector,
+                IDispatcherExtension.activeRoutesRoot.selector,
+                IDispatcherExtension.activeEpoch.selector,
+                IDispatcherExtension.pendingRoot.selector,
+                IDispatcherExtension.pendingEpoch.selector
+            ),
+            _join(
+                IDispatcherExtension.pendingEta.selector,
+                IDispatcherExtension.pendingBatchSize.selector,
+                IDispatcherExtension.paused.selector,
+                IDispatcherExtension.etaGrace.selector,
+                IDispatcherExtension.maxBatchSize.selector,
+                IDispatcherExtension.extension.selector,
+                IDispatcherExtension.dispatcherState.selector,
+                IDispatcherExtension.pageAddress.selector
+            ),
+            _join(
+                IDispatcherExtension.stagedPages.selector,
+                IDispatcherExtension.isReserved.selector,
+                IDispatcherExtension.reservedSelectors.selector,
+                IDispatcherExtension.DEFAULT_ADMIN_ROLE.selector,
+                IDispatcherExtension.GOVERNANCE_ROLE.selector,
+                IDispatcherExtension.COMMIT_ROLE.selector,
+                IDispatcherExtension.APPLY_ROLE.selector,
+                IDispatcherExtension.PAUSER_ROLE.selector
+            ),
+            _join(
+                IDispatcherExtension.EMERGENCY_ROLE.selector,
+                IDispatcherExtension.INIT_TYPEHASH.selector,
+                IDispatcherExtension.initializedRoutesRoot.selector,
+                IAccessControl.hasRole.selector,
+                IAccessControl.getRoleAdmin.selector,
+                IAccessControl.grantRole.selector,
+                IAccessControl.revokeRole.selector,
+                IAccessControl.renounceRole.selector
+            ),
+            bytes.concat(
+                IERC165.supportsInterface.selector,
+                IDiamondLoupe.facets.selector,
+                IDiamondLoupe.facetFunctionSelectors.selector,
+                IDiamondLoupe.facetAddresses.selector,
+                IDiamondLoupe.facetAddress.selector
+            )
+        );
+    }
+
+    function _join(bytes4 a, bytes4 b, bytes4 c, bytes4 d, bytes4 e, bytes4 f, bytes4 g, bytes4 h)
+        private
+        pure
+        returns (bytes32)
+    {
+        return a | bytes32(b) >> 32 | bytes32(c) >> 64 | bytes32(d) >> 96 | bytes32(e) >> 128 | bytes32(f) >> 160
+            | bytes32(g) >> 192 | bytes32(h) >> 224;
     }
 
     /// @dev What neither a route nor a function answers ends here.

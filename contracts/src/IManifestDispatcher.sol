@@ -100,13 +100,6 @@ interface IDispatcherCore is IDispatcherEvents, IDispatcherErrors {
     /// @dev APPLY_ROLE, from eta until 14 days after it.
     function activateCommittedRoot() external;
 
-    /// @notice As `activateCommittedRoot`, for a root with an init call, which then runs by delegatecall.
-    /// @dev APPLY_ROLE. The code hash of `init` is part of the root.
-    function activateCommittedRootAndCall(bytes32 routesRoot, address init, bytes calldata data) external;
-
-    /// @notice Seconds between commit and eta.
-    function delay() external view returns (uint256);
-
     /// @notice The bytes of the page that is being staged, unencoded; empty at any other time.
     /// @dev Asked by the init code of a page while the dispatcher creates it.
     function stagingPage() external view;
@@ -129,6 +122,10 @@ interface IDispatcherExtension is IDispatcherEvents, IDispatcherErrors {
         uint256 delay;
         address extension;
     }
+
+    /// @notice As `activateCommittedRoot`, for a root with an init call, which then runs by delegatecall.
+    /// @dev APPLY_ROLE. The code hash of `init` is part of the root.
+    function activateCommittedRootAndCall(bytes32 routesRoot, address init, bytes calldata data) external;
 
     /// @notice Takes the pending root back. EMERGENCY_ROLE, at any time before activation.
     function cancelCommit() external;
@@ -217,4 +214,7 @@ interface IDiamondLoupe {
 /// with Merkle proofs while a timelock runs, and it becomes live as a whole after it.
 /// @dev The functions of `IDispatcherCore` are answered by the dispatcher itself, the others by the extension that it
 /// delegates to when no route matches.
-interface IManifestDispatcher is IDispatcherCore, IDispatcherExtension, IDiamondLoupe, IAccessControl, IERC165 {}
+interface IManifestDispatcher is IDispatcherCore, IDispatcherExtension, IDiamondLoupe, IAccessControl, IERC165 {
+    /// @notice Seconds between commit and eta.
+    function delay() external view returns (uint256);
+}

@@ -4,15 +4,18 @@ pragma solidity 0.8.37;
 import {IAccessControl} from "@openzeppelin/contracts/access/IAccessControl.sol";
 import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
 import {IDispatcherCore, IDispatcherExtension} from "./IManifestDispatcher.sol";
+import {Lifecycle, ACTIVATION_WINDOW} from "./lib/Lifecycle.sol";
 import {Page} from "./lib/Page.sol";
 import {PageStore} from "./lib/PageStore.sol";
-import {State, StateLib} from "./lib/State.sol";
+import {Router} from "./lib/Router.sol";
+import {State} from "./lib/State.sol";
 import {
     Store,
     store,
+    Root,
     requireRole,
-    ACTIVATION_WINDOW,
-    INIT_TYPEHASH_,
+    rootAt,
+    STORE_SLOT,
     APPLY,
     APPLY_BIT,
     COMMIT,
@@ -33,24 +36,44 @@ contract ManifestDispatcher is IDispatcherCore {
 
     address private immutable EXTENSION;
     uint256 private immutable DELAY;
-    /// @dev Bit x is set if the last byte of a reserved selector is x: rules most selectors out at once.
-    uint256 private immutable RESERVED;
+    /// @dev Constants that every routed call reads: the slot of the state word, and what `Router.route` makes the
+    /// address of a page from. The compiler puts an immutable where it is used; a constant this large it fetches.
+    uint256 private immutable SLOT;
+    bytes32 private immutable PAGE_INIT_CODE_HASH;
+    bytes32 private immutable CREATE2_PREFIX;
+    /// @dev Bit x is set if byte 0, 1 or 3 of a reserved selector is x: rules nearly all others out at once.
+    uint256 private immutable RESERVED_0;
+    uint256 private immutable RESERVED_1;
+    uint256 private immutable RESERVED_3;
 
     /// @param extension_ The DispatcherExtension.
     /// @param delay_ Seconds between commit and eta, 1 to 365 days.
     /// @param admin The first holder of DEFAULT_ADMIN_ROLE, and of no other role.
     constructor(address extension_, uint256 delay_, address admin) {
         if (delay_ < MIN_DELAY || delay_ > MAX_DELAY) revert OutOfBounds(delay_, MIN_DELAY, MAX_DELAY);
+        // eta has 40 bits: enough for seconds, not for a network that counts milliseconds
+        uint256 last = type(uint40).max - MAX_DELAY;
+        if (block.timestamp > last) revert OutOfBounds(block.timestamp, 0, last);
         if (admin == address(0)) revert InvalidAdmin();
         if (extension_.code.length == 0) revert InvalidExtension(extension_);
+        if (IDispatcherExtension(extension_).extension() != extension_) revert InvalidExtension(extension_);
         bytes4[] memory reserved = IDispatcherExtension(extension_).reservedSelectors();
-        uint256 filter;
+        uint256 filter0;
+        uint256 filter1;
+        uint256 filter3;
         for (uint256 i = 0; i < reserved.length; ++i) {
-            filter |= 1 << uint8(uint32(reserved[i]));
+            filter0 |= 1 << uint8(reserved[i][0]);
+            filter1 |= 1 << uint8(reserved[i][1]);
+            filter3 |= 1 << uint8(reserved[i][3]);
         }
         EXTENSION = extension_;
         DELAY = delay_;
-        RESERVED = filter;
+        SLOT = uint256(STORE_SLOT);
+        PAGE_INIT_CODE_HASH = PageStore.INIT_CODE_HASH;
+        CREATE2_PREFIX = bytes32(bytes.concat(hex"ff", bytes20(address(this))));
+        RESERVED_0 = filter0;
+        RESERVED_1 = filter1;
+        RESERVED_3 = filter3;
 
         Store storage $ = store();
         $.state = State.wrap(0).withLimit(50);
@@ -63,45 +86,14 @@ contract ManifestDispatcher is IDispatcherCore {
 
     // ---- routing ----
 
-    fallback() external payable {
-        _route();
-    }
-
     /// @dev A plain transfer is routed as the selector 0x00000000.
-    receive() external payable {
-        _route();
-    }
-
-    function _route() private {
-        uint256 selector = uint32(msg.sig);
-        State s = store().state;
-        (address facet, bytes32 want) = _find(s, selector);
-        if (facet == address(0)) _delegate(EXTENSION);
-        if (s.paused()) revert DispatcherPaused();
-        bytes32 got = facet.codehash;
-        if (got != want) revert CodehashMismatch(msg.sig, want, got);
-        _delegate(facet);
-    }
-
-    function _find(State s, uint256 selector) private view returns (address facet, bytes32 codeHash) {
-        address page = s.table();
-        uint256 pages = s.pages();
-        if (pages > 1) {
-            uint256 index = selector % pages;
-            if (index != 0) page = PageStore.sibling(page, index);
-        }
-        return Page.lookup(page, selector);
-    }
-
-    function _delegate(address target) private {
+    fallback() external payable {
+        uint256 slot = SLOT;
+        State state;
         assembly ("memory-safe") {
-            let buffer := mload(0x40)
-            calldatacopy(buffer, 0, calldatasize())
-            let ok := delegatecall(gas(), target, buffer, calldatasize(), 0, 0)
-            returndatacopy(buffer, 0, returndatasize())
-            if ok { return(buffer, returndatasize()) }
-            revert(buffer, returndatasize())
+            state := sload(slot)
         }
+        Router.route(state, CREATE2_PREFIX, PAGE_INIT_CODE_HASH, EXTENSION, DELAY);
     }
 
     // ---- commit ----
@@ -109,19 +101,21 @@ contract ManifestDispatcher is IDispatcherCore {
     /// @inheritdoc IDispatcherCore
     function commitRoot(bytes32 root, uint64 epoch) external {
         requireRole(COMMIT_BIT, COMMIT);
-        Store storage $ = store();
-        State s = $.state;
-        uint256 next = s.epoch() + 1;
+        State s = store().state;
+        Root storage pending = rootAt(s.nextEpoch());
         if (root == 0) revert ZeroRoot();
-        if (epoch != next) revert WrongEpoch(epoch, next);
-        uint256 eta = s.eta();
-        if (eta != 0 && block.timestamp <= eta + ACTIVATION_WINDOW && $.roots[next & 1] == root) {
-            revert AlreadyPending(root);
+        if (epoch != s.nextEpoch()) revert WrongEpoch(epoch, s.nextEpoch());
+        unchecked {
+            // eta has 40 bits, the delay is a year at most
+            uint256 eta = s.eta();
+            if (eta != 0 && block.timestamp <= eta + ACTIVATION_WINDOW && pending.value == root) {
+                revert AlreadyPending(root);
+            }
+            eta = block.timestamp + DELAY;
+            pending.value = root;
+            store().state = s.withPending(eta);
+            emit Committed(root, epoch, eta);
         }
-        eta = block.timestamp + DELAY;
-        $.roots[next & 1] = root;
-        $.state = s.withPending(eta);
-        emit Committed(root, epoch, eta);
     }
 
     // ---- apply ----
@@ -130,80 +124,91 @@ contract ManifestDispatcher is IDispatcherCore {
     function applyRoutes(bytes calldata page, bytes32[] calldata proof, bytes32 initHash) external {
         requireRole(APPLY_BIT, APPLY);
         State s = store().state;
-        bytes32 root = _pendingRoot(s);
-        bytes32 routesRoot = MerkleProof.processProofCalldata(proof, keccak256(bytes.concat(keccak256(page))));
-        if ((initHash == 0 ? routesRoot : _rootOf(routesRoot, initHash)) != root) revert InvalidProof(root);
+        bytes32 root = Lifecycle.pendingRoot(s);
+        bytes memory content = Page.copy(page);
+        bytes32 routesRoot = MerkleProof.processProofCalldata(proof, content.leaf());
+        if ((initHash == 0 ? routesRoot : Lifecycle.rootOf(routesRoot, initHash)) != root) revert InvalidProof(root);
 
-        uint256 count = _checkPage(page, s.pendingLimit());
+        uint256 header = Page.word(content.start());
+        uint256 index = Page.index(header);
+        bytes32 salt = PageStore.salt(routesRoot, index);
+        if (PageStore.addressOfSalt(salt).code.length != 0) revert PageAlreadyStaged(routesRoot, index);
 
-        uint256 index = uint8(page[2]);
-        if (PageStore.addressOf(routesRoot, index).code.length != 0) revert PageAlreadyStaged(routesRoot, index);
-        if (PageStore.create(routesRoot, index, page) == address(0)) revert PageNotStored(routesRoot, index);
-        emit RoutesApplied(root, count);
+        _checkPage(content, header, s.pendingLimit());
+        if (PageStore.create(salt, content) == address(0)) revert PageNotStored(routesRoot, index);
+        emit RoutesApplied(root, Page.routes(header));
     }
 
     /// @dev Checks all that makes bytes a page, and its facets' live code; emits its routes.
-    function _checkPage(bytes memory page, uint256 limit) private returns (uint256 n) {
-        if (page.length < Page.HEADER || page[0] != 0) revert MalformedPage();
-        n = page.routes();
-        if (n == 0 || n > Page.MAX_ROUTES) revert MalformedPage();
-        if (n > limit) revert PageTooLarge(n, limit);
-        uint256 offset = Page.facetsOffset(n);
-        if (page.length <= offset || (page.length - offset) % Page.FACET != 0) revert MalformedPage();
-        uint256 used = _checkRoutes(page, n);
-        _checkFacets(page, used);
-    }
-
-    function _checkRoutes(bytes memory page, uint256 n) private returns (uint256 used) {
-        uint256 pages = page.pages();
-        uint256 index = uint8(page[2]);
-        if (index >= pages) revert MalformedPage();
-        uint256 m = page.facetCount();
-        uint256 seed = uint8(page[4]);
-        bytes memory displacements = new bytes(Page.buckets(n));
-        for (uint256 i = 0; i < displacements.length; ++i) {
-            displacements[i] = page[Page.HEADER + i];
-        }
-        for (uint256 i = 0; i < n; ++i) {
-            (bytes4 selector, uint256 f) = page.route(i);
-            if (f >= m) revert MalformedPage();
-            if (uint32(selector) % pages != index) revert WrongPage(selector, index);
-            if (Page.position(uint32(selector), n, seed, displacements) != i) revert MisplacedSelector(selector);
-            if (_isReserved(selector)) revert SelectorReserved(selector);
-            used |= 1 << f;
-            (address facet,) = page.facet(f);
-            emit SelectorRouted(selector, facet);
+    function _checkPage(bytes memory page, uint256 header, uint256 limit) private {
+        // n is at most 100 and the page some thousand bytes, so nothing overflows
+        unchecked {
+            uint256 n = Page.routes(header);
+            uint256 facets = Page.facetsOffset(n);
+            if (header >> 248 != 0 || Page.index(header) >= Page.pages(header) || page.length <= facets) {
+                revert MalformedPage();
+            }
+            if (n > limit) revert PageTooLarge(n, limit);
+            uint256 m = (page.length - facets) / Page.FACET;
+            // each facet is used, so there are no more of them than routes and no entry leads beyond them
+            if (_checkRoutes(page, header) + 1 != 1 << m || m * Page.FACET + facets != page.length) {
+                revert MalformedPage();
+            }
+            _checkFacets(page, facets);
         }
     }
 
-    function _checkFacets(bytes memory page, uint256 used) private view {
-        uint256 m = page.facetCount();
-        // m <= n <= 100, since each facet is used
-        if (m > Page.MAX_ROUTES || used != (1 << m) - 1) revert MalformedPage();
-        address last;
-        for (uint256 f = 0; f < m; ++f) {
-            (address facet, bytes32 want) = page.facet(f);
-            if (facet <= last) revert MalformedPage();
-            last = facet;
-            _requireCode(facet);
-            if (facet.codehash != want) revert CodehashMismatch(page.firstSelector(f), want, facet.codehash);
+    /// @dev Returns a bit for each facet that is used.
+    function _checkRoutes(bytes memory page, uint256 header) private returns (uint256 used) {
+        unchecked {
+            uint256 start = page.start();
+            uint256 n = Page.routes(header);
+            uint256 facets = start + Page.facetsOffset(n);
+            uint256 p = start + Page.entriesOffset(n);
+            for (uint256 i = 0; i < n; ++i) {
+                uint256 entry = Page.word(p);
+                uint256 selector = entry >> 224;
+                if (Page.home(selector, Page.pages(header)) != Page.index(header)) {
+                    revert WrongPage(bytes4(bytes32(entry)), Page.index(header));
+                }
+                if (Page.position(start, n, selector) != i) revert MisplacedSelector(bytes4(bytes32(entry)));
+                if (_isReserved(selector)) revert SelectorReserved(bytes4(bytes32(entry)));
+                uint256 f = uint8(entry >> 216);
+                used |= 1 << f;
+                emit SelectorRouted(bytes4(bytes32(entry)), address(uint160(Page.word(facets + f * Page.FACET) >> 96)));
+                p += Page.ENTRY;
+            }
         }
     }
 
-    function _isReserved(bytes4 selector) private view returns (bool) {
-        if ((RESERVED >> uint8(uint32(selector))) & 1 == 0) return false;
-        return IDispatcherExtension(EXTENSION).isReserved(selector);
+    function _checkFacets(bytes memory page, uint256 facets) private view {
+        unchecked {
+            uint256 start = page.start();
+            uint256 end = start + page.length;
+            uint256 last;
+            for (uint256 p = start + facets; p < end; p += Page.FACET) {
+                uint256 facet = Page.word(p) >> 96;
+                if (facet <= last) revert MalformedPage();
+                last = facet;
+                Lifecycle.requireCode(address(uint160(facet)));
+                Lifecycle.requireCodehash(start, p);
+            }
+        }
     }
 
-    /// @dev Code that begins with 0xef is an EIP-7702 delegation, which its owner can change; with 0x00, a page.
-    function _requireCode(address account) private view {
-        if (account.code.length == 0) revert CodeMissing(account);
-        uint256 first;
+    /// @dev Asks the extension only if all three filters let the selector through, as one in 250 others does.
+    function _isReserved(uint256 selector) private view returns (bool reserved) {
+        uint256 may =
+            (RESERVED_0 >> (selector >> 24)) & (RESERVED_1 >> uint8(selector >> 16)) & (RESERVED_3 >> uint8(selector));
+        if (may & 1 == 0) return false;
+        address extension = EXTENSION;
+        bytes4 question = IDispatcherExtension.isReserved.selector;
         assembly ("memory-safe") {
-            extcodecopy(account, 0, 0, 1)
-            first := byte(0, mload(0))
+            mstore(0, question)
+            mstore(4, shl(224, selector))
+            // reserved unless the answer is no
+            reserved := iszero(and(iszero(mload(0)), staticcall(gas(), extension, 0, 36, 0, 32)))
         }
-        if (account == address(this) || first == 0xef || first == 0) revert CodeForbidden(account);
     }
 
     /// @inheritdoc IDispatcherCore
@@ -217,74 +222,7 @@ contract ManifestDispatcher is IDispatcherCore {
     function activateCommittedRoot() external {
         requireRole(APPLY_BIT, APPLY);
         State s = store().state;
-        bytes32 root = _pendingRoot(s);
-        _activate(s, root, root);
-    }
-
-    /// @inheritdoc IDispatcherCore
-    function activateCommittedRootAndCall(bytes32 routesRoot, address init, bytes calldata data) external {
-        requireRole(APPLY_BIT, APPLY);
-        Store storage $ = store();
-        State s = $.state;
-        bytes32 root = _pendingRoot(s);
-        bytes32 initHash = keccak256(abi.encode(init, init.codehash, keccak256(data)));
-        if (_rootOf(routesRoot, initHash) != root) revert InitMismatch(root);
-        if ($.initialized[root] != 0) revert InitAlreadyRun(root);
-        _requireCode(init);
-        $.initialized[root] = routesRoot;
-        _activate(s, root, routesRoot);
-        emit InitCalled(root, routesRoot, init);
-        (bool ok, bytes memory result) = init.delegatecall(data);
-        if (!ok) {
-            assembly ("memory-safe") {
-                revert(add(result, 0x20), mload(result))
-            }
-        }
-    }
-
-    function _activate(State s, bytes32 root, bytes32 routesRoot) private {
-        uint256 eta = s.eta();
-        if (block.timestamp < eta) revert ActivationNotReady(eta, block.timestamp);
-        address first = PageStore.addressOf(routesRoot, 0);
-        uint256 pages = _checkStaged(first, routesRoot, 0, 0);
-        for (uint256 i = 1; i < pages; ++i) {
-            _checkStaged(PageStore.sibling(first, i), routesRoot, i, pages);
-        }
-        store().state = s.activated(first, pages);
-        emit Activated(root, s.epoch() + 1);
-    }
-
-    /// @dev A page must be there, agree on the number of pages, and its facets' code must still be the pinned one.
-    function _checkStaged(address stored, bytes32 routesRoot, uint256 index, uint256 wantPages)
-        private
-        view
-        returns (uint256 pages)
-    {
-        bytes memory page = stored.code;
-        if (page.length == 0) revert PageMissing(routesRoot, index);
-        pages = page.pages();
-        if (index != 0 && pages != wantPages) revert MalformedPage();
-        uint256 m = page.facetCount();
-        for (uint256 f = 0; f < m; ++f) {
-            (address facet, bytes32 want) = page.facet(f);
-            if (facet.codehash != want) revert CodehashMismatch(page.firstSelector(f), want, facet.codehash);
-        }
-    }
-
-    function _pendingRoot(State s) private view returns (bytes32) {
-        uint256 eta = s.eta();
-        if (eta == 0) revert NothingPending();
-        uint256 deadline = eta + ACTIVATION_WINDOW;
-        if (block.timestamp > deadline) revert ManifestExpired(deadline, block.timestamp);
-        return store().roots[(s.epoch() + 1) & 1];
-    }
-
-    function _rootOf(bytes32 routesRoot, bytes32 initHash) private pure returns (bytes32) {
-        return keccak256(abi.encode(INIT_TYPEHASH_, routesRoot, initHash));
-    }
-
-    /// @inheritdoc IDispatcherCore
-    function delay() external view returns (uint256) {
-        return DELAY;
+        bytes32 root = Lifecycle.pendingRoot(s);
+        Lifecycle.activate(s, root, root);
     }
 }

@@ -37,6 +37,10 @@ abstract contract DispatcherTest is Test, IDispatcherErrors, IDispatcherEvents {
         vm.warp(START);
         extension = create(vm.getCode("DispatcherExtension.sol:DispatcherExtension"));
         dispatcher = IManifestDispatcher(create(dispatcherCode(extension, DELAY, admin)));
+        grantRoles();
+    }
+
+    function grantRoles() internal {
         grant(GOVERNANCE_ROLE, governor);
         grant(COMMIT_ROLE, committer);
         grant(APPLY_ROLE, applier);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Page} from "../src/lib/Page.sol";
 import {PageStore} from "../src/lib/PageStore.sol";
 import {PageBuilder, Route} from "./PageBuilder.sol";
 import {Test} from "./Test.sol";
@@ -20,7 +19,7 @@ abstract contract PageDesign {
         uint256 word = table;
         uint256 pages = word >> 160;
         address page = pageOf(address(uint160(word)), pages, uint32(selector) % pages);
-        (facet,) = Page.lookup(page, uint32(selector));
+        facet = lookup(page, uint32(selector));
         used = before - gasleft();
     }
 
@@ -28,6 +27,31 @@ abstract contract PageDesign {
         uint256 before = gasleft();
         stored = create(root, index, page);
         used = before - gasleft();
+    }
+
+    /// @dev As `Router.route` reads a page.
+    function lookup(address page, uint256 selector) private view returns (address facet) {
+        assembly ("memory-safe") {
+            let head := mload(0x40)
+            extcodecopy(page, head, 0, 539)
+            let header := mload(head)
+            let n := byte(3, header)
+            let b := div(add(n, 2), 3)
+            let h := mulmod(selector, byte(4, header), 4294967311)
+            let displacement := byte(0, mload(add(add(head, 5), mod(h, b))))
+            let i := mod(mulmod(h, add(displacement, 1), 4294967311), n)
+            let entries := add(5, b)
+            let entry := mload(add(head, add(entries, mul(i, 5))))
+            if eq(shr(224, entry), selector) {
+                let start := add(add(entries, mul(n, 5)), mul(byte(4, entry), 52))
+                facet := add(head, start)
+                if gt(start, 487) {
+                    facet := head
+                    extcodecopy(page, facet, start, 52)
+                }
+                facet := shr(96, mload(facet))
+            }
+        }
     }
 
     function pageOf(address table_, uint256 pages, uint256 index) internal view virtual returns (address);
@@ -44,7 +68,7 @@ contract ConstantInitCode is PageDesign {
 
     function create(bytes32 root, uint256 index, bytes calldata page) internal override returns (address) {
         require(PageStore.addressOf(root, index).code.length == 0, "staged");
-        return PageStore.create(root, index, page);
+        return PageStore.create(PageStore.salt(root, index), page);
     }
 
     function stagingPage() external view {

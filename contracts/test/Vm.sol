@@ -9,6 +9,15 @@ interface Vm {
         address emitter;
     }
 
+    /// @dev An EIP-7702 authorization.
+    struct SignedDelegation {
+        uint8 v;
+        bytes32 r;
+        bytes32 s;
+        uint64 nonce;
+        address implementation;
+    }
+
     function getCode(string calldata artifact) external view returns (bytes memory creationCode);
     function prank(address sender) external;
     function warp(uint256 timestamp) external;
@@ -17,6 +26,11 @@ interface Vm {
     function deal(address account, uint256 balance) external;
     function etch(address account, bytes calldata code) external;
     function setNonce(address account, uint64 nonce) external;
+    function addr(uint256 privateKey) external pure returns (address);
+    /// @dev The next call is a transaction of type 4 that delegates the key's account.
+    function signAndAttachDelegation(address implementation, uint256 privateKey)
+        external
+        returns (SignedDelegation memory);
     function load(address account, bytes32 slot) external view returns (bytes32);
 
     function expectRevert() external;

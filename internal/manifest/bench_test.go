@@ -11,14 +11,14 @@ func BenchmarkPages(b *testing.B) {
 	routes := randomRoutes(1, 1000, 100)
 	var build, hash time.Duration
 	for b.Loop() {
-		m := &Manifest{PageSize: DefaultPageSize}
 		start := time.Now()
-		if err := buildPages(m, routes); err != nil {
+		pages, _, err := Paginate(routes, DefaultPageSize)
+		if err != nil {
 			b.Fatal(err)
 		}
 		build += time.Since(start)
 		start = time.Now()
-		for _, p := range m.Pages {
+		for _, p := range pages {
 			if Leaf(p.Bytes) != p.Leaf {
 				b.Fatal("leaf")
 			}

@@ -41,20 +41,13 @@ const ReceiveSignature = "receive()"
 
 func (s Selector) uint32() uint32 { return binary.BigEndian.Uint32(s[:]) }
 
-// pinned is a route as a page holds it.
-type pinned struct {
-	selector Selector
-	facet    common.Address
-	codeHash common.Hash
-}
-
 // split distributes routes over the least number of pages on which none is empty and none holds more than limit.
 // The page of a selector is the selector modulo the number of pages.
-func split(routes []pinned, limit int) ([][]pinned, error) {
+func split(routes []PageRoute, limit int) ([][]PageRoute, error) {
 	for pages := (len(routes) + limit - 1) / limit; pages <= MaxPages; pages++ {
-		out := make([][]pinned, pages)
+		out := make([][]PageRoute, pages)
 		for _, r := range routes {
-			i := int(r.selector.uint32() % uint32(pages))
+			i := int(r.Selector.uint32() % uint32(pages))
 			out[i] = append(out[i], r)
 		}
 		fits := true
@@ -70,18 +63,18 @@ func split(routes []pinned, limit int) ([][]pinned, error) {
 }
 
 // encodePage returns the bytes of one page. The result depends on the set of routes, not on their order.
-func encodePage(routes []pinned, pages, index int) ([]byte, error) {
+func encodePage(routes []PageRoute, pages, index int) ([]byte, error) {
 	n := len(routes)
 	if n == 0 || n > MaxPageRoutes {
 		return nil, fmt.Errorf("a page holds 1 to %d routes, not %d", MaxPageRoutes, n)
 	}
 	selectors := make([]uint32, n)
-	bySelector := make(map[uint32]pinned, n)
+	bySelector := make(map[uint32]PageRoute, n)
 	codeHashes := map[common.Address]common.Hash{}
 	for i, r := range routes {
-		selectors[i] = r.selector.uint32()
+		selectors[i] = r.Selector.uint32()
 		bySelector[selectors[i]] = r
-		codeHashes[r.facet] = r.codeHash
+		codeHashes[r.Facet] = r.CodeHash
 	}
 	facets := make([]common.Address, 0, len(codeHashes))
 	for a := range codeHashes {
@@ -102,8 +95,8 @@ func encodePage(routes []pinned, pages, index int) ([]byte, error) {
 	b.Write(displacements)
 	for _, s := range order {
 		r := bySelector[s]
-		b.Write(r.selector[:])
-		b.WriteByte(facetIndex[r.facet])
+		b.Write(r.Selector[:])
+		b.WriteByte(facetIndex[r.Facet])
 	}
 	for _, a := range facets {
 		b.Write(a[:])

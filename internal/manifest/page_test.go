@@ -63,7 +63,7 @@ func contractLookup(page []byte, selector Selector) (facet common.Address, codeH
 	return common.Address(page[at : at+20]), common.Hash(page[at+20 : at+52]), true
 }
 
-func checkPage(t rapid.TB, routes []pinned, pages, index int) []byte {
+func checkPage(t rapid.TB, routes []PageRoute, pages, index int) []byte {
 	t.Helper()
 	page, err := encodePage(routes, pages, index)
 	if err != nil {
@@ -75,7 +75,7 @@ func checkPage(t rapid.TB, routes []pinned, pages, index int) []byte {
 	}
 	want := PageContent{Pages: pages, Index: index}
 	for _, r := range routes {
-		want.Routes = append(want.Routes, PageRoute{r.selector, r.facet, r.codeHash})
+		want.Routes = append(want.Routes, PageRoute{r.Selector, r.Facet, r.CodeHash})
 	}
 	got.Routes, want.Routes = bySelector(got.Routes), bySelector(want.Routes)
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -85,9 +85,9 @@ func checkPage(t rapid.TB, routes []pinned, pages, index int) []byte {
 		t.Fatalf("%d routes: the dispatcher would refuse page %x", len(routes), page)
 	}
 	for _, r := range routes {
-		facet, codeHash, found := contractLookup(page, r.selector)
-		if !found || facet != r.facet || codeHash != r.codeHash {
-			t.Fatalf("%d routes: the dispatcher finds %s %s %v for %s", len(routes), facet, codeHash, found, r.selector)
+		facet, codeHash, found := contractLookup(page, r.Selector)
+		if !found || facet != r.Facet || codeHash != r.CodeHash {
+			t.Fatalf("%d routes: the dispatcher finds %s %s %v for %s", len(routes), facet, codeHash, found, r.Selector)
 		}
 	}
 	return page
@@ -109,7 +109,7 @@ func TestPerfectHashOfFullPagesIsFound(t *testing.T) {
 		for seed := range uint64(8) {
 			routes := randomRoutes(100+seed, n, 5)
 			checkPage(t, routes, 1, 0)
-			routes[seed].selector = Selector{}
+			routes[seed].Selector = Selector{}
 			checkPage(t, routes, 1, 0)
 		}
 	}
@@ -134,8 +134,8 @@ func TestSelectorNotOnThePageIsNotFound(t *testing.T) {
 	routes := randomRoutes(3, 50, 5)
 	page := checkPage(t, routes, 1, 0)
 	for _, r := range randomRoutes(4, 1000, 1) {
-		if facet, _, found := contractLookup(page, r.selector); found {
-			t.Errorf("selector %s is not on the page, but leads to %s", r.selector, facet)
+		if facet, _, found := contractLookup(page, r.Selector); found {
+			t.Errorf("selector %s is not on the page, but leads to %s", r.Selector, facet)
 		}
 	}
 }
@@ -143,7 +143,7 @@ func TestSelectorNotOnThePageIsNotFound(t *testing.T) {
 func TestEncodePageRefusesWhatIsNoPage(t *testing.T) {
 	twice := randomRoutes(1, 3, 1)
 	twice[2] = twice[0]
-	for name, routes := range map[string][]pinned{
+	for name, routes := range map[string][]PageRoute{
 		"no route": nil, "too many routes": randomRoutes(1, MaxPageRoutes+1, 1), "selector twice": twice,
 	} {
 		if page, err := encodePage(routes, 1, 0); err == nil {
@@ -243,7 +243,7 @@ func FuzzDecodePage(f *testing.F) {
 	})
 }
 
-func checkSplit(t rapid.TB, routes []pinned, limit int) {
+func checkSplit(t rapid.TB, routes []PageRoute, limit int) {
 	t.Helper()
 	parts, err := split(routes, limit)
 	if err != nil {
@@ -252,21 +252,21 @@ func checkSplit(t rapid.TB, routes []pinned, limit int) {
 	if len(parts) > MaxPages {
 		t.Fatalf("%d routes, %d a page: %d pages", len(routes), limit, len(parts))
 	}
-	left := map[Selector]pinned{}
+	left := map[Selector]PageRoute{}
 	for _, r := range routes {
-		left[r.selector] = r
+		left[r.Selector] = r
 	}
 	for i, part := range parts {
 		if len(part) == 0 || len(part) > limit {
 			t.Fatalf("%d routes, %d a page: page %d has %d", len(routes), limit, i, len(part))
 		}
 		for _, r := range part {
-			if left[r.selector] != r {
-				t.Fatalf("%d routes, %d a page: %s stands twice or is another route", len(routes), limit, r.selector)
+			if left[r.Selector] != r {
+				t.Fatalf("%d routes, %d a page: %s stands twice or is another route", len(routes), limit, r.Selector)
 			}
-			delete(left, r.selector)
-			if int(binary.BigEndian.Uint32(r.selector[:])%uint32(len(parts))) != i {
-				t.Fatalf("%d routes, %d a page: %s is on page %d of %d", len(routes), limit, r.selector, i, len(parts))
+			delete(left, r.Selector)
+			if int(binary.BigEndian.Uint32(r.Selector[:])%uint32(len(parts))) != i {
+				t.Fatalf("%d routes, %d a page: %s is on page %d of %d", len(routes), limit, r.Selector, i, len(parts))
 			}
 		}
 	}
@@ -286,9 +286,9 @@ func TestSplitLeavesNoPageEmptyOrTooFull(t *testing.T) {
 }
 
 func TestSplitTakesTheLeastNumberOfPages(t *testing.T) {
-	var routes []pinned
+	var routes []PageRoute
 	for i := range 100 {
-		routes = append(routes, pinned{selector: Selector{3: byte(i)}})
+		routes = append(routes, PageRoute{Selector: Selector{3: byte(i)}})
 	}
 	for limit, want := range map[int]int{100: 1, 99: 2, 50: 2, 49: 3, 25: 4, 1: 100} {
 		if parts, err := split(routes, limit); err != nil || len(parts) != want {
@@ -312,9 +312,9 @@ func TestSplitTakesMorePagesRatherThanAnEmptyOne(t *testing.T) {
 		{[]byte{1, 2, 3, 5, 11, 14}, 3, 5}, // 2 or 3 pages would be too full, 4 would leave the first empty
 		{[]byte{0, 60, 120, 180}, 2, 0},    // on 4 pages, the most that 4 routes can fill, all are on the first
 	} {
-		var routes []pinned
+		var routes []PageRoute
 		for _, s := range c.selectors {
-			routes = append(routes, pinned{selector: Selector{3: s}})
+			routes = append(routes, PageRoute{Selector: Selector{3: s}})
 		}
 		parts, err := split(routes, c.limit)
 		if len(parts) != c.want || (err != nil) != (c.want == 0) {

@@ -27,94 +27,122 @@ library Page {
     /// @dev The least prime above 2^32: multiplication modulo it maps selectors one to one.
     uint256 internal constant P = 4294967311;
 
-    function buckets(uint256 n) internal pure returns (uint256) {
-        return (n + 2) / 3;
+    /// @notice Copies the page stored at `page` to memory; empty if nothing is stored there.
+    function read(address page) internal view returns (bytes memory content) {
+        assembly ("memory-safe") {
+            content := mload(0x40)
+            let length := extcodesize(page)
+            mstore(content, length)
+            extcodecopy(page, add(content, 0x20), 0, length)
+            // beyond the end is what was there before
+            mstore(0x40, and(add(add(content, length), 0x3f), not(0x1f)))
+        }
     }
 
+    /// @notice Copies a page from calldata to memory.
+    function copy(bytes calldata page) internal pure returns (bytes memory content) {
+        assembly ("memory-safe") {
+            content := mload(0x40)
+            mstore(content, page.length)
+            calldatacopy(add(content, 0x20), page.offset, page.length)
+            mstore(0x40, and(add(add(content, page.length), 0x3f), not(0x1f)))
+        }
+    }
+
+    // The rest reads pages that are in memory, by pointers to their bytes. What lies beyond the end of a page is not
+    // zero, so the caller checks its length.
+
+    /// @notice Pointer to the first byte.
+    function start(bytes memory page) internal pure returns (uint256 p) {
+        assembly ("memory-safe") {
+            p := add(page, 0x20)
+        }
+    }
+
+    /// @notice The 32 bytes at a pointer.
+    function word(uint256 p) internal pure returns (uint256 w) {
+        assembly ("memory-safe") {
+            w := mload(p)
+        }
+    }
+
+    function pages(uint256 header) internal pure returns (uint256 value) {
+        assembly ("memory-safe") {
+            value := byte(1, header)
+        }
+    }
+
+    function index(uint256 header) internal pure returns (uint256 value) {
+        assembly ("memory-safe") {
+            value := byte(2, header)
+        }
+    }
+
+    function routes(uint256 header) internal pure returns (uint256 value) {
+        assembly ("memory-safe") {
+            value := byte(3, header)
+        }
+    }
+
+    /// @notice Offset of the entries on a page of n routes.
+    function entriesOffset(uint256 n) internal pure returns (uint256) {
+        unchecked {
+            return HEADER + (n + 2) / 3;
+        }
+    }
+
+    /// @notice Offset of the facets on a page of n routes.
     function facetsOffset(uint256 n) internal pure returns (uint256) {
-        return HEADER + buckets(n) + n * ENTRY;
+        unchecked {
+            return entriesOffset(n) + n * ENTRY;
+        }
     }
 
-    /// @notice Finds the route of a selector on the page stored at `page`. `account` is zero if there is none, also if
-    /// nothing is stored there.
-    /// @dev Reads the head of the page in one go and then one facet. Memory beyond the free pointer is scratch.
-    function lookup(address page, uint256 selector) internal view returns (address account, bytes32 codeHash) {
+    /// @notice The page of `pages` > 0 on which a selector belongs.
+    function home(uint256 selector, uint256 pages_) internal pure returns (uint256 h) {
         assembly ("memory-safe") {
-            let head := mload(0x40)
-            // beyond the end of the code the copy is zero
-            extcodecopy(page, head, 0, MAX_HEAD)
-            let n := byte(3, mload(head))
-            if n {
-                let entries := add(HEADER, div(add(n, 2), 3))
-                let i
-                {
-                    let h := mulmod(selector, byte(4, mload(head)), P)
-                    let displacement := byte(0, mload(add(add(head, HEADER), mod(h, sub(entries, HEADER)))))
-                    i := mod(mulmod(h, add(displacement, 1), P), n)
-                }
-                let entry := mload(add(head, add(entries, mul(i, ENTRY))))
-                if eq(shr(224, entry), selector) {
-                    let start := add(add(entries, mul(n, ENTRY)), mul(byte(4, entry), FACET))
-                    extcodecopy(page, head, start, FACET)
-                    account := shr(96, mload(head))
-                    codeHash := mload(add(head, 20))
-                }
-            }
+            h := mod(selector, pages_)
         }
     }
 
-    /// @notice The entry number at which a page with these displacements must hold the selector.
-    function position(uint256 selector, uint256 n, uint256 seed, bytes memory displacements)
-        internal
-        pure
-        returns (uint256)
-    {
-        uint256 h = mulmod(selector, seed, P);
-        uint256 displacement = uint8(displacements[h % displacements.length]);
-        return mulmod(h, displacement + 1, P) % n;
-    }
-
-    // The rest reads pages that are in memory. Offsets are checked by the caller.
-
-    function pages(bytes memory page) internal pure returns (uint256) {
-        return uint8(page[1]);
-    }
-
-    function routes(bytes memory page) internal pure returns (uint256) {
-        return uint8(page[3]);
-    }
-
-    function facetCount(bytes memory page) internal pure returns (uint256) {
-        return (page.length - facetsOffset(routes(page))) / FACET;
-    }
-
-    function route(bytes memory page, uint256 i) internal pure returns (bytes4 selector, uint256 facetIndex) {
-        uint256 n = routes(page);
-        uint256 offset = HEADER + buckets(n) + i * ENTRY;
+    /// @notice The number of the entry at which the page at `p`, of n > 0 routes, must hold the selector.
+    function position(uint256 p, uint256 n, uint256 selector) internal pure returns (uint256 i) {
         assembly ("memory-safe") {
-            let entry := mload(add(add(page, 0x20), offset))
-            selector := and(entry, shl(224, 0xffffffff))
-            facetIndex := byte(4, entry)
+            let h := mulmod(selector, byte(4, mload(p)), P)
+            let displacement := byte(0, mload(add(add(p, HEADER), mod(h, div(add(n, 2), 3)))))
+            i := mod(mulmod(h, add(displacement, 1), P), n)
         }
     }
 
-    function facet(bytes memory page, uint256 i) internal pure returns (address account, bytes32 codeHash) {
-        uint256 offset = facetsOffset(routes(page)) + i * FACET;
+    /// @notice The facet of a selector's route and its pinned code hash; zero if there is no such route, or no page.
+    /// @dev What `Router.route` does in assembly, on the stored page, for every call.
+    function lookup(bytes memory page, uint256 selector) internal pure returns (address facet, bytes32 codeHash) {
+        if (page.length == 0) return (address(0), 0);
+        uint256 n = routes(word(start(page)));
+        uint256 entry = word(start(page) + entriesOffset(n) + position(start(page), n, selector) * ENTRY);
+        if (entry >> 224 != selector) return (address(0), 0);
+        uint256 p = start(page) + facetsOffset(n) + uint8(entry >> 216) * FACET;
+        return (address(uint160(word(p) >> 96)), bytes32(word(p + 20)));
+    }
+
+    /// @notice The selector of the first entry, on the page at pointer `start_`, that leads to the facet at pointer
+    /// `facet`; for the error that names it.
+    function firstSelector(uint256 start_, uint256 facet) internal pure returns (bytes4) {
+        unchecked {
+            uint256 n = routes(word(start_));
+            uint256 f = (facet - start_ - facetsOffset(n)) / FACET;
+            uint256 p = start_ + entriesOffset(n);
+            while (uint8(word(p) >> 216) != f) p += ENTRY;
+            return bytes4(bytes32(word(p)));
+        }
+    }
+
+    /// @notice Hashed twice, so that no inner node of the tree can pass for a page.
+    function leaf(bytes memory page) internal pure returns (bytes32 hash) {
+        hash = keccak256(page);
         assembly ("memory-safe") {
-            let start := add(add(page, 0x20), offset)
-            account := shr(96, mload(start))
-            codeHash := mload(add(start, 20))
+            mstore(0, hash)
+            hash := keccak256(0, 32)
         }
-    }
-
-    /// @notice The first selector that leads to a facet, for the error that names it.
-    function firstSelector(bytes memory page, uint256 facetIndex) internal pure returns (bytes4 selector) {
-        uint256 n = routes(page);
-        for (uint256 i = 0; i < n; ++i) {
-            uint256 f;
-            (selector, f) = route(page, i);
-            if (f == facetIndex) return selector;
-        }
-        return 0x00000000;
     }
 }

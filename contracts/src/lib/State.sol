@@ -31,6 +31,13 @@ library StateLib {
         return uint32(State.unwrap(s) >> EPOCH);
     }
 
+    /// @dev The epoch of the pending root, or of the next one.
+    function nextEpoch(State s) internal pure returns (uint256) {
+        unchecked {
+            return s.epoch() + 1;
+        }
+    }
+
     function eta(State s) internal pure returns (uint256) {
         return uint40(State.unwrap(s) >> ETA);
     }
@@ -63,7 +70,7 @@ library StateLib {
     /// @dev The pending commitment becomes the live one.
     function activated(State s, address table_, uint256 pages_) internal pure returns (State) {
         uint256 kept = State.unwrap(s) & ((uint256(0x7f) << LIMIT) | (uint256(1) << PAUSED));
-        return State.wrap(kept).with(0, uint160(table_)).with(EPOCH, s.epoch() + 1).with(PAGES, pages_);
+        return State.wrap(kept).with(0, uint160(table_)).with(EPOCH, s.nextEpoch()).with(PAGES, pages_);
     }
 
     function withLimit(State s, uint256 limit_) internal pure returns (State) {

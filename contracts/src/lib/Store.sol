@@ -22,15 +22,13 @@ uint256 constant EMERGENCY_BIT = 1 << 5;
 /// @dev Keeps roots that name an init call apart from routesRoots.
 bytes32 constant INIT_TYPEHASH_ = keccak256("Manifest(bytes32 routesRoot,bytes32 initHash)");
 
-/// @dev How long after eta a commitment can be activated.
-uint256 constant ACTIVATION_WINDOW = 14 days;
-
 /// @dev All storage of the dispatcher, in one ERC-7201 namespace: facets run by delegatecall and lay out their own
 /// storage from slot 0 or in OpenZeppelin's namespaces.
 /// @custom:storage-location erc7201:lockstep.storage.ManifestDispatcher
 struct Store {
     State state;
     /// @dev The live root at index epoch & 1, the pending one at the other; a stale one while none is pending.
+    /// See `rootAt`.
     bytes32[2] roots;
     uint32 etaGrace;
     mapping(address account => uint256 bits) roles;
@@ -41,9 +39,21 @@ struct Store {
 // keccak256(abi.encode(uint256(keccak256("lockstep.storage.ManifestDispatcher")) - 1)) & ~bytes32(uint256(0xff))
 bytes32 constant STORE_SLOT = 0x0e8bee71e09165130d954e6b7283bf3843c0c17ff1bd7880a8700186be4ac500;
 
+/// @dev One of `Store.roots`.
+struct Root {
+    bytes32 value;
+}
+
 function store() pure returns (Store storage $) {
     assembly ("memory-safe") {
         $.slot := STORE_SLOT
+    }
+}
+
+/// @dev `$.roots[epoch & 1]`, without a check of the index.
+function rootAt(uint256 epoch) pure returns (Root storage root) {
+    assembly ("memory-safe") {
+        root.slot := add(add(STORE_SLOT, 1), and(epoch, 1))
     }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {Page} from "../../src/lib/Page.sol";
 import {DispatcherTest} from "../DispatcherTest.sol";
 import {Echo} from "../Facets.sol";
 import {Manifest, PageBuilder, Route} from "../PageBuilder.sol";
@@ -27,6 +28,10 @@ contract ApplyMalformedPageTest is DispatcherTest {
         vm.expectRevert(err);
         stagePage(m, 0, 0);
         assertEq(dispatcher.pageAddress(m.routesRoot, 0).code.length, 0, "nothing is stored");
+    }
+
+    function assertTooLarge(bytes memory page_, uint256 n) private {
+        assertPageRefused(page_, abi.encodeWithSelector(PageTooLarge.selector, n, 100));
     }
 
     function assertMalformed(bytes memory page_) private {
@@ -69,6 +74,22 @@ contract ApplyMalformedPageTest is DispatcherTest {
         assertMalformed(bytes.concat(page, new bytes(53)));
     }
 
+    /// @dev A facet whose pinned code hash ends with a zero byte, which is cut off, reads as a whole one.
+    function test_page_refusesAFacetWithoutItsLastByte() public {
+        bytes memory last = cut(page, 0);
+        for (uint256 id = 0; last.length == 0; ++id) {
+            address facet = address(new Echo(id));
+            if (uint8(uint256(facet.codehash)) != 0 || facet < lastFacet()) continue;
+            last = cut(abi.encodePacked(facet, facet.codehash), 51);
+        }
+        assertMalformed(bytes.concat(page, last));
+    }
+
+    function lastFacet() private view returns (address) {
+        bytes memory p = page;
+        return address(bytes20(bytes32(Page.word(Page.start(p) + p.length - Page.FACET))));
+    }
+
     function test_page_refusesAnotherFirstByte() public {
         for (uint256 x = 1; x < 256; x += 17) {
             assertMalformed(withByte(page, 0, uint8(x)));
@@ -88,9 +109,11 @@ contract ApplyMalformedPageTest is DispatcherTest {
         bytes memory large = new bytes(5 + 34 + 101 * 5 + 52);
         large[1] = 0x01;
         large[3] = bytes1(uint8(101));
-        assertMalformed(large);
+        assertTooLarge(large, 101);
+        large = new bytes(5 + 85 + 255 * 5 + 52);
+        large[1] = 0x01;
         large[3] = 0xff;
-        assertMalformed(large);
+        assertTooLarge(large, 255);
     }
 
     function test_page_refusesNoPages() public {

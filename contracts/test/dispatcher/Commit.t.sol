@@ -157,4 +157,15 @@ contract CommitTest is DispatcherTest {
         commit(ROOT);
         assertEq(dispatcher.pendingEta(), START + wait + DELAY, "eta");
     }
+
+    /// @dev A network may begin its time at zero.
+    function test_commit_againAfterACancelWithinTheFirstDays() public {
+        vm.warp(1);
+        commit(ROOT);
+        vm.prank(guardian);
+        dispatcher.cancelCommit();
+        vm.warp(14 days);
+        commit(ROOT);
+        assertEq(dispatcher.pendingRoot(), ROOT, "pending");
+    }
 }

@@ -51,6 +51,22 @@ contract ConstructorTest is DispatcherTest {
         this.deploy(mute, DELAY, admin);
     }
 
+    /// @dev Another dispatcher answers `extension()` too, with another address than its own.
+    function test_constructor_refusesADispatcherAsExtension() public {
+        vm.expectRevert(abi.encodeWithSelector(InvalidExtension.selector, address(dispatcher)));
+        this.deploy(address(dispatcher), DELAY, admin);
+    }
+
+    /// @dev eta has 40 bits. A network that counts milliseconds would soon overflow it.
+    function test_constructor_refusesTimesThatAreNoSeconds() public {
+        uint256 last = type(uint40).max - 365 days;
+        vm.warp(last);
+        this.deploy(extension, DELAY, admin);
+        vm.warp(1_900_000_000_000);
+        vm.expectRevert(abi.encodeWithSelector(OutOfBounds.selector, 1_900_000_000_000, 0, last));
+        this.deploy(extension, DELAY, admin);
+    }
+
     function test_constructor_beginsEmpty() public view {
         IDispatcherExtension.DispatcherState memory s = dispatcher.dispatcherState();
         assertEq(s.activeRoot, 0, "active root");

@@ -148,13 +148,16 @@ contract ViewsTest is DispatcherTest {
 
     function testFuzz_pageAddress_isTheCreate2Address(bytes32 root, uint256 index) public view {
         index = bound(index, 0, 254);
-        // PUSH4 stagingPage() PUSH0 MSTORE; STATICCALL(GAS, CALLER, 28, 4, 0, 0); RETURNDATACOPY; RETURN
+        // PUSH4 stagingPage() PUSH0 MSTORE; STATICCALL(GAS, CALLER, 28, 4, 0, 0); RETURNDATASIZE MUL PUSH1 22 JUMPI INVALID
+        // JUMPDEST;
+        // RETURNDATACOPY; RETURN
         bytes32 codeHash = keccak256(
             abi.encodePacked(
                 hex"63",
                 bytes4(keccak256("stagingPage()")),
                 hex"5f52",
                 hex"5f5f6004601c335afa",
+                hex"3d02601657fe5b",
                 hex"3d5f5f3e",
                 hex"3d5ff3"
             )

@@ -6,11 +6,11 @@ import {Test} from "../Test.sol";
 
 contract PageKeeper {
     function create(bytes32 root, uint256 index, bytes calldata page) external returns (address) {
-        return PageStore.create(root, index, page);
+        return PageStore.create(PageStore.salt(root, index), page);
     }
 
     function createTwice(bytes32 root, bytes calldata page, bytes calldata other) external returns (address, address) {
-        return (PageStore.create(root, 0, page), PageStore.create(root, 1, other));
+        return (PageStore.create(PageStore.salt(root, 0), page), PageStore.create(PageStore.salt(root, 1), other));
     }
 
     /// @dev What the creation of a page leaves in transient storage, asked in the same call.
@@ -18,7 +18,7 @@ contract PageKeeper {
         external
         returns (bytes32 before, bytes32 length, bytes32 first)
     {
-        PageStore.create(0, 0, page);
+        PageStore.create(0, page);
         assembly ("memory-safe") {
             before := tload(sub(slot, 1))
             length := tload(slot)
@@ -36,6 +36,17 @@ contract PageKeeper {
 
     function stagingPage() external view {
         PageStore.answer();
+    }
+}
+
+/// @dev Does not answer the init code, as when the answer runs out of gas.
+contract SilentKeeper {
+    function create(bytes32 root, uint256 index, bytes calldata page) external returns (address) {
+        return PageStore.create(PageStore.salt(root, index), page);
+    }
+
+    function stagingPage() external pure {
+        revert("no answer");
     }
 }
 
@@ -87,8 +98,7 @@ contract PageStoreTest is Test {
         assertEq(keeper.addressOf(ROOT, 0).code.length, 0, "nothing is stored");
     }
 
-    /// @dev If the answer runs out of gas, the init code goes on with the rest and leaves an account without code: that
-    /// must not count as a page.
+    /// @dev If the answer runs out of gas, the init code must not go on and leave an account without code.
     function test_create_withTooLittleGasIsNeverAnEmptyPage() public {
         bytes memory page = new bytes(539 + 100 * 52);
         for (uint256 gas_ = 40_000; gas_ < 120_000; gas_ += 250) {
@@ -96,6 +106,10 @@ contract PageStoreTest is Test {
                 address(keeper).call{gas: gas_}(abi.encodeCall(keeper.create, (ROOT, 0, page)));
             assertTrue(!ok || abi.decode(result, (address)) == address(0), "no page");
         }
+    }
+
+    function test_create_failsWithoutAnAnswer() public {
+        assertEq(new SilentKeeper().create{gas: 1_000_000}(ROOT, 0, hex"0011"), address(0), "address");
     }
 
     function testFuzz_addressOf_pagesOfARootAreSiblings(bytes32 root, uint256 index) public view {
@@ -112,9 +126,7 @@ contract PageStoreTest is Test {
     }
 
     function test_transientStorage_isANamespaceOfItsOwn() public {
-        uint256 slot = uint256(
-            keccak256(abi.encode(uint256(keccak256("lockstep.transient.StagingPage")) - 1)) & ~bytes32(uint256(0xff))
-        );
+        uint256 slot = uint64(bytes8(keccak256("lockstep.transient.StagingPage")));
         bytes memory page = bytes.concat(hex"00", keccak256("page"));
         (bytes32 before, bytes32 length, bytes32 first) = keeper.createAndPeek(page, slot);
         assertEq(before, 0, "outside");
