@@ -2,10 +2,11 @@ package build
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -26,11 +27,19 @@ func forge(target, bytecode, links string) *fstest.MapFile {
 	return &fstest.MapFile{Data: fmt.Appendf(nil, `{
 		"abi": [{"type": "function", "name": "f", "inputs": [], "outputs": [], "stateMutability": "view"}],
 		"bytecode": {"object": %q, "sourceMap": "1:2:3", "linkReferences": {%s}},
-		"deployedBytecode": {"object": "0x00"},
+		"deployedBytecode": {"object": "0x00", "immutableReferences": {}},
 		"metadata": {"compiler": {"version": "0.8.37+commit.f401782d"}, "language": "Solidity", "settings": {
 			"compilationTarget": {%q: %q}, "evmVersion": "cancun", "optimizer": {"enabled": true, "runs": 200}, "viaIR": true}}
 	}`, bytecode, links, source, name)}
 }
+
+// hole is what the compiler writes where a library is to be linked.
+const hole = "__$8e72e9c1b08e72e9c1b08e72e9c1b08e72$__"
+
+// at is the place of a hole, in bytes.
+func at(start int) string { return fmt.Sprintf(`{"start": %d, "length": 20}`, start) }
+
+var compiler = manifest.Compiler{Version: "0.8.37+commit.f401782d", EVMVersion: "cancun", Optimizer: true, Runs: 200, ViaIR: true}
 
 func out() fstest.MapFS {
 	return fstest.MapFS{
@@ -38,7 +47,9 @@ func out() fstest.MapFS {
 		"Token.sol/IToken.json":          forge("src/Token.sol:IToken", "0x", ""),
 		"Vault.sol/Vault.json":           forge("src/Vault.sol:Vault", "0x6002", ""),
 		"legacy/Vault.sol/Vault.json":    forge("src/legacy/Vault.sol:Vault", "0x6003", ""),
-		"Market.sol/Market.json":         forge("src/Market.sol:Market", "0x73__$8e72e9c1b0$__60", `"src/Lots.sol": {"Lots": [{"start": 1, "length": 20}], "Bids": []}, "src/A.sol": {"A": []}`),
+		"Market.sol/Market.json":         forge("src/Market.sol:Market", "0x73"+hole+"73"+hole+"73"+hole+"60", `"src/Lots.sol": {"Lots": [`+at(43)+`, `+at(1)+`], "Bids": [`+at(22)+`]}`),
+		"Lots.sol/Lots.json":             forge("src/Lots.sol:Lots", "0x60"+hole, `"src/Lots.sol": {"Bids": [`+at(1)+`]}`),
+		"Lots.sol/Bids.json":             forge("src/Lots.sol:Bids", "0x6006", ""),
 		"build-info/0123.json":           {Data: []byte("a gigabyte of something else")},
 		"Token.sol/Token.t.txt":          {Data: []byte("not JSON")},
 		"cache/notes.json":               {Data: []byte(`{"note": "no artifact"}`)},
@@ -66,16 +77,14 @@ func TestFind(t *testing.T) {
 	for name, c := range map[string]struct {
 		contract string
 		code     []byte
-		library  []string
 	}{
-		"Token":                      {"src/Token.sol:Token", []byte{0x60, 0x01}, nil},
-		"src/Token.sol:Token":        {"src/Token.sol:Token", []byte{0x60, 0x01}, nil},
-		"src/Vault.sol:Vault":        {"src/Vault.sol:Vault", []byte{0x60, 0x02}, nil},
-		"src/legacy/Vault.sol:Vault": {"src/legacy/Vault.sol:Vault", []byte{0x60, 0x03}, nil},
-		"IToken":                     {"src/Token.sol:IToken", nil, nil},
-		"LoneStorage":                {"src/Storage.sol:LoneStorage", nil, nil},
-		"Windows":                    {"src/Windows.sol:Windows", []byte{0x60, 0x05}, nil},
-		"Market":                     {"src/Market.sol:Market", nil, []string{"src/A.sol:A", "src/Lots.sol:Bids", "src/Lots.sol:Lots"}},
+		"Token":                      {"src/Token.sol:Token", []byte{0x60, 0x01}},
+		"src/Token.sol:Token":        {"src/Token.sol:Token", []byte{0x60, 0x01}},
+		"src/Vault.sol:Vault":        {"src/Vault.sol:Vault", []byte{0x60, 0x02}},
+		"src/legacy/Vault.sol:Vault": {"src/legacy/Vault.sol:Vault", []byte{0x60, 0x03}},
+		"IToken":                     {"src/Token.sol:IToken", []byte{}},
+		"LoneStorage":                {"src/Storage.sol:LoneStorage", []byte{}},
+		"Windows":                    {"src/Windows.sol:Windows", []byte{0x60, 0x05}},
 	} {
 		got, err := o.Find(name)
 		if err != nil {
@@ -85,14 +94,90 @@ func TestFind(t *testing.T) {
 		if len(got.ABI.Methods) != 1 || got.ABI.Methods["f"].Sig != "f()" {
 			t.Errorf("%s: ABI %v", name, got.ABI)
 		}
-		want := manifest.Artifact{
-			Contract: c.contract, Bytecode: c.code, Libraries: c.library,
-			Compiler: manifest.Compiler{
-				Tool: "forge", Version: "0.8.37+commit.f401782d", EVMVersion: "cancun", Optimizer: true, Runs: 200, ViaIR: true,
-			},
-		}
+		want := manifest.Artifact{Contract: c.contract, Bytecode: c.code, Compiler: compiler}
 		if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(manifest.Artifact{}, "ABI")); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+func TestFindBringsLibraries(t *testing.T) {
+	got, err := read(t, out()).Find("Market")
+	if err != nil {
+		t.Fatal(err)
+	}
+	zero := make([]byte, 20)
+	bids := &manifest.Artifact{Contract: "src/Lots.sol:Bids", Bytecode: []byte{0x60, 0x06}, Compiler: compiler}
+	lots := &manifest.Artifact{
+		Contract: "src/Lots.sol:Lots", Bytecode: append([]byte{0x60}, zero...), Compiler: compiler,
+		Libraries: []manifest.Reference{{Library: bids, Offsets: []int{1}}},
+	}
+	want := manifest.Artifact{
+		Contract: "src/Market.sol:Market", Compiler: compiler,
+		Bytecode:  slices.Concat([]byte{0x73}, zero, []byte{0x73}, zero, []byte{0x73}, zero, []byte{0x60}),
+		Libraries: []manifest.Reference{{Library: bids, Offsets: []int{22}}, {Library: lots, Offsets: []int{1, 43}}},
+	}
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(manifest.Artifact{}, "ABI")); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestFindRefusesWhatCannotBeLinked(t *testing.T) {
+	uses := func(contract, library string) *fstest.MapFile {
+		file, name, _ := strings.Cut(library, ":")
+		return forge(contract, "0x60"+hole, fmt.Sprintf(`%q: {%q: [%s]}`, file, name, at(1)))
+	}
+	o := read(t, fstest.MapFS{
+		"A.json":     uses("src/A.sol:A", "src/B.sol:B"),
+		"B.json":     uses("src/B.sol:B", "src/C.sol:C"),
+		"C.json":     uses("src/C.sol:C", "src/B.sol:B"),
+		"D.json":     uses("src/D.sol:D", "src/D.sol:D"),
+		"Lone.json":  uses("src/Lone.sol:Lone", "src/Gone.sol:Gone"),
+		"User.json":  uses("src/User.sol:User", "src/Lone.sol:Lone"),
+		"Short.json": forge("src/Short.sol:Short", "0x60"+hole, ""),
+	})
+	for name, want := range map[string]string{
+		"A":     "contract src/A.sol:A: library src/B.sol:B: library src/C.sol:C: libraries src/B.sol:B and src/C.sol:C link one another",
+		"D":     "libraries src/D.sol:D link one another",
+		"User":  "contract src/User.sol:User: library src/Lone.sol:Lone: it links library src/Gone.sol:Gone, which is not in the build output",
+		"Short": "contract src/Short.sol:Short: read bytecode",
+	} {
+		if _, err := o.Find(name); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", name, err, want)
+		}
+	}
+}
+
+// The same contract has one name, wherever npm put it.
+func TestSourceNames(t *testing.T) {
+	for source, want := range map[string]string{
+		"src/A.sol":                      "src/A.sol",
+		"node_modules/@oz/c/A.sol":       "@oz/c/A.sol",
+		"../../x/node_modules/oz/A.sol":  "oz/A.sol",
+		"lib/x/node_modules/oz/A.sol":    "lib/x/node_modules/oz/A.sol",
+		"src/node_modules_of_mine/A.sol": "src/node_modules_of_mine/A.sol",
+		"project/A.sol":                  "project/A.sol",
+	} {
+		if got := sourceName(source); got != want {
+			t.Errorf("%s: %s, want %s", source, got, want)
+		}
+	}
+	for source, want := range map[string]string{
+		"project/src/A.sol":               "src/A.sol",
+		"npm/@oz/contracts@5.7.0/u/A.sol": "@oz/contracts/u/A.sol",
+		"npm/solmate@6.8.0-rc.1/A.sol":    "solmate/A.sol",
+		"npm/mine@local/A.sol":            "mine/A.sol",
+		"npm/@oz":                         "npm/@oz",
+		"":                                "",
+	} {
+		if got := userSource(source); got != want {
+			t.Errorf("%s: %s, want %s", source, got, want)
+		}
+	}
+	o := read(t, fstest.MapFS{"A.json": forge("node_modules/@oz/A.sol:A", "0x6001", "")})
+	for _, name := range []string{"A", "@oz/A.sol:A", "node_modules/@oz/A.sol:A"} {
+		if a, err := o.Find(name); err != nil || a.Contract != "@oz/A.sol:A" {
+			t.Errorf("%s: %s, %v", name, a.Contract, err)
 		}
 	}
 }
@@ -117,32 +202,43 @@ func TestFindRefuses(t *testing.T) {
 	}
 }
 
-func TestContractsListsWhatCanBeDeployed(t *testing.T) {
+func TestContractsListsWhatCanBeAFacet(t *testing.T) {
+	// libraries: one tells by its code, one by its immutable, two because they are linked; one contract has no function
+	folder := out()
+	guard := "0x73" + strings.Repeat("0", 40) + "301460806040"
+	with := func(name, old, new string) *fstest.MapFile {
+		file := forge("src/"+name+".sol:"+name, "0x6001", "")
+		return &fstest.MapFile{Data: bytes.Replace(file.Data, []byte(old), []byte(new), 1)}
+	}
+	folder["Guarded.json"] = with("Guarded", `"0x00"`, `"`+guard+`"`)
+	folder["ViaIR.json"] = with("ViaIR", `"immutableReferences": {}`, `"immutableReferences": {"library_deploy_address": [{"start": 1, "length": 32}]}`)
+	folder["Silent.json"] = with("Silent", `"type": "function"`, `"type": "event"`)
 	want := []string{
 		"src/Broken.sol:BrokenABI", "src/Market.sol:Market", "src/Odd.sol:Odd", "src/Storage.sol:TokenStorage", "src/Token.sol:Token",
 		"src/Vault.sol:Vault", "src/Windows.sol:Windows", "src/legacy/Vault.sol:Vault",
 	}
-	if diff := cmp.Diff(want, read(t, out()).Contracts()); diff != "" {
+	if diff := cmp.Diff(want, read(t, folder).Contracts()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 
-// huge is a folder with one file that is said to be larger than it may be.
+// huge is a folder whose artifacts never end.
 type huge struct{ fstest.MapFS }
 
-func (h huge) Stat(name string) (fs.FileInfo, error) {
-	info, err := h.MapFS.Stat(name)
-	if err != nil || info.IsDir() {
-		return info, err
+func (h huge) Open(name string) (fs.File, error) {
+	f, err := h.MapFS.Open(name)
+	if err != nil || path.Ext(name) != ".json" {
+		return f, err
 	}
-	return hugeInfo{info}, nil
+	return endless{f}, nil
 }
 
-func (h huge) ReadFile(name string) ([]byte, error) { return nil, errors.New("it was read: " + name) }
+type endless struct{ fs.File }
 
-type hugeInfo struct{ fs.FileInfo }
-
-func (hugeInfo) Size() int64 { return maxArtifact + 1 }
+func (endless) Read(p []byte) (int, error) {
+	clear(p)
+	return len(p), nil
+}
 
 func TestReadForgeRefuses(t *testing.T) {
 	one := fstest.MapFS{"Token.sol/Token.json": forge("src/Token.sol:Token", "0x6001", "")}
@@ -157,13 +253,17 @@ func TestReadForgeRefuses(t *testing.T) {
 		out  fs.FS
 		want []string
 	}{
-		"missing folder":        {os.DirFS("/nowhere/at/all"), []string{"no build output", "forge build", "build.out"}},
-		"empty folder":          {fstest.MapFS{}, []string{"no contract with metadata", "forge build"}},
-		"nothing but rubbish":   {fstest.MapFS{"a.json": {Data: []byte("{}")}}, []string{"no contract with metadata"}},
-		"broken JSON":           {with("Vault.sol/Vault.json", &fstest.MapFile{Data: []byte(`{"abi": [`)}), []string{"Vault.sol/Vault.json"}},
-		"another type":          {with("Vault.sol/Vault.json", &fstest.MapFile{Data: []byte(`{"bytecode": "0x"}`)}), []string{"Vault.sol/Vault.json", "bytecode"}},
-		"two results":           {with("Old.sol/Token.json", forge("src/Token.sol:Token", "0x6009", "")), []string{"src/Token.sol:Token", "Token.sol/Token.json", "twice", "forge clean"}},
-		"larger than the limit": {huge{one}, []string{"Token.sol/Token.json", "larger than 67108864 bytes"}},
+		"missing folder":         {os.DirFS("/nowhere/at/all"), []string{"no build output", "forge build", "build.out"}},
+		"empty folder":           {fstest.MapFS{}, []string{"no contract with metadata", "forge build"}},
+		"nothing but rubbish":    {fstest.MapFS{"a.json": {Data: []byte("{}")}}, []string{"no contract with metadata"}},
+		"broken JSON":            {with("Vault.sol/Vault.json", &fstest.MapFile{Data: []byte(`{"abi": [`)}), []string{"Vault.sol/Vault.json"}},
+		"another type":           {with("Vault.sol/Vault.json", &fstest.MapFile{Data: []byte(`{"bytecode": "0x"}`)}), []string{"Vault.sol/Vault.json", "bytecode"}},
+		"two results":            {with("Old.sol/Token.json", forge("src/Token.sol:Token", "0x6009", "")), []string{"src/Token.sol:Token", "Token.sol/Token.json", "twice", "forge clean"}},
+		"Hardhat's":              {with("Vault.json", &fstest.MapFile{Data: []byte(`{"_format": "hh-sol-artifact-1", "bytecode": "0x"}`)}), []string{"Vault.json is Hardhat's", "build.tool"}},
+		"a hole outside":         {with("Vault.json", forge("src/Vault.sol:Vault", "0x60"+hole, `"A.sol": {"A": [`+at(2)+`]}`)), []string{"Vault.json", "library A at byte 2", "outside"}},
+		"a hole before":          {with("Vault.json", forge("src/Vault.sol:Vault", "0x60"+hole, `"A.sol": {"A": [`+at(-1)+`]}`)), []string{"Vault.json", "library A at byte -1", "outside"}},
+		"a hole of another size": {with("Vault.json", forge("src/Vault.sol:Vault", "0x60"+hole, `"A.sol": {"A": [{"start": 1, "length": 19}]}`)), []string{"Vault.json", "with 19 bytes"}},
+		"larger than the limit":  {huge{one}, []string{"Token.sol/Token.json", "larger than 67108864 bytes"}},
 	} {
 		_, err := ReadForge(c.out)
 		if err == nil {

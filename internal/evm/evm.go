@@ -14,6 +14,7 @@ import (
 	"github.com/ethereum/go-ethereum/core/types"
 	"github.com/ethereum/go-ethereum/core/vm"
 	"github.com/ethereum/go-ethereum/core/vm/runtime"
+	"github.com/ethereum/go-ethereum/crypto"
 	"github.com/ethereum/go-ethereum/params"
 	"github.com/holiman/uint256"
 )
@@ -37,16 +38,20 @@ type surroundings struct {
 	gasLimit, balance                            uint64
 }
 
-// Create deploys initCode through the factory under a chain id and returns the code at address. It is run in two
-// different blocks: code that depends on the block is refused, since it would differ between networks too.
+// Create deploys libraries and then initCode through the factory under a chain id and returns the code at address. It is
+// run in two different blocks: code that depends on the block is refused, since it would differ between networks too.
 func (Runner) Create(
-	chainID uint64, factory common.Address, salt common.Hash, initCode []byte, address common.Address,
+	chainID uint64, factory common.Address, salt common.Hash, libraries [][]byte, initCode []byte, address common.Address,
 ) ([]byte, error) {
-	codes, err := CreateAll(chainID, factory, salt, []Creation{{Address: address, InitCode: initCode}})
+	var creations []Creation
+	for _, l := range libraries {
+		creations = append(creations, Creation{Address: crypto.CreateAddress2(factory, salt, crypto.Keccak256(l)), InitCode: l})
+	}
+	codes, err := CreateAll(chainID, factory, salt, append(creations, Creation{Address: address, InitCode: initCode}))
 	if err != nil {
 		return nil, err
 	}
-	return codes[0], nil
+	return codes[len(codes)-1], nil
 }
 
 // Creation is init code and the address at which it is to leave code.

@@ -40,7 +40,7 @@ func addressOf(initCode []byte) common.Address {
 }
 
 func create(chainID uint64, initCode []byte) ([]byte, error) {
-	return Runner{}.Create(chainID, arachnid, salt, initCode, addressOf(initCode))
+	return Runner{}.Create(chainID, arachnid, salt, nil, initCode, addressOf(initCode))
 }
 
 func TestArachnidRuntimeIsTheOneOnEveryNetwork(t *testing.T) {
@@ -60,16 +60,16 @@ func TestCreateReturnsTheCodeAtTheAddress(t *testing.T) {
 	}
 	// the factory itself decides where the code goes
 	code := initCode([]byte{0x5b})
-	got, err := Runner{}.Create(1, arachnid, salt, code, common.Address{1})
+	got, err := Runner{}.Create(1, arachnid, salt, nil, code, common.Address{1})
 	if err != nil || len(got) != 0 {
 		t.Errorf("at another address: %x, %v; want no code", got, err)
 	}
-	if got, err = (Runner{}).Create(1, arachnid, common.Hash{}, code, addressOf(code)); err != nil || len(got) != 0 {
+	if got, err = (Runner{}).Create(1, arachnid, common.Hash{}, nil, code, addressOf(code)); err != nil || len(got) != 0 {
 		t.Errorf("with another salt: %x, %v; want no code", got, err)
 	}
 	other := common.HexToAddress("0x914d7Fec6aaC8cd542e72Bca78B30650d45643d7")
 	at := crypto.CreateAddress2(other, salt, crypto.Keccak256(code))
-	if got, err = (Runner{}).Create(1, other, salt, code, at); err != nil || !bytes.Equal(got, []byte{0x5b}) {
+	if got, err = (Runner{}).Create(1, other, salt, nil, code, at); err != nil || !bytes.Equal(got, []byte{0x5b}) {
 		t.Errorf("through another factory: %x, %v", got, err)
 	}
 }
@@ -195,5 +195,25 @@ func TestRunsDoNotShareState(t *testing.T) {
 		if got, err := create(1, code); err != nil || len(got) != 1 {
 			t.Errorf("%x, %v", got, err)
 		}
+	}
+}
+
+// A constructor may call a library, and a library's code may hold its own address.
+func TestCreateAfterLibraries(t *testing.T) {
+	// returns JUMPDEST and ADDRESS
+	library := []byte{0x30, 0x5f, 0x52, 0x60, 0x5b, 0x5f, 0x53, 0x60, 32, 0x5f, 0xf3}
+	// jumps to the revert at its end unless there is code at the library's address; returns JUMPDEST
+	user := append([]byte{0x73}, addressOf(library).Bytes()...)
+	user = append(user, 0x3b, 0x15, 0x60, 34, 0x57, 0x60, 0x5b, 0x5f, 0x53, 0x60, 1, 0x5f, 0xf3, 0x5b, 0x5f, 0x5f, 0xfd)
+	code, err := Runner{}.Create(1, arachnid, salt, [][]byte{library}, user, addressOf(user))
+	if err != nil || !bytes.Equal(code, []byte{0x5b}) {
+		t.Errorf("with the library: %#x, %v", code, err)
+	}
+	if code, err = (Runner{}).Create(1, arachnid, salt, nil, user, addressOf(user)); err == nil {
+		t.Errorf("without the library: %#x, want an error", code)
+	}
+	own, err := Runner{}.Create(1, arachnid, salt, nil, library, addressOf(library))
+	if err != nil || !bytes.Contains(own, addressOf(library).Bytes()) {
+		t.Errorf("a library's code is %#x, %v", own, err)
 	}
 }

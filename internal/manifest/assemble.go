@@ -18,8 +18,11 @@ const MaxCodeSize = 24576
 // Runner executes init code the way a network would.
 type Runner interface {
 	// Create deploys initCode through the factory's CREATE2 under a chain id, and returns the code that then stands at
-	// address. An error says why the creation fails.
-	Create(chainID uint64, factory common.Address, salt common.Hash, initCode []byte, address common.Address) ([]byte, error)
+	// address. The libraries, given by their init code, are deployed before it: a constructor may call them. An error says
+	// why the creation fails.
+	Create(
+		chainID uint64, factory common.Address, salt common.Hash, libraries [][]byte, initCode []byte, address common.Address,
+	) ([]byte, error)
 }
 
 // Rules are what a manifest is checked against besides itself.
@@ -51,7 +54,15 @@ func assemble(m *Manifest, run Runner, rules Rules) error {
 	slices.SortFunc(m.Facets, func(a, b Deployment) int {
 		return cmp.Or(strings.Compare(a.Contract, b.Contract), bytes.Compare(a.InitCode, b.InitCode))
 	})
+	if err := checkLinks(m); err != nil {
+		return err
+	}
 
+	for i := range m.Libraries {
+		if err := place(m, &m.Libraries[i], run); err != nil {
+			return fmt.Errorf("library %s: %w", m.Libraries[i].Contract, err)
+		}
+	}
 	for i := range m.Facets {
 		if err := place(m, &m.Facets[i], run); err != nil {
 			return fmt.Errorf("facet %s: %w", m.Facets[i].Contract, err)
@@ -68,7 +79,7 @@ func assemble(m *Manifest, run Runner, rules Rules) error {
 	if err != nil {
 		return err
 	}
-	if err := buildPages(m, routes); err != nil {
+	if m.Pages, m.RoutesRoot, err = Paginate(routes, m.PageSize); err != nil {
 		return err
 	}
 	m.InitHash = common.Hash{}
@@ -92,9 +103,13 @@ func assemble(m *Manifest, run Runner, rules Rules) error {
 func place(m *Manifest, d *Deployment, run Runner) error {
 	d.InitCodeHash = crypto.Keccak256Hash(d.InitCode)
 	d.Address = crypto.CreateAddress2(m.Factory.Address, m.Salt, d.InitCodeHash[:])
+	var libraries [][]byte
+	for _, l := range m.linked([]Deployment{*d}) {
+		libraries = append(libraries, l.InitCode)
+	}
 	var first []byte
 	for i, n := range m.Networks {
-		code, err := run.Create(n.ChainID, m.Factory.Address, m.Salt, d.InitCode, d.Address)
+		code, err := run.Create(n.ChainID, m.Factory.Address, m.Salt, libraries, d.InitCode, d.Address)
 		if err != nil {
 			return fmt.Errorf("on %s (chain id %d): %w", n.Name, n.ChainID, err)
 		}
@@ -123,10 +138,10 @@ func place(m *Manifest, d *Deployment, run Runner) error {
 }
 
 // collect gathers all routes, in ascending order of selectors.
-func collect(m *Manifest, rules Rules) ([]pinned, error) {
+func collect(m *Manifest, rules Rules) ([]PageRoute, error) {
 	type owner struct{ contract, signature string }
 	owners := map[Selector]owner{}
-	var routes []pinned
+	var routes []PageRoute
 	for i := range m.Facets {
 		f := &m.Facets[i]
 		if len(f.Routes) == 0 {
@@ -146,7 +161,7 @@ func collect(m *Manifest, rules Rules) ([]pinned, error) {
 					r.Selector, other.signature, other.contract, r.Signature, f.Contract)
 			}
 			owners[r.Selector] = owner{f.Contract, r.Signature}
-			routes = append(routes, pinned{r.Selector, f.Address, f.CodeHash})
+			routes = append(routes, PageRoute{r.Selector, f.Address, f.CodeHash})
 		}
 	}
 	if len(routes) == 0 {
@@ -155,25 +170,26 @@ func collect(m *Manifest, rules Rules) ([]pinned, error) {
 	return routes, nil
 }
 
-func buildPages(m *Manifest, routes []pinned) error {
-	parts, err := split(routes, m.PageSize)
+// Paginate spreads routes over the least number of pages of at most pageSize routes, and returns the pages with their
+// proofs and the routesRoot over them. The result depends on the set of routes, not on their order.
+func Paginate(routes []PageRoute, pageSize int) ([]Page, common.Hash, error) {
+	parts, err := split(routes, pageSize)
 	if err != nil {
-		return err
+		return nil, common.Hash{}, err
 	}
-	m.Pages = make([]Page, len(parts))
+	pages := make([]Page, len(parts))
 	leaves := make([]common.Hash, len(parts))
 	for i, part := range parts {
 		content, err := encodePage(part, len(parts), i)
 		if err != nil {
-			return fmt.Errorf("page %d: %w", i, err)
+			return nil, common.Hash{}, fmt.Errorf("page %d: %w", i, err)
 		}
 		leaves[i] = Leaf(content)
-		m.Pages[i] = Page{Index: i, Routes: len(part), Leaf: leaves[i], Bytes: content}
+		pages[i] = Page{Index: i, Routes: len(part), Leaf: leaves[i], Bytes: content}
 	}
 	t := newTree(leaves)
-	for i := range m.Pages {
-		m.Pages[i].Proof = t.proof(leaves[i])
+	for i := range pages {
+		pages[i].Proof = t.proof(leaves[i])
 	}
-	m.RoutesRoot = t.root()
-	return nil
+	return pages, t.root(), nil
 }

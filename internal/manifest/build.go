@@ -15,9 +15,15 @@ import (
 type Artifact struct {
 	Contract  string // path:Name
 	ABI       abi.ABI
-	Bytecode  []byte   // creation code without constructor arguments; nil for interfaces and abstract contracts
-	Libraries []string // path:Name of libraries that are not linked into Bytecode
+	Bytecode  []byte // creation code without constructor arguments; empty for interfaces and abstract contracts
+	Libraries []Reference
 	Compiler  Compiler
+}
+
+// Reference says where an artifact's bytecode wants the address of a library.
+type Reference struct {
+	Library *Artifact // its ABI is not needed
+	Offsets []int     // bytes into the creation code
 }
 
 // Spec is what a user asks for: the inputs of a manifest before contracts are resolved.
@@ -55,8 +61,9 @@ func Build(spec Spec, run Runner, rules Rules) (*Manifest, error) {
 		Format: Format, Project: spec.Project, Tool: spec.Tool, Factory: spec.Factory, Salt: spec.Salt,
 		PageSize: spec.PageSize, Networks: slices.Clone(spec.Networks), Facets: []Deployment{},
 	}
+	l := linker{m: m, addresses: map[string]common.Address{}}
 	for _, fs := range spec.Facets {
-		d, err := fs.Artifact.deployment(fs.Args)
+		d, err := l.deployment(fs.Artifact, fs.Args)
 		if err != nil {
 			return nil, fmt.Errorf("facet %s: %w", fs.Artifact.Contract, err)
 		}
@@ -66,7 +73,7 @@ func Build(spec Spec, run Runner, rules Rules) (*Manifest, error) {
 		m.Facets = append(m.Facets, d)
 	}
 	if spec.Init != nil {
-		call, err := spec.Init.call()
+		call, err := spec.Init.call(&l)
 		if err != nil {
 			return nil, fmt.Errorf("init %s: %w", spec.Init.Artifact.Contract, err)
 		}
@@ -81,29 +88,8 @@ func Build(spec Spec, run Runner, rules Rules) (*Manifest, error) {
 	return m, nil
 }
 
-func (a Artifact) deployment(args []any) (Deployment, error) {
-	if len(a.Libraries) > 0 {
-		return Deployment{}, fmt.Errorf("library %s is not linked: make its functions internal, or link it in the build",
-			strings.Join(a.Libraries, ", "))
-	}
-	if len(a.Bytecode) == 0 {
-		return Deployment{}, fmt.Errorf("it has no bytecode: an interface or abstract contract cannot be deployed")
-	}
-	packed, err := packArgs(a.ABI.Constructor.Inputs, args)
-	if err != nil {
-		return Deployment{}, fmt.Errorf("constructor: %w", err)
-	}
-	given, err := argsJSON(args)
-	if err != nil {
-		return Deployment{}, err
-	}
-	return Deployment{
-		Contract: a.Contract, Compiler: a.Compiler, Args: given, InitCode: append(slices.Clone(a.Bytecode), packed...),
-	}, nil
-}
-
-func (s InitSpec) call() (*InitCall, error) {
-	d, err := s.Artifact.deployment(s.Args)
+func (s InitSpec) call(l *linker) (*InitCall, error) {
+	d, err := l.deployment(s.Artifact, s.Args)
 	if err != nil {
 		return nil, err
 	}

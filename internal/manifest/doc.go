@@ -4,6 +4,7 @@
 // A manifest is a file of canonical JSON. Everything in it but its inputs (init code, routes, init call, networks) is
 // computed, so that anyone can compute it again from the file alone:
 //
+//	libraries ─► addresses in init code
 //	init code ─► address (EIP-1014) ─► run under each chain id ─► code hash ─┐
 //	routes ──────────────────────────────────────────────────────────────────┴─► pages ─► leaves ─► routesRoot
 //	init call ──────────────────────────────────────────────────────────────────► initHash ─► root ◄──┘

@@ -68,7 +68,7 @@ func artifact(t testing.TB, name string, signatures ...string) Artifact {
 	}
 	return Artifact{
 		Contract: "src/" + name + ".sol:" + name, ABI: parsed, Bytecode: initCode(runtimeOf(name)),
-		Compiler: Compiler{Tool: "forge", Version: "0.8.37", EVMVersion: "cancun", Optimizer: true, Runs: 200},
+		Compiler: Compiler{Version: "0.8.37", EVMVersion: "cancun", Optimizer: true, Runs: 200},
 	}
 }
 
@@ -113,22 +113,22 @@ func mustEncode(t testing.TB, m *Manifest) []byte {
 }
 
 // randomRoutes returns n routes with different selectors over a number of facets; the same for the same seed.
-func randomRoutes(seed uint64, n, facets int) []pinned { return routesOn(1, 0, seed, n, facets) }
+func randomRoutes(seed uint64, n, facets int) []PageRoute { return routesOn(1, 0, seed, n, facets) }
 
 // routesOn returns random routes that belong on one of several pages.
-func routesOn(pages, index uint32, seed uint64, n, facets int) []pinned {
+func routesOn(pages, index uint32, seed uint64, n, facets int) []PageRoute {
 	rng := rand.New(rand.NewPCG(seed, uint64(n)))
 	seen := map[Selector]bool{}
-	var out []pinned
+	var out []PageRoute
 	for len(out) < n {
 		facet := byte(1 + len(out))
 		if len(out) >= facets {
 			facet = byte(1 + rng.IntN(facets))
 		}
-		r := pinned{facet: common.Address{19: facet}, codeHash: common.Hash{0: facet, 31: 0xcc}}
-		binary.BigEndian.PutUint32(r.selector[:], rng.Uint32N(math.MaxUint32/pages)*pages+index)
-		if !seen[r.selector] {
-			seen[r.selector] = true
+		r := PageRoute{Facet: common.Address{19: facet}, CodeHash: common.Hash{0: facet, 31: 0xcc}}
+		binary.BigEndian.PutUint32(r.Selector[:], rng.Uint32N(math.MaxUint32/pages)*pages+index)
+		if !seen[r.Selector] {
+			seen[r.Selector] = true
 			out = append(out, r)
 		}
 	}

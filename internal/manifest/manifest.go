@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -39,7 +40,8 @@ type Manifest struct {
 	Networks   []Network    `json:"networks"` // ascending by chain id
 	Factory    Factory      `json:"factory"`
 	Salt       common.Hash  `json:"salt"`
-	Facets     []Deployment `json:"facets"` // ascending by contract
+	Libraries  []Deployment `json:"libraries"` // what the others link, ascending by contract
+	Facets     []Deployment `json:"facets"`    // ascending by contract
 	Init       *InitCall    `json:"init"`
 	PageSize   int          `json:"pageSize"` // routes, at most
 	Pages      []Page       `json:"pages"`
@@ -58,9 +60,9 @@ type Factory struct {
 	CodeHash common.Hash    `json:"codeHash"`
 }
 
-// Compiler says how a contract was built, as its metadata tells.
+// Compiler says how a contract was built. The tool that called the compiler is no part of it: the same sources and
+// settings are the same manifest.
 type Compiler struct {
-	Tool       string `json:"tool"` // forge
 	Version    string `json:"version"`
 	EVMVersion string `json:"evmVersion"`
 	Optimizer  bool   `json:"optimizer"`
@@ -77,7 +79,8 @@ type Deployment struct {
 	CodeHash     common.Hash     `json:"codeHash"` // keccak256 of the code at the address, on every network
 	CodeSize     int             `json:"codeSize"` // bytes
 	InitCodeHash common.Hash     `json:"initCodeHash"`
-	InitCode     hexutil.Bytes   `json:"initCode"` // constructor arguments included
+	InitCode     hexutil.Bytes   `json:"initCode"` // constructor arguments and addresses of libraries included
+	Links        []Link          `json:"links,omitempty"`
 	Routes       []Route         `json:"routes,omitempty"`
 }
 
@@ -120,9 +123,9 @@ func (s *Selector) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Deployments lists all contracts that must stand on a network before the manifest is committed.
+// Deployments lists all contracts that must stand on a network before the manifest is committed, libraries first.
 func (m *Manifest) Deployments() []Deployment {
-	out := append([]Deployment(nil), m.Facets...)
+	out := slices.Concat(m.Libraries, m.Facets)
 	if m.Init != nil {
 		out = append(out, m.Init.Deployment)
 	}
@@ -201,7 +204,10 @@ func (m *Manifest) checkNames() error {
 		names = append(names, n.Name)
 	}
 	for _, d := range m.Deployments() {
-		names = append(names, d.Contract, d.Compiler.Tool, d.Compiler.Version, d.Compiler.EVMVersion)
+		names = append(names, d.Contract, d.Compiler.Version, d.Compiler.EVMVersion)
+		for _, l := range d.Links {
+			names = append(names, l.Contract)
+		}
 		for _, r := range d.Routes {
 			names = append(names, r.Signature)
 		}

@@ -215,9 +215,10 @@ func TestNamesThatCannotBePrintedAreRefused(t *testing.T) {
 	for where, name := range map[string]func(*Manifest) *string{
 		"project": func(m *Manifest) *string { return &m.Project }, "tool": func(m *Manifest) *string { return &m.Tool },
 		"factory": func(m *Manifest) *string { return &m.Factory.Name }, "network": func(m *Manifest) *string { return &m.Networks[1].Name },
+		"library":        func(m *Manifest) *string { return &m.Libraries[0].Contract },
+		"link":           func(m *Manifest) *string { return &m.Facets[0].Links[0].Contract },
 		"facet":          func(m *Manifest) *string { return &m.Facets[1].Contract },
 		"compiler":       func(m *Manifest) *string { return &m.Facets[1].Compiler.Version },
-		"build tool":     func(m *Manifest) *string { return &m.Facets[1].Compiler.Tool },
 		"EVM version":    func(m *Manifest) *string { return &m.Facets[1].Compiler.EVMVersion },
 		"route":          func(m *Manifest) *string { return &m.Facets[1].Routes[1].Signature },
 		"init contract":  func(m *Manifest) *string { return &m.Init.Contract },
@@ -227,7 +228,7 @@ func TestNamesThatCannotBePrintedAreRefused(t *testing.T) {
 			"escape": "\x1b[2J", "newline": "\n", "change of direction": "\u202e", "zero width": "\u200b", "no-break space": "\u00a0",
 			"line separator": "\u2028", "length": strings.Repeat("x", 1025),
 		} {
-			m := mustBuild(t, soundSpec(t))
+			m := mustBuild(t, linkedSpec(t))
 			*name(m) += suffix
 			if _, err := Decode(bytes.NewReader(mustEncode(t, m))); err == nil || strings.Contains(err.Error(), suffix) {
 				t.Errorf("%s with %s: %v, want an error that does not print it", where, what, err)
@@ -311,6 +312,8 @@ func FuzzDecode(f *testing.F) {
 	f.Add(text)
 	f.Add([]byte(`{"format":"lockstep-manifest/1","facets":[{"args":[{"b":1,"a":"<\u2028"}],"routes":[{}]}],"init":{},"pages":[null]}`))
 	f.Add([]byte("{}"))
+	f.Add(mustEncode(f, mustBuild(f, linkedSpec(f))))
+	f.Add([]byte(`{"format":"lockstep-manifest/1","networks":[{}],"pageSize":1,"libraries":[{"contract":"a","links":[{"contract":"a","offsets":[-1]}]}]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		m, err := Decode(bytes.NewReader(data))
 		if err != nil {

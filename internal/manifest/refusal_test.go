@@ -17,7 +17,7 @@ import (
 // codeOf is a Runner that leaves the same code everywhere.
 type codeOf []byte
 
-func (c codeOf) Create(uint64, common.Address, common.Hash, []byte, common.Address) ([]byte, error) {
+func (c codeOf) Create(uint64, common.Address, common.Hash, [][]byte, []byte, common.Address) ([]byte, error) {
 	return c, nil
 }
 
@@ -85,13 +85,6 @@ func TestBuildRefuses(t *testing.T) {
 		"constructor reverts": {
 			withCode(t, []byte{0x5f, 0x5f, 0xfd}),
 			[]string{"facet " + market, "on ethereum (chain id 1)", "reverts"},
-		},
-		"library not linked": {
-			func(s *Spec) {
-				s.Facets[1].Artifact.Bytecode = nil
-				s.Facets[1].Artifact.Libraries = []string{"src/A.sol:A", "src/B.sol:B"}
-			},
-			[]string{"facet " + market, "src/A.sol:A, src/B.sol:B", "not linked"},
 		},
 		"abstract contract": {
 			withCode(t, nil),
@@ -251,7 +244,7 @@ func TestBuildRefusesCodeThatARunnerLetsPass(t *testing.T) {
 
 type brokenRunner struct{ error }
 
-func (r brokenRunner) Create(uint64, common.Address, common.Hash, []byte, common.Address) ([]byte, error) {
+func (r brokenRunner) Create(uint64, common.Address, common.Hash, [][]byte, []byte, common.Address) ([]byte, error) {
 	return nil, r.error
 }
 
