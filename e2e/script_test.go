@@ -51,6 +51,8 @@ func TestScript(t *testing.T) {
 				places.bin, filepath.Dir(places.forge), filepath.Dir(places.cast), env.Getenv("PATH"),
 			}, string(os.PathListSeparator)))
 			env.Setenv("LIGHT_PASSWORD", "light")
+			env.Setenv("REPO", places.root)
+			env.Setenv("NODE_MODULES", places.nodeModules)
 			env.Values[worldKey{}] = &world{nodes: map[string]*node{}, started: map[string]*started{}}
 			for i, key := range devKeys {
 				env.Setenv(fmt.Sprintf("KEY%d", i), "0x"+key)
@@ -155,14 +157,14 @@ func cmdAnvil(ts *testscript.TestScript, neg bool, args []string) {
 	usage(ts, neg, len(args) >= 1, "anvil NAME [ARG...]")
 	n, err := startAnvil(args[1:]...)
 	ts.Check(err)
-	ts.Defer(n.stop)
+	ts.Defer(n.Stop)
 	ts.Setenv(args[0], n.url)
 	worldOf(ts).nodes[n.url] = n
 }
 
 func cmdStopAnvil(ts *testscript.TestScript, neg bool, args []string) {
 	usage(ts, neg, len(args) == 1, "stop-anvil NAME")
-	worldOf(ts).node(ts, ts.Getenv(args[0])).stop()
+	worldOf(ts).node(ts, ts.Getenv(args[0])).Stop()
 }
 
 func cmdLightKey(ts *testscript.TestScript, neg bool, args []string) {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"strings"
 	"time"
 
@@ -30,11 +29,7 @@ import (
 const Version = "0.1.0"
 
 // arachnid is the CREATE2 factory that the program uses.
-var arachnid = manifest.Factory{
-	Name:     "arachnid",
-	Address:  common.HexToAddress("0x4e59b44847b379578588920ca78fbf26c0b4956c"),
-	CodeHash: common.HexToHash("0x2fa86add0aed31f33a762c9d88e807c475bd51d0f52bd0955754b2608f7e4989"),
-}
+var arachnid = manifest.Factory(network.Factories()[0])
 
 // Event is something that happened on a network, for whoever shows progress.
 type Event struct {
@@ -270,7 +265,7 @@ func (a *App) Dispatcher() (common.Address, error) {
 
 // BuildManifest makes the manifest of the configuration from the build output.
 func (a *App) BuildManifest() (*manifest.Manifest, error) {
-	out, err := build.ReadForge(os.DirFS(a.cfg.Path(a.cfg.Build.Out)))
+	out, err := build.Read(a.cfg.Dir, build.Location(a.cfg.Build))
 	if err != nil {
 		return nil, err
 	}

@@ -93,6 +93,11 @@ func (w *world) version(name string) version {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	return w.versionOf(name, text)
+}
+
+func (w *world) versionOf(name string, text []byte) version {
+	w.t.Helper()
 	head, _, _ := strings.Cut(string(text), "\nnetworks:")
 	_, tail, _ := strings.Cut(string(text), "\nsigners:")
 	text = []byte(head + "\nnetworks:\n  - {name: local, chainId: 31337, kind: local, rpc: [\"" + w.net.URL() + "\"]}\n\nsigners:" + tail)

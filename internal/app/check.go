@@ -47,9 +47,9 @@ func CheckReferences(cfg *config.Config) []config.Problem {
 			add(s.Line, "signer %s: password: %v", name, err)
 		}
 	}
-	out, err := build.ReadForge(os.DirFS(cfg.Path(cfg.Build.Out)))
+	out, err := build.Read(cfg.Dir, build.Location(cfg.Build))
 	if err != nil {
-		add(1, "build.out %s: %v", cfg.Build.Out, err)
+		add(1, "build: %v", err)
 	} else {
 		for _, f := range cfg.Facets {
 			if _, err := out.Find(f.Contract); err != nil {

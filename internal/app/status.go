@@ -130,7 +130,7 @@ func (a *App) networkStatus(ctx context.Context, n *net, address common.Address,
 	if err != nil {
 		return err
 	}
-	code, err := dispatcher.CompareCode(ctx, n.chain, at.Hash, m.Facets)
+	code, err := dispatcher.CompareCode(ctx, n.chain, at.Hash, m.Routed())
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	_ "embed"
 	"errors"
 	"fmt"
@@ -21,12 +22,13 @@ import (
 var template string
 
 func newInit(e *env) *cobra.Command {
-	var out string
+	var at build.Location
 	c := &cobra.Command{
 		Use:   "init",
-		Short: "Write a commented lockstep.yaml for the forge project in this folder",
-		Long: `Write a commented lockstep.yaml. If forge's out folder is there, the contracts of src/ in it are listed as facets,
-to be cut down to those that are meant. A file that exists is never overwritten.`,
+		Short: "Write a commented lockstep.yaml for the project in this folder",
+		Long: `Write a commented lockstep.yaml. If there is build output of forge, Hardhat or solc, the contracts of src/ or contracts/
+in it are listed as facets, to be cut down to those that are meant; libraries are not among them. A file that exists is never
+overwritten.`,
 		Example: "  forge build && lockstep init",
 		RunE: func(*cobra.Command, []string) error {
 			if _, err := os.Stat(e.configPath); err == nil {
@@ -35,8 +37,8 @@ to be cut down to those that are meant. A file that exists is never overwritten.
 				return err
 			}
 			dir := filepath.Dir(e.configPath)
-			contracts, note := projectContracts(filepath.Join(dir, out))
-			text := render(dir, out, contracts)
+			contracts, note := projectContracts(dir, &at)
+			text := render(dir, at, contracts)
 			if err := writeFile(e.configPath, []byte(text), 0o644); err != nil {
 				return err
 			}
@@ -47,21 +49,28 @@ to be cut down to those that are meant. A file that exists is never overwritten.
 			return nil
 		},
 	}
-	c.Flags().StringVar(&out, "out", "out", "forge's out folder, relative to the configuration file")
+	c.Flags().StringVar(&at.Tool, "tool", "", "what built the project: forge, hardhat or solc (default: as the output tells)")
+	c.Flags().StringVar(&at.Out, "out", "", "folder of the build output, or solc's output file, relative to the configuration file")
 	return c
 }
 
-// projectContracts lists the deployable contracts under src/.
-func projectContracts(out string) ([]string, string) {
-	read, err := build.ReadForge(os.DirFS(out))
+// projectContracts lists what can be a facet under src/ and contracts/, and completes where the build output is.
+func projectContracts(dir string, at *build.Location) ([]string, string) {
+	found, err := build.Locate(dir, *at)
+	if err == nil {
+		*at = found
+	}
+	read, err := build.Read(dir, *at)
 	if err != nil {
 		return []string{}, "without facets (" + err.Error() + ")"
 	}
-	contracts := slices.DeleteFunc(read.Contracts(), func(c string) bool { return !strings.HasPrefix(c, "src/") })
-	return contracts, fmt.Sprintf("with %d contracts of src/ as facets", len(contracts))
+	contracts := slices.DeleteFunc(read.Contracts(), func(c string) bool {
+		return !strings.HasPrefix(c, "src/") && !strings.HasPrefix(c, "contracts/")
+	})
+	return contracts, fmt.Sprintf("with %d contracts of src/ and contracts/ as facets", len(contracts))
 }
 
-func render(dir, out string, contracts []string) string {
+func render(dir string, at build.Location, contracts []string) string {
 	name := "my-protocol"
 	if abs, err := filepath.Abs(dir); err == nil {
 		folder := strings.Trim(strings.Map(func(r rune) rune {
@@ -81,7 +90,7 @@ func render(dir, out string, contracts []string) string {
 			facets += "  - contract: " + c + "\n"
 		}
 	}
-	return strings.NewReplacer("{{project}}", name, "{{out}}", out, "{{facets}}\n", facets).Replace(template)
+	return strings.NewReplacer("{{project}}", name, "{{tool}}", cmp.Or(at.Tool, build.Forge), "{{out}}", cmp.Or(at.Out, "out"), "{{facets}}\n", facets).Replace(template)
 }
 
 func newConfig(e *env) *cobra.Command {

@@ -14,7 +14,8 @@ import (
 )
 
 func newManifest(e *env) *cobra.Command {
-	return group("manifest", "Build, show and verify manifests", newManifestBuild(e), newManifestShow(e), newManifestVerify(e))
+	return group("manifest", "Build, show, verify and compare manifests", newManifestBuild(e), newManifestShow(e), newManifestVerify(e),
+		newManifestDiff(e), newManifestProve(e))
 }
 
 func newManifestBuild(e *env) *cobra.Command {
@@ -122,6 +123,84 @@ the file, byte for byte. No configuration, build output or network is needed.
 	}
 }
 
+func newManifestDiff(e *env) *cobra.Command {
+	return &cobra.Command{
+		Use:   "diff OLD NEW",
+		Short: "Say what changes for callers between two manifests",
+		Long: `Say, function by function, what changes for callers when NEW takes the place of OLD. Both files are verified first.
+
+` + exitCodes,
+		Example: "  lockstep manifest diff manifest-v1.json manifest-v2.json",
+		Args:    cobra.ExactArgs(2),
+		RunE: func(_ *cobra.Command, args []string) error {
+			before, _, err := e.verifiedManifest(args[:1])
+			if err != nil {
+				return err
+			}
+			after, _, err := e.verifiedManifest(args[1:])
+			if err != nil {
+				return err
+			}
+			c := before.Compare(after)
+			if e.json {
+				return e.printJSON(c)
+			}
+			if c.OldRoot == c.NewRoot {
+				fmt.Fprintln(e.stdout, "nothing changes: both have the root", c.NewRoot)
+				return nil
+			}
+			for _, r := range c.Routes {
+				fmt.Fprintln(e.stdout, r)
+			}
+			fmt.Fprintf(e.stdout, "%d routes change, %d stay as they are\n", len(c.Routes), c.Unchanged)
+			if c.Init != "" {
+				fmt.Fprintf(e.stdout, "at activation %s runs once\n", c.Init)
+			}
+			for _, n := range c.AddedNetworks {
+				fmt.Fprintf(e.stdout, "network %s is new\n", n)
+			}
+			for _, n := range c.RemovedNetworks {
+				fmt.Fprintf(e.stdout, "network %s is not in it any more: its routes stay what they are\n", n)
+			}
+			return nil
+		},
+	}
+}
+
+func newManifestProve(e *env) *cobra.Command {
+	return &cobra.Command{
+		Use:   "prove FUNCTION [FILE]",
+		Short: "Prove that a route belongs to the manifest's root",
+		Long: `Show the page that holds the route of FUNCTION (a selector, signature or name), its Merkle leaf, and the proof from the
+leaf to routesRoot. OpenZeppelin's MerkleProof.sol and their JavaScript package verify it.`,
+		Example: "  lockstep manifest prove 'transfer(address,uint256)' manifest.json --json",
+		Args:    cobra.RangeArgs(1, 2),
+		RunE: func(_ *cobra.Command, args []string) error {
+			m, _, err := e.verifiedManifest(args[1:])
+			if err != nil {
+				return err
+			}
+			p, err := m.Prove(args[0])
+			if err != nil {
+				return err
+			}
+			if e.json {
+				return e.printJSON(p)
+			}
+			fmt.Fprintf(e.stdout, "%s %s is answered by %s\n  facet      %s\n  code hash  %s\n", p.Selector, p.Signature, p.Contract, p.Facet, p.CodeHash)
+			fmt.Fprintf(e.stdout, "  page       %d of %d, %d bytes\n  leaf       %s\n", p.Page+1, len(m.Pages), len(p.Bytes), p.Leaf)
+			for _, h := range p.Proof {
+				fmt.Fprintf(e.stdout, "  proof      %s\n", h)
+			}
+			fmt.Fprintf(e.stdout, "  routesRoot %s\n", p.RoutesRoot)
+			if p.Root != p.RoutesRoot {
+				fmt.Fprintf(e.stdout, "  initHash   %s\n  root       %s\n", p.InitHash, p.Root)
+			}
+			return nil
+		},
+	}
+}
+
 // readManifestFile reads the file named on the command line, or manifest.json beside the configuration.
 func (e *env) readManifestFile(args []string) (data []byte, path string, err error) {
 	path = defaultManifest(e.configPath)
@@ -180,6 +259,9 @@ func (e *env) showManifest(m *manifest.Manifest) {
 		fmt.Fprintf(e.stdout, "%-11s %s (%d)\n", label, n.Name, n.ChainID)
 	}
 	fmt.Fprintf(e.stdout, "pages       %d, of %d routes at most\n", len(m.Pages), m.PageSize)
+	for _, l := range m.Libraries {
+		showDeployment(e.stdout, "library", l)
+	}
 	for _, f := range m.Facets {
 		showDeployment(e.stdout, "facet", f)
 		for _, r := range f.Routes {
@@ -198,5 +280,8 @@ func showDeployment(w io.Writer, kind string, d manifest.Deployment) {
 		d.Compiler.Optimizer, d.Compiler.Runs, d.Compiler.ViaIR)
 	if args := string(d.Args); args != "[]" {
 		fmt.Fprintf(w, "  arguments %s\n", args)
+	}
+	for _, l := range d.Links {
+		fmt.Fprintf(w, "  links     %s at %s\n", l.Contract, l.Address.Hex())
 	}
 }

@@ -45,10 +45,10 @@ type Config struct {
 	Signers    map[string]Signer
 }
 
-// Build says where the build output is.
+// Build says where the build output is. What is empty is to be found.
 type Build struct {
-	Tool string // forge
-	Out  string // folder
+	Tool string // forge, hardhat or solc
+	Out  string // folder, or solc's output file
 }
 
 // Dispatcher says what the dispatcher is to be like.
@@ -182,13 +182,13 @@ func (r *reader) config(n *yaml.Node) *Config {
 	build := r.section(top.get("build"), "build", "tool", "out")
 	c.Build = Build{Tool: build.text("tool"), Out: build.text("out")}
 	switch c.Build.Tool {
-	case "", "forge":
-		c.Build.Tool = "forge"
+	case "", "forge", "hardhat":
+	case "solc":
+		if c.Build.Out == "" {
+			r.problem(build.get("tool"), "build.out is missing: name the file with solc's output")
+		}
 	default:
-		r.problem(build.get("tool"), "build.tool is %q, known is forge", c.Build.Tool)
-	}
-	if c.Build.Out == "" {
-		c.Build.Out = "out"
+		r.problem(build.get("tool"), "build.tool is %q, known are forge, hardhat and solc", c.Build.Tool)
 	}
 	r.facets(c, top)
 	r.signers(c, top)
@@ -334,19 +334,17 @@ func (r *reader) network(s section) network.Network {
 		r.problem(s.node, "network %q is not in the catalogue: give its chainId and kind", name)
 	}
 	if !inCatalogue {
-		known = network.Network{
-			ChainID: id, Status: "live", BlockTime: 1, Grace: network.DefaultGrace, Confirmations: network.DefaultConfirmations,
-			GasCap: network.DefaultGasCap, Kind: s.text("kind"),
-		}
+		known = network.Custom(id, s.text("kind"))
 		switch known.Kind {
-		case network.Mainnet:
-			known.TimelockFloor = 3600
-		case network.Testnet, network.Local:
+		case network.Mainnet, network.Testnet, network.Local:
 		default:
 			r.problem(s.node, "%s must be %s, %s or %s", s.at("kind"), network.Mainnet, network.Testnet, network.Local)
 		}
 	} else if kind := s.text("kind"); kind != "" && kind != known.Kind {
 		r.problem(s.get("kind"), "%s is %q, but chain id %d is a %s", s.at("kind"), kind, id, known.Kind)
+	}
+	if refusal := known.Refusal(); refusal != "" {
+		r.problem(s.node, "network %s cannot be used: %s; remove it", name, refusal)
 	}
 	known.Name = name
 	known.Grace = uint32(s.integer("grace", uint64(known.Grace), 30, 300))

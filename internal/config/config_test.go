@@ -101,7 +101,8 @@ func TestParseSoundFile(t *testing.T) {
 			{
 				Network: network.Network{
 					Name: "mytestnet", ChainID: 424242, Kind: "testnet", Status: "live", BlockTime: 1, Grace: 60, Confirmations: 1,
-					GasCap: 16_777_216,
+					GasCap: 16_777_216, Opcodes: network.Opcodes{Push0: true, Mcopy: true, TransientStorage: true},
+					CodeHash: "keccak256", Create2: "eip1014", Privacy: "public", L1Fee: "none", Factories: []string{"arachnid"},
 				},
 				RPC: []Ref{"http://127.0.0.1:8545"}, Line: 37,
 			},
@@ -140,14 +141,25 @@ func TestDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.Build != (Build{"forge", "out"}) || got.PageSize != 50 || got.Salt != (common.Hash{}) || got.Dispatcher.Delay != 3600 || got.Dir != "." || got.Init != nil {
+	if got.Build != (Build{}) || got.PageSize != 50 || got.Salt != (common.Hash{}) || got.Dispatcher.Delay != 3600 || got.Dir != "." || got.Init != nil {
 		t.Errorf("%+v", got)
 	}
 	want := network.Network{
 		Name: "local", ChainID: 31337, Kind: "local", Status: "live", BlockTime: 1, Grace: 60, Confirmations: 1, GasCap: 16_777_216,
+		Opcodes: network.Opcodes{Push0: true, Mcopy: true, TransientStorage: true}, CodeHash: "keccak256", Create2: "eip1014",
+		Privacy: "public", L1Fee: "none", Factories: []string{"arachnid"},
 	}
 	if diff := cmp.Diff(want, got.Networks[0].Network); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestRefusedNetworks(t *testing.T) {
+	for id, want := range map[string]string{"324": "CREATE2", "1101": "EXTCODEHASH"} {
+		text := strings.Replace(minimal, "name: local, chainId: 31337, kind: local", "name: x, chainId: "+id, 1)
+		if _, err := Parse("f.yaml", []byte(text)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("chain id %s: %v", id, err)
+		}
 	}
 }
 
@@ -225,13 +237,14 @@ func TestMistakes(t *testing.T) {
 			"project: demo", "project: [demo]",
 			[]string{`1: project must be text`},
 		},
-		"unknown build tool": {"tool: forge", "tool: make", []string{`3: build.tool is "make", known is forge`}},
-		"page size 0":        {"pageSize: 40", "pageSize: 0", []string{`5: pageSize is "0", must be a whole number from 1 to 100`}},
-		"page size 101":      {"pageSize: 40", "pageSize: 101", []string{`5: pageSize is "101", must be a whole number from 1 to 100`}},
-		"page size in words": {"pageSize: 40", "pageSize: many", []string{`5: pageSize is "many", must be a whole number from 1 to 100`}},
-		"page size negative": {"pageSize: 40", "pageSize: -1", []string{`5: pageSize is "-1", must be a whole number from 1 to 100`}},
-		"page size 1e1":      {"pageSize: 40", "pageSize: 1e1", []string{`5: pageSize is "1e1", must be a whole number from 1 to 100`}},
-		"page size is a map": {"pageSize: 40", "pageSize: {a: 1}", []string{`5: pageSize is "", must be a whole number from 1 to 100`}},
+		"unknown build tool":    {"tool: forge", "tool: make", []string{`3: build.tool is "make", known are forge, hardhat and solc`}},
+		"solc without its file": {"tool: forge\n  out: artifacts", "tool: solc", []string{`3: build.out is missing: name the file with solc's output`}},
+		"page size 0":           {"pageSize: 40", "pageSize: 0", []string{`5: pageSize is "0", must be a whole number from 1 to 100`}},
+		"page size 101":         {"pageSize: 40", "pageSize: 101", []string{`5: pageSize is "101", must be a whole number from 1 to 100`}},
+		"page size in words":    {"pageSize: 40", "pageSize: many", []string{`5: pageSize is "many", must be a whole number from 1 to 100`}},
+		"page size negative":    {"pageSize: 40", "pageSize: -1", []string{`5: pageSize is "-1", must be a whole number from 1 to 100`}},
+		"page size 1e1":         {"pageSize: 40", "pageSize: 1e1", []string{`5: pageSize is "1e1", must be a whole number from 1 to 100`}},
+		"page size is a map":    {"pageSize: 40", "pageSize: {a: 1}", []string{`5: pageSize is "", must be a whole number from 1 to 100`}},
 		"salt too short": {
 			"000000aa\"", "aa\"",
 			[]string{`6: salt is "0x00000000000000000000000000000000000000000000000000000000aa", must be 0x and 64 hex digits, in quotes`},

@@ -43,7 +43,7 @@ func (r *Rollout) contracts() []manifest.Deployment {
 	if r.withInit() {
 		return r.Manifest.Deployments()
 	}
-	return r.Manifest.Facets
+	return r.Manifest.Routed()
 }
 
 // Next observes the dispatcher after a block and decides.
