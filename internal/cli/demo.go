@@ -13,22 +13,27 @@ import (
 
 func newDemo(e *env) *cobra.Command {
 	var keep bool
+	var networks string
 	c := &cobra.Command{
 		Use:   "demo",
-		Short: "Go the whole path on three networks in process",
-		Long: `Start three networks in process (real geth nodes with the chain ids of Ethereum, Arbitrum One and Base), deploy an
-example protocol, roll out version 1, use it, upgrade to version 2 with an init call, use that, and return to the routes
+		Short: "Go the whole path on networks in process",
+		Long: `Start networks in process (real geth nodes with the chain ids of Ethereum, Arbitrum One and Base, or with --networks all
+of every usable network of the catalogue), deploy an example protocol, roll out version 1, use it, upgrade to version 2 with an init call, use that, and return to the routes
 of version 1. The summary is read from the networks by code that the sender does not share.`,
-		Example: "  lockstep demo\n  lockstep demo --json\n  lockstep demo --keep",
+		Example: "  lockstep demo\n  lockstep demo --json\n  lockstep demo --keep\n  lockstep demo --networks all",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return e.demo(cmd.Context(), keep)
+			if networks != "three" && networks != "all" {
+				return usageError{fmt.Errorf("--networks %s: want three or all", networks)}
+			}
+			return e.demo(cmd.Context(), networks == "all", keep)
 		},
 	}
+	c.Flags().StringVar(&networks, "networks", "three", "three, or all of the catalogue that can be used")
 	c.Flags().BoolVar(&keep, "keep", false, "leave the networks up until interrupted, and print their RPC addresses")
 	return c
 }
 
-func (e *env) demo(ctx context.Context, keep bool) (err error) {
+func (e *env) demo(ctx context.Context, all, keep bool) (err error) {
 	dir, err := os.MkdirTemp("", "lockstep-demo-")
 	if err != nil {
 		return err
@@ -41,7 +46,7 @@ func (e *env) demo(ctx context.Context, keep bool) (err error) {
 		}
 		fmt.Fprintln(out, line)
 	}
-	d, err := demo.Start(demo.Options{Dir: dir, Log: e.logger(), Say: say})
+	d, err := demo.Start(demo.Options{Dir: dir, Log: e.logger(), Say: say, All: all})
 	if err != nil {
 		return err
 	}
@@ -73,7 +78,7 @@ func (e *env) demo(ctx context.Context, keep bool) (err error) {
 	if !e.json {
 		fmt.Fprintln(e.stdout, "\nThe networks stay up until you press Ctrl-C:")
 		for _, ep := range d.Endpoints() {
-			fmt.Fprintf(e.stdout, "  %-9s chain id %-6d %s\n", ep.Name, ep.ChainID, ep.URL)
+			fmt.Fprintf(e.stdout, "  %-16s chain id %-6d %s\n", ep.Name, ep.ChainID, ep.URL)
 		}
 		fmt.Fprintf(e.stdout, "for instance: cast call %s 'activeEpoch()(uint64)' --rpc-url %s\n",
 			r.Networks[0].Dispatcher, d.Endpoints()[0].URL)

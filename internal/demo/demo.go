@@ -1,4 +1,4 @@
-// Package demo is the whole path on three networks in process: deploy, roll out, use, upgrade with an init call, return.
+// Package demo is the whole path on networks in process: deploy, roll out, use, upgrade with an init call, return.
 // The networks are real geth nodes; everything goes through their JSON-RPC, as with any other network.
 package demo
 
@@ -24,6 +24,7 @@ import (
 	"github.com/seed-b6a97670/lockstep/internal/devnet"
 	"github.com/seed-b6a97670/lockstep/internal/evm"
 	"github.com/seed-b6a97670/lockstep/internal/manifest"
+	"github.com/seed-b6a97670/lockstep/internal/network"
 	"github.com/seed-b6a97670/lockstep/internal/signer"
 	"github.com/seed-b6a97670/lockstep/internal/witness"
 )
@@ -32,6 +33,8 @@ import (
 type Options struct {
 	Dir string // for the journal
 	Log *slog.Logger
+	// All starts every network of the catalogue that is in use and can hold a dispatcher, not three.
+	All bool
 	// Say is told what happens, a line at a time; calls do not overlap.
 	Say func(string)
 }
@@ -172,6 +175,14 @@ func (d *Demo) config(name string) (*config.Config, error) {
 	if err != nil {
 		return nil, err
 	}
+	if d.opts.All {
+		cfg.Networks = nil
+		for _, n := range network.All() {
+			if n.Usable() {
+				cfg.Networks = append(cfg.Networks, config.Network{Network: n})
+			}
+		}
+	}
 	for i := range cfg.Networks {
 		n := &cfg.Networks[i]
 		// blocks are made when there are transactions, so nothing ever gets deeper than one block
@@ -222,7 +233,7 @@ func (d *Demo) version(name string) (*version, error) {
 func (d *Demo) progress(e app.Event) {
 	switch e.Kind {
 	case "confirmed", "reverted":
-		d.say("    %-9s %-34s block %-4d %9d gas", e.Network, e.Step, e.Tx.BlockNumber, e.Tx.GasUsed)
+		d.say("    %-16s %-34s block %-4d %9d gas", e.Network, e.Step, e.Tx.BlockNumber, e.Tx.GasUsed)
 	case "waiting":
 		d.mu.Lock()
 		f := d.atTimelock

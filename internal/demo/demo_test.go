@@ -6,11 +6,30 @@ import (
 	"testing"
 
 	"github.com/ethereum/go-ethereum/common"
+
+	"github.com/seed-b6a97670/lockstep/internal/network"
 )
 
 func TestDemoEndsTheSameEverywhere(t *testing.T) {
+	checkDemo(t, false, 3)
+}
+
+func TestDemoOnAllNetworks(t *testing.T) {
+	usable := 0
+	for _, n := range network.All() {
+		if n.Usable() {
+			usable++
+		}
+	}
+	checkDemo(t, true, usable)
+}
+
+func checkDemo(t *testing.T, all bool, networks int) {
+	t.Helper()
 	var lines []string
-	d, err := Start(Options{Dir: t.TempDir(), Log: slog.New(slog.DiscardHandler), Say: func(line string) { lines = append(lines, line) }})
+	d, err := Start(Options{
+		Dir: t.TempDir(), Log: slog.New(slog.DiscardHandler), Say: func(line string) { lines = append(lines, line) }, All: all,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -23,7 +42,7 @@ func TestDemoEndsTheSameEverywhere(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, strings.Join(lines, "\n"))
 	}
-	if !r.Consistent || len(r.Networks) != 3 || r.Root == (common.Hash{}) {
+	if !r.Consistent || len(r.Networks) != networks || r.Root == (common.Hash{}) {
 		t.Fatalf("result %+v", r)
 	}
 	ids := map[uint64]bool{}
@@ -38,6 +57,11 @@ func TestDemoEndsTheSameEverywhere(t *testing.T) {
 	}
 	if !ids[1] || !ids[42161] || !ids[8453] {
 		t.Errorf("chain ids %v", ids)
+	}
+	for _, line := range lines {
+		if len(line) > 100 {
+			t.Errorf("wider than 100 columns: %s", line)
+		}
 	}
 	// what the sender says it spent, and what the witness finds in the blocks
 	spent := Step{}

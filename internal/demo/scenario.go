@@ -36,9 +36,9 @@ func (d *Demo) Run(ctx context.Context) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.say("dispatcher %s on %d networks; v1 %s with %d routes, v2 %s with %d routes and an init call",
-		address, len(d.names), one.manifest.Root.Hex()[:10], one.manifest.RouteCount(), two.manifest.Root.Hex()[:10],
-		two.manifest.RouteCount())
+	d.say("dispatcher %s on %d networks", address, len(d.names))
+	d.say("v1 %s with %d routes, v2 %s with %d routes and an init call", one.manifest.Root.Hex()[:10],
+		one.manifest.RouteCount(), two.manifest.Root.Hex()[:10], two.manifest.RouteCount())
 
 	steps := []struct {
 		name string
@@ -118,7 +118,7 @@ func (d *Demo) administer(
 			u.eth.Close()
 		}
 		if err == nil {
-			d.say("    %-9s the timelock runs: old routes answer, new ones do not; %s pass", network, wait)
+			d.say("    %-16s the timelock runs: old routes answer, new ones do not; %s pass", network, wait)
 			err = d.nets[network].AdvanceTime(wait)
 		}
 		if err != nil {
@@ -196,7 +196,7 @@ func (d *Demo) useOne(ctx context.Context, u *user) error {
 	); err != nil {
 		return err
 	}
-	d.say("    %-9s claimed, staked, listed, repriced, bought: balances are right; v2's rewardRate() is unknown", u.network)
+	d.say("    %-16s claimed, staked, listed, repriced, bought: balances right, no rewardRate()", u.network)
 	return nil
 }
 
@@ -235,7 +235,7 @@ func (d *Demo) useTwo(ctx context.Context, u *user) error {
 	if err := u.expect(ctx, tokens(910), "balanceOf(address)", bob); err != nil {
 		return err
 	}
-	d.say("    %-9s migrated, rewards paid, fee taken; v1's reprice() is gone", u.network)
+	d.say("    %-16s migrated, rewards paid, fee taken; v1's reprice() is gone", u.network)
 	return nil
 }
 
@@ -261,7 +261,7 @@ func (d *Demo) useOneAgain(ctx context.Context, u *user) error {
 	); err != nil {
 		return err
 	}
-	d.say("    %-9s v1's routes answer again on the state of v2; v2's are gone", u.network)
+	d.say("    %-16s v1's routes answer again on the state of v2; v2's are gone", u.network)
 	return nil
 }
 

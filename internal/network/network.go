@@ -92,6 +92,11 @@ func (n Network) Refusal() string {
 	return ""
 }
 
+// Usable tells whether the network is in use and can hold a dispatcher.
+func (n Network) Usable() bool {
+	return n.Status == "live" && n.Refusal() == "" && len(n.Opcodes.Missing()) == 0
+}
+
 // Factory is a contract that deploys init code with CREATE2, at the same address on every network that has it.
 type Factory struct {
 	Name     string         `json:"name"`

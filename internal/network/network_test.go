@@ -63,7 +63,7 @@ func TestCatalogueIsSound(t *testing.T) {
 func TestEnoughNetworksAreUsable(t *testing.T) {
 	usable := map[string]int{}
 	for _, n := range All() {
-		if n.Status == "live" && n.Refusal() == "" && len(n.Opcodes.Missing()) == 0 {
+		if n.Usable() {
 			usable[n.Kind]++
 		}
 	}
