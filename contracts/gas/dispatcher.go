@@ -63,7 +63,7 @@ func deployDispatcher(c *chain, artifacts string) (*dispatcher, error) {
 	return d, nil
 }
 
-// manifest is pages and the root over them.
+// pages are those of a manifest, with the root over them and the routes that they hold.
 type pages struct {
 	root   common.Hash
 	pages  []manifest.Page

@@ -22,8 +22,6 @@ library Page {
     uint256 internal constant ENTRY = 5;
     uint256 internal constant FACET = 52;
     uint256 internal constant MAX_ROUTES = 100;
-    /// @dev Header, displacements and entries of the largest page.
-    uint256 internal constant MAX_HEAD = 539;
     /// @dev The least prime above 2^32: multiplication modulo it maps selectors one to one.
     uint256 internal constant P = 4294967311;
 

@@ -20,18 +20,19 @@ import {State} from "./State.sol";
 ///
 /// The loupe is that Solidity, and the tests compare it with routed calls.
 library Router {
-    uint256 private constant HEADER = 5;
-    uint256 private constant ENTRY = 5;
-    uint256 private constant FACET = 52;
+    // Literals, since assembly reads no others; the tests hold them to Page and to the interface.
+    uint256 internal constant HEADER = 5;
+    uint256 internal constant ENTRY = 5;
+    uint256 internal constant FACET = 52;
     /// @dev Header, displacements and entries of the largest page, and the last place among them where a facet fits.
-    uint256 private constant MAX_HEAD = 539;
-    uint256 private constant LAST_FACET = 487;
-    uint256 private constant P = 4294967311;
+    uint256 internal constant MAX_HEAD = 539;
+    uint256 internal constant LAST_FACET = 487;
+    uint256 internal constant P = 4294967311;
 
     // the selectors of delay(), DispatcherPaused() and CodehashMismatch(bytes4,bytes32,bytes32)
-    uint256 private constant DELAY = 0x6a42b8f8;
-    uint256 private constant PAUSED = 0xf47ab743;
-    uint256 private constant MISMATCH = 0x65503219;
+    uint256 internal constant DELAY = 0x6a42b8f8;
+    uint256 internal constant PAUSED = 0xf47ab743;
+    uint256 internal constant MISMATCH = 0x65503219;
 
     /// @notice Answers the current call; does not return.
     /// @param create2Prefix 0xff and the address of this contract, at the left.

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {IDispatcherErrors, IManifestDispatcher} from "../../src/IManifestDispatcher.sol";
 import {Page} from "../../src/lib/Page.sol";
+import {Router} from "../../src/lib/Router.sol";
 import {PageBuilder, Route} from "../PageBuilder.sol";
 import {Test} from "../Test.sol";
 
@@ -114,8 +116,16 @@ contract PageTest is Test {
 
     // ---- pages in memory ----
 
-    function test_headOfTheLargestPage() public pure {
-        assertEq(Page.facetsOffset(Page.MAX_ROUTES), Page.MAX_HEAD, "head");
+    function test_routerReadsTheSameFormat() public pure {
+        assertEq(Router.HEADER, Page.HEADER, "header");
+        assertEq(Router.ENTRY, Page.ENTRY, "entry");
+        assertEq(Router.FACET, Page.FACET, "facet");
+        assertEq(Router.P, Page.P, "prime");
+        assertEq(Router.MAX_HEAD, Page.facetsOffset(Page.MAX_ROUTES), "head of the largest page");
+        assertEq(Router.LAST_FACET, Router.MAX_HEAD - Page.FACET, "last facet within it");
+        assertEq(Router.DELAY, uint32(IManifestDispatcher.delay.selector), "delay()");
+        assertEq(Router.PAUSED, uint32(IDispatcherErrors.DispatcherPaused.selector), "DispatcherPaused()");
+        assertEq(Router.MISMATCH, uint32(IDispatcherErrors.CodehashMismatch.selector), "CodehashMismatch()");
     }
 
     function testFuzz_position_asTheBuildersOwn(uint32 selector, uint256 n, uint8 seed, uint256 salt) public pure {
