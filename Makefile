@@ -13,7 +13,7 @@ FORGE ?= $(CURDIR)/contracts/node_modules/@foundry-rs/forge-linux-amd64/bin/forg
 ANVIL ?= $(CURDIR)/contracts/node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil
 
 DISPATCHER := src/ManifestDispatcher.sol:ManifestDispatcher src/DispatcherExtension.sol:DispatcherExtension \
-	src/IManifestDispatcher.sol:IManifestDispatcher
+	src/IManifestDispatcher.sol:IManifestDispatcher lens/CallSequence.sol:CallSequence
 MARKET := src/Token.sol:Token src/Staking.sol:Staking src/Market.sol:Market src/StakingV2.sol:StakingV2 \
 	src/MarketV2.sol:MarketV2 src/MigrateToV2.sol:MigrateToV2
 
@@ -68,11 +68,11 @@ soak: mutation ## Run what takes many minutes: every mutant, long invariant and 
 	go test -run xxx -bench RandomManifests -benchtime 1000000x -timeout 0 ./contracts
 
 gas: setup ## Measure gas on an anvil process, and write contracts/gas.json
-	cd contracts && $(FORGE) build src test/build
+	cd contracts && $(FORGE) build src lens test/build
 	go run ./contracts/gas -anvil $(ANVIL)
 
 gas-check: setup ## The same, but fail on a figure that is over its limit
-	cd contracts && $(FORGE) build src test/build
+	cd contracts && $(FORGE) build src lens test/build
 	go run ./contracts/gas -anvil $(ANVIL) -check
 
 test-go: setup tools ## Run the Go tests, with the race detector where things run side by side
@@ -94,14 +94,14 @@ fmt: tools setup ## Format Go and Solidity
 	cd examples/market && $(FORGE) fmt
 
 generate: setup ## Rebuild artifacts, bindings and the reference documents
-	cd contracts && $(FORGE) build src test/build && node script/artifacts.js . $(DISPATCHER) && node script/snapshots.js
+	cd contracts && $(FORGE) build src lens test/build && node script/artifacts.js . $(DISPATCHER) && node script/snapshots.js
 	cd examples/market && $(FORGE) build --skip test && node ../../contracts/script/artifacts.js . $(MARKET)
 	cd internal/build/testdata/pool && $(FORGE) build && node ../../../../contracts/script/artifacts.js . $(POOL)
 	contracts/script/bindings.sh
 	go run ./docs/reference/generate
 
 drift: setup ## Fail if artifacts, bindings or reference documents are not what they are generated from
-	cd contracts && $(FORGE) build --force src test/build
+	cd contracts && $(FORGE) build --force src lens test/build
 	cd contracts && node script/artifacts.js --check . $(DISPATCHER) && node script/snapshots.js --check
 	cd examples/market && $(FORGE) build --force --skip test && node ../../contracts/script/artifacts.js --check . $(MARKET)
 	cd internal/build/testdata/pool && $(FORGE) build --force && node ../../../../contracts/script/artifacts.js --check . $(POOL)

@@ -266,7 +266,7 @@ func (m *market) whereHit(ctx context.Context, p *proxy) (hit, error) {
 		return hit{}, err
 	}
 	for _, tx := range journal {
-		if tx.Status != rollout.Signed {
+		if tx.Status != rollout.Released {
 			continue
 		}
 		h := hit{tx.ID, "at " + tx.Step, journalled}

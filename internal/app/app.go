@@ -45,6 +45,9 @@ type Event struct {
 type Options struct {
 	Config  *config.Config
 	Journal string // path of the SQLite file
+	// Careful and BatchDelay are as in the configuration, but for one command; the larger of both is used.
+	Careful    bool
+	BatchDelay time.Duration
 	// Networks restricts the work to some networks of the configuration; all if empty.
 	Networks []string
 	// Signers replaces signers of the configuration by name.
@@ -145,7 +148,7 @@ func (a *App) connect() error {
 		if len(urls) == 0 {
 			continue
 		}
-		client, err := chain.New(chain.Config{Name: n.Name, ChainID: n.ChainID, URLs: urls})
+		client, err := chain.New(chain.Config{Name: n.Name, ChainID: n.ChainID, URLs: urls, L1Fee: n.L1Fee})
 		if err != nil {
 			problems = append(problems, err)
 			continue
@@ -275,7 +278,7 @@ func (a *App) BuildManifest() (*manifest.Manifest, error) {
 // BuildManifestFrom is BuildManifest with a build output that was read already.
 func (a *App) BuildManifestFrom(out *build.Output) (*manifest.Manifest, error) {
 	spec := manifest.Spec{
-		Project: a.cfg.Project, Tool: "lockstep " + Version, Factory: arachnid, Salt: a.cfg.Salt, PageSize: a.cfg.PageSize,
+		Project: a.cfg.Project, Tool: "lockstep " + Version, Factory: arachnid, Salt: a.cfg.Salt, PageSize: a.pageSize(),
 	}
 	for _, n := range a.cfg.Networks {
 		spec.Networks = append(spec.Networks, manifest.Network{Name: n.Name, ChainID: n.ChainID})
@@ -303,6 +306,18 @@ func (a *App) BuildManifestFrom(out *build.Output) (*manifest.Manifest, error) {
 	return manifest.Build(spec, evm.Runner{}, Rules())
 }
 
+// pageSize is that of the configuration, or as many routes as the gas cap of every network allows, up to the default.
+func (a *App) pageSize() int {
+	if a.cfg.PageSize > 0 {
+		return a.cfg.PageSize
+	}
+	size := manifest.DefaultPageSize
+	for _, n := range a.cfg.Networks {
+		size = min(size, dispatcher.RoutesWithin(n.GasCap))
+	}
+	return max(size, 1)
+}
+
 // Rules are what manifests are checked against.
 func Rules() manifest.Rules {
 	return manifest.Rules{Reserved: dispatcher.Reserved(), Factory: arachnid}
@@ -317,6 +332,7 @@ func VerifyManifest(file []byte) (*manifest.Manifest, []manifest.Difference, err
 func (a *App) sender(n *net, s *signer.Signer) *txsend.Sender {
 	return txsend.New(txsend.Config{
 		Chain: n.chain, Signer: s, Journal: a.store, Confirmations: n.Confirmations, GasCap: n.GasCap, Poll: n.poll(),
+		Careful: a.cfg.Sending.Careful || a.opts.Careful, BatchDelay: max(a.cfg.Sending.BatchDelay, a.opts.BatchDelay),
 		Explain: dispatcher.ExplainRevert,
 		Check:   func(ctx context.Context, tx *types.Transaction) error { return mustNotReplace(ctx, n, tx) },
 		Sent: func(t rollout.Transaction) {

@@ -52,7 +52,7 @@ func (a *App) CheckNetworks(ctx context.Context) ([]NetworkCheck, error) {
 
 // CheckNetwork compares a network with the endpoints at urls.
 func CheckNetwork(ctx context.Context, n network.Network, urls []string) (NetworkCheck, error) {
-	c, err := chain.New(chain.Config{Name: n.Name, ChainID: n.ChainID, URLs: urls})
+	c, err := chain.New(chain.Config{Name: n.Name, ChainID: n.ChainID, URLs: urls, L1Fee: n.L1Fee})
 	if err != nil {
 		return NetworkCheck{}, err
 	}

@@ -40,7 +40,9 @@ func plan(out *Outcome, network string, next func() rollout.Action) error {
 		case rollout.Wait:
 			out.Steps = append(out.Steps, PlannedStep{Step: "wait: " + action.Reason})
 		default:
-			out.Steps = append(out.Steps, planned(action.Intent))
+			for _, in := range action.Intents {
+				out.Steps = append(out.Steps, planned(in))
+			}
 		}
 	}
 	return fmt.Errorf("%s: the plan does not end", network)
@@ -88,7 +90,7 @@ func (a *App) planOne(ctx context.Context, n *net, p reconcile.Pilot, out *Outco
 	}
 	out.Status = "planned"
 	if action.Kind != rollout.Done {
-		out.Steps = []PlannedStep{planned(action.Intent)}
+		out.Steps = []PlannedStep{planned(action.Intents[0])}
 	}
 	return nil
 }

@@ -110,7 +110,7 @@ func (a *App) loop(ctx context.Context, n *net, pilot reconcile.Pilot, signers m
 	open := map[int64]bool{}
 	var last int64
 	for _, t := range before {
-		open[t.ID] = t.Status == rollout.Signed
+		open[t.ID] = t.Status.Open()
 		last = max(last, t.ID)
 	}
 	after, err := a.store.Transactions(context.WithoutCancel(ctx), n.ChainID)
@@ -118,7 +118,7 @@ func (a *App) loop(ctx context.Context, n *net, pilot reconcile.Pilot, signers m
 		return errors.Join(runErr, err)
 	}
 	for _, t := range after {
-		if t.Status != rollout.Signed && (t.ID > last || open[t.ID]) {
+		if !t.Status.Open() && t.Status != rollout.Void && (t.ID > last || open[t.ID]) {
 			out.Transactions = append(out.Transactions, TransactionSummary{t.Step, t.Hash, t.BlockNumber, t.GasUsed})
 		}
 	}
@@ -139,8 +139,12 @@ type logged struct {
 func (p logged) Next(ctx context.Context, at rollout.Block) (rollout.Action, error) {
 	action, err := p.pilot.Next(ctx, at)
 	if err == nil {
+		var steps []string
+		for _, in := range action.Intents {
+			steps = append(steps, in.Step)
+		}
 		p.log.DebugContext(ctx, "decided", "network", p.network, "block", at.Number, "time", at.Time, "kind", action.Kind,
-			"step", action.Intent.Step, "reason", action.Reason)
+			"steps", steps, "reason", action.Reason)
 	}
 	return action, err
 }
@@ -476,7 +480,7 @@ func (a *App) mustBeSettled(ctx context.Context, n *net, canceller common.Addres
 		return err
 	}
 	for _, t := range journal {
-		if t.Status != rollout.Signed || t.Signer == canceller {
+		if t.Status != rollout.Released || t.Signer == canceller {
 			continue
 		}
 		known, err := n.chain.Known(ctx, t.Hash)
@@ -484,7 +488,7 @@ func (a *App) mustBeSettled(ctx context.Context, n *net, canceller common.Addres
 			return err
 		}
 		if known {
-			return &reconcile.HaltError{Network: n.Name, Reason: fmt.Sprintf("%s of %s is signed and not final: "+
+			return &reconcile.HaltError{Network: n.Name, Reason: fmt.Sprintf("%s of %s is sent and not final: "+
 				"run lockstep rollout until it waits, then cancel", t.Step, t.Signer)}
 		}
 	}
@@ -523,7 +527,7 @@ func (p *actPilot) Next(ctx context.Context, at rollout.Block) (rollout.Action, 
 	}
 	send := func(in rollout.Intent) (rollout.Action, error) {
 		in.By = p.by
-		return rollout.Action{Kind: rollout.Kind(p.what), Intent: in}, nil
+		return rollout.Action{Kind: rollout.Kind(p.what), Intents: []rollout.Intent{in}}, nil
 	}
 	switch {
 	case p.what == "pause" && !state.Paused:

@@ -10,7 +10,6 @@ import (
 
 	"github.com/seed-b6a97670/lockstep/internal/dispatcher"
 	"github.com/seed-b6a97670/lockstep/internal/manifest"
-	"github.com/seed-b6a97670/lockstep/internal/rollout"
 	"github.com/seed-b6a97670/lockstep/internal/store"
 )
 
@@ -91,7 +90,7 @@ func (a *App) networkStatus(ctx context.Context, n *net, address common.Address,
 		return err
 	}
 	for _, t := range journal {
-		if t.Status == rollout.Signed {
+		if t.Status.Open() {
 			ns.Open++
 		}
 	}

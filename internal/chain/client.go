@@ -37,6 +37,7 @@ type Config struct {
 	Name    string
 	ChainID uint64
 	URLs    []string // http, https, ws or wss
+	L1Fee   string   // how the network charges for data on another chain, as in the catalogue; see DataGas and DataFee
 	Timeout time.Duration
 }
 
@@ -45,6 +46,7 @@ type Client struct {
 	name    string
 	chainID uint64
 	timeout time.Duration
+	l1Fee   string
 
 	mu        sync.Mutex
 	endpoints []*endpoint // the one that answered last comes first
@@ -80,7 +82,7 @@ func New(cfg Config) (*Client, error) {
 	if len(cfg.URLs) == 0 {
 		return nil, fmt.Errorf("network %s has no RPC endpoint", cfg.Name)
 	}
-	c := &Client{name: cfg.Name, chainID: cfg.ChainID, timeout: cfg.Timeout}
+	c := &Client{name: cfg.Name, chainID: cfg.ChainID, timeout: cfg.Timeout, l1Fee: cfg.L1Fee}
 	if c.timeout == 0 {
 		c.timeout = DefaultTimeout
 	}

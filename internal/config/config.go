@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/ethereum/go-ethereum/common"
 	"go.yaml.in/yaml/v3"
@@ -36,8 +37,9 @@ type Config struct {
 	Dir        string // what paths in the file are relative to
 	Project    string
 	Build      Build
-	PageSize   int
+	PageSize   int // routes; 0 if the file does not say
 	Salt       common.Hash
+	Sending    Sending
 	Dispatcher Dispatcher
 	Facets     []Facet
 	Init       *Init
@@ -49,6 +51,12 @@ type Config struct {
 type Build struct {
 	Tool string // forge, hardhat or solc
 	Out  string // folder, or solc's output file
+}
+
+// Sending says how transactions that need not wait for one another are sent.
+type Sending struct {
+	Careful    bool          // one at a time: each outcome is awaited
+	BatchDelay time.Duration // between the broadcasts of a sequence
 }
 
 // Dispatcher says what the dispatcher is to be like.
@@ -173,10 +181,10 @@ func (c *Config) Path(p string) string {
 }
 
 func (r *reader) config(n *yaml.Node) *Config {
-	top := r.section(n, "", "project", "build", "pageSize", "salt", "dispatcher", "facets", "init", "networks", "signers")
+	top := r.section(n, "", "project", "build", "pageSize", "salt", "sending", "dispatcher", "facets", "init", "networks", "signers")
 	c := &Config{
 		Project:  top.need("project", "give the protocol a name"),
-		PageSize: int(top.integer("pageSize", manifest.DefaultPageSize, 1, manifest.MaxPageRoutes)),
+		PageSize: int(top.integer("pageSize", 0, 1, manifest.MaxPageRoutes)),
 		Salt:     top.hash("salt"),
 	}
 	build := r.section(top.get("build"), "build", "tool", "out")
@@ -189,6 +197,11 @@ func (r *reader) config(n *yaml.Node) *Config {
 		}
 	default:
 		r.problem(build.get("tool"), "build.tool is %q, known are forge, hardhat and solc", c.Build.Tool)
+	}
+	sending := r.section(top.get("sending"), "sending", "careful", "batchDelay")
+	c.Sending = Sending{
+		Careful:    sending.boolean("careful"),
+		BatchDelay: time.Duration(sending.integer("batchDelay", 0, 0, 300)) * time.Second,
 	}
 	r.facets(c, top)
 	r.signers(c, top)
@@ -297,7 +310,7 @@ func (r *reader) networks(c *Config, top section) {
 	}
 	names, ids := map[string]bool{}, map[uint64]string{}
 	for i, n := range list {
-		s := r.section(n, fmt.Sprintf("networks[%d]", i), "name", "chainId", "kind", "grace", "confirmations", "gasCap", "blockTime", "rpc")
+		s := r.section(n, fmt.Sprintf("networks[%d]", i), "name", "chainId", "kind", "grace", "confirmations", "gasCap", "blockTime", "l1Fee", "rpc")
 		nw := Network{Network: r.network(s), Line: n.Line}
 		for _, item := range s.list("rpc") {
 			nw.RPC = append(nw.RPC, r.ref(item, s.at("rpc"), item.Value, true))
@@ -352,6 +365,13 @@ func (r *reader) network(s section) network.Network {
 	known.GasCap = s.integer("gasCap", known.GasCap, 100_000, 1_000_000_000)
 	if s.get("blockTime") != nil {
 		known.BlockTime = float64(s.integer("blockTime", 1, 1, 3600))
+	}
+	switch fee := s.text("l1Fee"); fee {
+	case "":
+	case "none", "opstack", "arbitrum", "scroll", "linea":
+		known.L1Fee = fee
+	default:
+		r.problem(s.get("l1Fee"), "%s is %q, known are none, opstack, arbitrum, scroll and linea", s.at("l1Fee"), fee)
 	}
 	return known
 }

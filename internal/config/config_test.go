@@ -141,7 +141,7 @@ func TestDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.Build != (Build{}) || got.PageSize != 50 || got.Salt != (common.Hash{}) || got.Dispatcher.Delay != 3600 || got.Dir != "." || got.Init != nil {
+	if got.Build != (Build{}) || got.PageSize != 0 || got.Sending != (Sending{}) || got.Salt != (common.Hash{}) || got.Dispatcher.Delay != 3600 || got.Dir != "." || got.Init != nil {
 		t.Errorf("%+v", got)
 	}
 	want := network.Network{
@@ -239,6 +239,9 @@ func TestMistakes(t *testing.T) {
 		},
 		"unknown build tool":    {"tool: forge", "tool: make", []string{`3: build.tool is "make", known are forge, hardhat and solc`}},
 		"solc without its file": {"tool: forge\n  out: artifacts", "tool: solc", []string{`3: build.out is missing: name the file with solc's output`}},
+		"careful in words":      {"pageSize: 40", "sending: {careful: often}", []string{`5: sending.careful must be true or false`}},
+		"batch delay":           {"pageSize: 40", "sending: {batchDelay: 301}", []string{`5: sending.batchDelay is "301", must be a whole number from 0 to 300`}},
+		"sending, other key":    {"pageSize: 40", "sending: {batchdelay: 5}", []string{`5: unknown key "batchdelay" in sending; did you mean "batchDelay"?`}},
 		"page size 0":           {"pageSize: 40", "pageSize: 0", []string{`5: pageSize is "0", must be a whole number from 1 to 100`}},
 		"page size 101":         {"pageSize: 40", "pageSize: 101", []string{`5: pageSize is "101", must be a whole number from 1 to 100`}},
 		"page size in words":    {"pageSize: 40", "pageSize: many", []string{`5: pageSize is "many", must be a whole number from 1 to 100`}},
@@ -376,7 +379,7 @@ func TestMistakes(t *testing.T) {
 		"control character": {"", "project: \x00\n", []string{`1: not YAML: control characters are not allowed`}},
 		"tab":               {"", "project:\n\tdemo\n", []string{`2: not YAML: found character that cannot start any token`}},
 		"a list": {"", "- project: demo\n", []string{
-			`1: the file must be a mapping of project, build, pageSize, salt, dispatcher, facets, init, networks, signers`,
+			`1: the file must be a mapping of project, build, pageSize, salt, sending, dispatcher, facets, init, networks, signers`,
 			`1: project is missing: give the protocol a name`,
 			`1: facets is missing: list the contracts whose functions the dispatcher is to answer`,
 			`1: dispatcher is missing: it needs deployer and roles`,
@@ -600,7 +603,7 @@ func FuzzParse(f *testing.F) {
 		}
 		var problems *Error
 		if err == nil {
-			if c.Project == "" || len(c.Facets) == 0 || len(c.Networks) == 0 || c.PageSize < 1 || c.Dispatcher.Deployer == "" {
+			if c.Project == "" || len(c.Facets) == 0 || len(c.Networks) == 0 || c.PageSize < 0 || c.Dispatcher.Deployer == "" {
 				t.Fatalf("accepted: %+v", c)
 			}
 			return

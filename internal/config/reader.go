@@ -134,6 +134,18 @@ func (s section) integer(key string, def, low, high uint64) uint64 {
 	return v
 }
 
+func (s section) boolean(key string) bool {
+	n := s.get(key)
+	if n == nil {
+		return false
+	}
+	if n.Kind != yaml.ScalarNode || n.Tag != "!!bool" {
+		s.r.problem(n, "%s must be true or false", s.at(key))
+		return false
+	}
+	return strings.EqualFold(n.Value, "true")
+}
+
 func (s section) list(key string) []*yaml.Node {
 	n := s.get(key)
 	if n == nil {

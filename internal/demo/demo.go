@@ -187,6 +187,8 @@ func (d *Demo) config(name string) (*config.Config, error) {
 		n := &cfg.Networks[i]
 		// blocks are made when there are transactions, so nothing ever gets deeper than one block
 		n.Confirmations, n.BlockTime = 1, 0.02
+		// and whatever the network charges for data on another chain, geth in process does not
+		n.L1Fee = "none"
 		if running, ok := d.nets[n.Name]; ok {
 			n.RPC = []config.Ref{config.Ref(running.URL())}
 		}

@@ -19,13 +19,18 @@ type Deploy struct {
 	Desired rollout.DeployDesired
 }
 
-// Next observes the network after a block and decides.
+// Next observes the network after a block and decides: what can be sent in sequence is one action.
 func (d *Deploy) Next(ctx context.Context, at rollout.Block) (rollout.Action, error) {
 	seen, err := d.observe(ctx, at)
 	if err != nil {
 		return rollout.Action{}, err
 	}
-	return d.action(rollout.DecideDeploy(d.Desired, seen, AdminRole, GovernanceRole)), nil
+	steps := rollout.DeploySequence(d.Desired, seen, d.fresh(), GovernanceRole)
+	action := d.action(steps[0])
+	for _, s := range steps[1:] {
+		action.Intents = append(action.Intents, d.action(s).Intents...)
+	}
+	return action, nil
 }
 
 // Forecast observes once, and then returns one action after another as if each had succeeded.
@@ -34,12 +39,16 @@ func (d *Deploy) Forecast(ctx context.Context, at rollout.Block) (func() rollout
 	if err != nil {
 		return nil, err
 	}
-	fresh := rollout.DispatcherDefaults{Address: d.Address, AdminRole: AdminRole, Grace: defaultGrace}
 	return func() rollout.Action {
 		step := rollout.DecideDeploy(d.Desired, seen, AdminRole, GovernanceRole)
-		seen = seen.After(d.Desired, step, fresh)
+		seen = seen.After(d.Desired, step, d.fresh())
 		return d.action(step)
 	}, nil
+}
+
+// fresh is a dispatcher as its constructor leaves it.
+func (d *Deploy) fresh() rollout.DispatcherDefaults {
+	return rollout.DispatcherDefaults{Address: d.Address, AdminRole: AdminRole, Grace: defaultGrace}
 }
 
 // defaultGrace is what the constructor sets, in seconds.
@@ -48,21 +57,25 @@ const defaultGrace = 60
 func (d *Deploy) action(step rollout.DeployStep) rollout.Action {
 	action := rollout.Action{Kind: step.Kind, Reason: step.Reason}
 	g := step.Grant
+	var in rollout.Intent
 	switch step.Kind {
 	case rollout.Create:
 		// the factory takes salt and init code as call data
 		data := append(d.Salt.Bytes(), step.Contract.InitCode...)
-		action.Intent = intent(rollout.Deployer, d.Factory, data, "deploy %s", step.Contract.Name)
+		in = intent(rollout.Deployer, d.Factory, data, "deploy %s", step.Contract.Name)
 	case rollout.GrantTo:
-		action.Intent = intent(rollout.Deployer, d.Address, contract.PackGrantRole(g.Role, g.Account),
+		in = intent(rollout.Deployer, d.Address, contract.PackGrantRole(g.Role, g.Account),
 			"grant %s to %s", g.Name, g.Account.Hex()[:10])
 	case rollout.SetGrace:
-		action.Intent = intent(rollout.Deployer, d.Address, contract.PackSetEtaGrace(d.Desired.Grace),
+		in = intent(rollout.Deployer, d.Address, contract.PackSetEtaGrace(d.Desired.Grace),
 			"set grace %d s", d.Desired.Grace)
 	case rollout.Renounce:
-		action.Intent = intent(rollout.Deployer, d.Address, contract.PackRenounceRole(g.Role, g.Account),
+		in = intent(rollout.Deployer, d.Address, contract.PackRenounceRole(g.Role, g.Account),
 			"renounce %s", g.Name)
+	default:
+		return action
 	}
+	action.Intents = []rollout.Intent{in}
 	return action
 }
 

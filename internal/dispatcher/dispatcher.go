@@ -82,6 +82,17 @@ var artifacts = sync.OnceValue(func() map[string]artifact {
 	return out
 })
 
+// RoutesWithin is how many routes a page may have so that to apply it takes no more than an amount of gas, whatever the
+// facets: each route with a facet of its own is the dearest, and takes less than 20,000 gas (contracts/gas.json).
+func RoutesWithin(gas uint64) int {
+	const page, route = 100_000, 20_000
+	usable := gas - gas/10 // a transaction's limit has a tenth in reserve
+	if usable < page {
+		return 0
+	}
+	return int((usable - page) / route)
+}
+
 // Reserved lists the dispatcher's own functions, which no route may use.
 func Reserved() map[manifest.Selector]string {
 	out := map[manifest.Selector]string{}

@@ -46,13 +46,18 @@ func (r *Rollout) contracts() []manifest.Deployment {
 	return r.Manifest.Routed()
 }
 
-// Next observes the dispatcher after a block and decides.
+// Next observes the dispatcher after a block and decides: what can be sent in sequence is one action.
 func (r *Rollout) Next(ctx context.Context, at rollout.Block) (rollout.Action, error) {
 	seen, err := r.observe(ctx, at)
 	if err != nil {
 		return rollout.Action{}, err
 	}
-	return r.action(rollout.Decide(r.desired(), seen)), nil
+	steps := rollout.Sequence(r.desired(), seen)
+	action := r.action(steps[0])
+	for _, s := range steps[1:] {
+		action.Intents = append(action.Intents, r.action(s).Intents...)
+	}
+	return action, nil
 }
 
 // Forecast observes once, and then returns one action after another as if each had succeeded.
@@ -61,18 +66,10 @@ func (r *Rollout) Forecast(ctx context.Context, at rollout.Block) (func() rollou
 	if err != nil {
 		return nil, err
 	}
-	var delay uint64
-	if seen.DispatcherErr == "" {
-		state, err := ReadState(ctx, r.Chain, at.Hash, r.Address)
-		if err != nil {
-			return nil, err
-		}
-		delay = state.Delay
-	}
 	want := r.desired()
 	return func() rollout.Action {
 		step := rollout.Decide(want, seen)
-		seen = seen.After(want, step, delay)
+		seen = seen.After(want, step)
 		return r.action(step)
 	}, nil
 }
@@ -87,9 +84,10 @@ func (r *Rollout) desired() rollout.Desired {
 
 func (r *Rollout) action(step rollout.Step) rollout.Action {
 	action := rollout.Action{Kind: step.Kind, Until: step.Until, Reason: step.Reason}
+	var in rollout.Intent
 	switch step.Kind {
 	case rollout.Commit:
-		action.Intent = intent(rollout.Committer, r.Address, contract.PackCommitRoot(r.Run.Root, r.Run.Epoch),
+		in = intent(rollout.Committer, r.Address, contract.PackCommitRoot(r.Run.Root, r.Run.Epoch),
 			"%s", r.CommitStep())
 	case rollout.Apply:
 		p := r.Manifest.Pages[step.Page]
@@ -101,7 +99,7 @@ func (r *Rollout) action(step rollout.Step) rollout.Action {
 		if r.withInit() {
 			initHash = r.Manifest.InitHash
 		}
-		action.Intent = intent(rollout.Applier, r.Address, contract.PackApplyRoutes(p.Bytes, proof, initHash),
+		in = intent(rollout.Applier, r.Address, contract.PackApplyRoutes(p.Bytes, proof, initHash),
 			"apply %s page %d of %d", short(r.Run.Root), step.Page+1, len(r.Manifest.Pages))
 	case rollout.Activate:
 		data := contract.PackActivateCommittedRoot()
@@ -109,8 +107,11 @@ func (r *Rollout) action(step rollout.Step) rollout.Action {
 			init := r.Manifest.Init
 			data = contract.PackActivateCommittedRootAndCall(r.Manifest.RoutesRoot, init.Address, init.Data)
 		}
-		action.Intent = intent(rollout.Applier, r.Address, data, "activate %s epoch %d", short(r.Run.Root), r.Run.Epoch)
+		in = intent(rollout.Applier, r.Address, data, "activate %s epoch %d", short(r.Run.Root), r.Run.Epoch)
+	default:
+		return action
 	}
+	action.Intents = []rollout.Intent{in}
 	return action
 }
 
@@ -127,7 +128,7 @@ func (r *Rollout) observe(ctx context.Context, at rollout.Block) (rollout.Observ
 	}
 	seen.ActiveRoot, seen.ActiveEpoch = state.ActiveRoot, state.ActiveEpoch
 	seen.PendingRoot, seen.Eta, seen.Grace = state.PendingRoot, state.Eta, state.Grace
-	seen.MaxBatch, seen.PendingBatch = int(state.MaxBatch), int(state.PendingBatch)
+	seen.MaxBatch, seen.PendingBatch, seen.Delay = int(state.MaxBatch), int(state.PendingBatch), state.Delay
 
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(readsAtOnce)

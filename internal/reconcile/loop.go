@@ -1,6 +1,6 @@
-// Package reconcile runs the loop of one network: settle what is in the journal, observe, decide, record and send one
-// transaction, and again. Killing it anywhere loses nothing: what was journalled is settled first the next time, and
-// what was not journalled was not sent.
+// Package reconcile runs the loop of one network: settle what is in the journal, observe, decide, record and send what
+// needs no further look, and again. Killing it anywhere loses nothing: what was journalled is settled first the next time,
+// and what was not journalled was not sent.
 package reconcile
 
 import (
@@ -29,7 +29,7 @@ type Pilot interface {
 type Sender interface {
 	Address() common.Address
 	Settle(ctx context.Context) (rollout.Mark, error)
-	Send(ctx context.Context, in rollout.Intent, after rollout.Mark) error
+	Send(ctx context.Context, ins []rollout.Intent, after rollout.Mark) error
 }
 
 // Loop is the work on one network.
@@ -113,15 +113,36 @@ func (l *Loop) step(ctx context.Context) (done bool, err error) {
 	case rollout.Wait:
 		return false, l.await(ctx, action.Until)
 	}
-	sender, ok := l.Senders[action.Intent.By]
-	if !ok {
-		return false, &HaltError{l.Chain.Name(), fmt.Sprintf("%s needs a signer for %s: name one under signers in lockstep.yaml",
-			action.Intent.Step, action.Intent.By)}
+	sender, ins, err := l.sequence(action.Intents)
+	if err != nil {
+		return false, err
 	}
-	if err := sender.Send(ctx, action.Intent, marks[sender.Address()]); err != nil {
+	if err := sender.Send(ctx, ins, marks[sender.Address()]); err != nil {
 		return false, fmt.Errorf("%s: %w", l.Chain.Name(), err)
 	}
 	return false, nil
+}
+
+// atOnce bounds the transactions of a sequence: a node holds this many of one account that wait for a block.
+const atOnce = 64
+
+// sequence returns the first of the intents that one account sends, and what sends for it. Nonces keep the transactions of
+// one account in their order; those of another must wait until the ones before them are final.
+func (l *Loop) sequence(ins []rollout.Intent) (Sender, []rollout.Intent, error) {
+	first, ok := l.Senders[ins[0].By]
+	if !ok {
+		return nil, nil, &HaltError{l.Chain.Name(), fmt.Sprintf("%s needs a signer for %s: name one under signers in lockstep.yaml",
+			ins[0].Step, ins[0].By)}
+	}
+	n := 1
+	for n < min(len(ins), atOnce) {
+		next, ok := l.Senders[ins[n].By]
+		if !ok || next.Address() != first.Address() {
+			break
+		}
+		n++
+	}
+	return first, ins[:n], nil
 }
 
 // lookAgain is how often the network is observed in full while it is waited for: others may act meanwhile.

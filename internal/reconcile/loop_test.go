@@ -56,8 +56,12 @@ func (w *world) Settle(context.Context) (rollout.Mark, error) {
 	return w.mark, nil
 }
 
-func (w *world) Send(_ context.Context, in rollout.Intent, after rollout.Mark) error {
-	w.log = append(w.log, fmt.Sprintf("send %s after %d", in.Step, after.LastID))
+func (w *world) Send(_ context.Context, ins []rollout.Intent, after rollout.Mark) error {
+	var steps []string
+	for _, in := range ins {
+		steps = append(steps, in.Step)
+	}
+	w.log = append(w.log, fmt.Sprintf("send %s after %d", strings.Join(steps, " and "), after.LastID))
 	if len(w.sends) == 0 {
 		return nil
 	}
@@ -73,7 +77,7 @@ func (w *world) loop() *reconcile.Loop {
 }
 
 func commit() rollout.Action {
-	return rollout.Action{Kind: rollout.Commit, Intent: rollout.Intent{Step: "commit", By: rollout.Committer}}
+	return rollout.Action{Kind: rollout.Commit, Intents: []rollout.Intent{{Step: "commit", By: rollout.Committer}}}
 }
 
 var done = rollout.Action{Kind: rollout.Done}
@@ -164,7 +168,7 @@ func TestLoopStopsAtOnce(t *testing.T) {
 	}{
 		"on the wrong chain":   {world{errs: []error{errors.Join(rollout.ErrUnavailable, wrongChain{errors.New("chain id 5")})}}, "chain id 5"},
 		"on a halt":            {world{actions: []rollout.Action{{Kind: rollout.Halt, Reason: "somebody else"}}}, "somebody else"},
-		"without a signer":     {world{actions: []rollout.Action{{Kind: rollout.Activate, Intent: rollout.Intent{Step: "pause", By: rollout.Pauser}}}}, "pauser"},
+		"without a signer":     {world{actions: []rollout.Action{{Kind: rollout.Activate, Intents: []rollout.Intent{{Step: "pause", By: rollout.Pauser}}}}}, "pauser"},
 		"when sending refuses": {world{actions: []rollout.Action{commit()}, sends: []error{errors.New("would be refused")}}, "would be refused"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -228,4 +232,60 @@ func TestLoopEndsWhenItIsInterrupted(t *testing.T) {
 			t.Fatalf("got %v, want the end of the context", err)
 		}
 	})
+}
+
+// other is a second account.
+type other struct{ *world }
+
+func (other) Address() common.Address { return common.HexToAddress("0x02") }
+
+func TestLoopSendsInSequenceWhatOneAccountSends(t *testing.T) {
+	intents := func(roles ...rollout.Role) (out rollout.Action) {
+		out.Kind = rollout.Commit
+		for _, r := range roles {
+			out.Intents = append(out.Intents, rollout.Intent{Step: string(r), By: r})
+		}
+		return out
+	}
+	for name, c := range map[string]struct {
+		action rollout.Action
+		second bool // the applier is another account
+		want   string
+	}{
+		"one account":          {intents(rollout.Committer, rollout.Applier, rollout.Applier), false, "send commit and apply and apply after 0"},
+		"two accounts":         {intents(rollout.Committer, rollout.Applier), true, "send commit after 0"},
+		"no signer for a role": {intents(rollout.Committer, rollout.Pauser), false, "send commit after 0"},
+	} {
+		w := &world{heads: []uint64{5}, actions: []rollout.Action{c.action, done}}
+		l := w.loop()
+		if c.second {
+			l.Senders[rollout.Applier] = other{w}
+		}
+		if err := l.Run(t.Context()); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		sent := ""
+		for _, line := range w.log {
+			if strings.HasPrefix(line, "send") {
+				sent += line
+			}
+		}
+		if sent != c.want {
+			t.Errorf("%s: %s, want %s", name, sent, c.want)
+		}
+	}
+}
+
+func TestLoopBoundsASequence(t *testing.T) {
+	long := rollout.Action{Kind: rollout.Apply}
+	for range 100 {
+		long.Intents = append(long.Intents, rollout.Intent{Step: "page", By: rollout.Applier})
+	}
+	w := &world{heads: []uint64{5}, actions: []rollout.Action{long, done}}
+	if err := w.loop().Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(strings.Join(w.log, ","), "page"); n != 64 {
+		t.Errorf("%d at once, want 64", n)
+	}
 }

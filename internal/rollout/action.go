@@ -22,10 +22,12 @@ type Intent struct {
 	Data []byte
 }
 
-// Action is what a loop does next on one network: send Intent, wait, stop.
+// Action is what a loop does next on one network: send Intents, wait, stop.
 type Action struct {
-	Kind   Kind // Wait, Done or Halt; any other: send Intent
-	Intent Intent
-	Until  uint64 // of Wait: unix seconds of block time
-	Reason string
+	Kind Kind // Wait, Done or Halt; any other: send Intents
+	// Intents are to be sent in this order, each on what the one before leaves behind. No later one needs to see the
+	// earlier ones final.
+	Intents []Intent
+	Until   uint64 // of Wait: unix seconds of block time
+	Reason  string
 }

@@ -42,6 +42,7 @@ type Observed struct {
 	PendingRoot   common.Hash // zero if none
 	Eta           uint64      // unix seconds, zero if none is pending
 	Grace         uint64      // seconds
+	Delay         uint64      // seconds between a commit and its eta
 	MaxBatch      int         // routes of a page, for a commitment made now
 	PendingBatch  int         // routes of a page, for the pending commitment
 	Staged        []bool      // by page

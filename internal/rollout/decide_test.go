@@ -143,7 +143,8 @@ func (m *model) take(want Desired, step Step) error {
 			return fmt.Errorf("activated the root of somebody else")
 		}
 	}
-	*s = s.After(want, step, m.delay)
+	s.Delay = m.delay
+	*s = s.After(want, step)
 	return nil
 }
 

@@ -3,13 +3,12 @@ package rollout
 import "github.com/ethereum/go-ethereum/common"
 
 // After returns what would be observed after a step succeeded: for dry runs, and for tests that walk through rollouts.
-// delay is the dispatcher's, in seconds.
-func (o Observed) After(want Desired, step Step, delay uint64) Observed {
+func (o Observed) After(want Desired, step Step) Observed {
 	o.Block.Number++
 	o.Block.Time++
 	switch step.Kind {
 	case Commit:
-		o.PendingRoot, o.Eta, o.PendingBatch = want.Root, o.Block.Time+delay, o.MaxBatch
+		o.PendingRoot, o.Eta, o.PendingBatch = want.Root, o.Block.Time+o.Delay, o.MaxBatch
 		o.Committed = true
 	case Apply:
 		staged := append([]bool(nil), o.Staged...)

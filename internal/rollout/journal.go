@@ -35,15 +35,22 @@ func (e *OtherRunError) Error() string {
 		"or take it back with lockstep cancel", e.Running.Root, e.Running.Epoch, e.Running.ChainID)
 }
 
-// Status of a journalled transaction. Signed may or may not have been sent.
+// Status of a journalled transaction.
 type Status string
 
-// A transaction is signed until the network's confirmation rule makes its outcome final.
+// A transaction that is signed has never left this machine: it may be made void, and its nonce used again. It is released
+// before it is sent for the first time; from then on it may be anywhere, until the network's confirmation rule makes its
+// outcome final.
 const (
 	Signed    Status = "signed"
+	Released  Status = "released"
 	Confirmed Status = "confirmed"
 	Reverted  Status = "reverted"
+	Void      Status = "void"
 )
+
+// Open tells whether a transaction may still change the chain, or be sent.
+func (s Status) Open() bool { return s == Signed || s == Released }
 
 // ErrStale says that the journal moved since it was read: what was decided then must be decided again.
 var ErrStale = errors.New("the journal has changed since it was read")
@@ -69,7 +76,7 @@ type Transaction struct {
 // Mark is a position in the journal of one signer on one network.
 type Mark struct {
 	LastID    int64
-	NextNonce uint64        // one above the highest journalled nonce, 0 if there is none
-	Open      []Transaction // signed and not final, by nonce
+	NextNonce uint64        // one above the highest journalled nonce that is not void, 0 if there is none
+	Open      []Transaction // signed or released, and not final, by nonce
 	MinBlock  uint64        // the highest block in which one of them became final
 }

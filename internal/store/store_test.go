@@ -68,11 +68,19 @@ func add(t testing.TB, s *Store, tx rollout.Transaction) rollout.Transaction {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tx, err = s.Add(t.Context(), tx, m)
+	tx, err = addOne(t.Context(), s, tx, m)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return tx
+}
+
+func addOne(ctx context.Context, s *Store, tx rollout.Transaction, after rollout.Mark) (rollout.Transaction, error) {
+	added, err := s.Add(ctx, []rollout.Transaction{tx}, after)
+	if err != nil {
+		return rollout.Transaction{}, err
+	}
+	return added[0], nil
 }
 
 func finish(t testing.TB, s *Store, tx rollout.Transaction, status rollout.Status, block uint64) rollout.Transaction {
@@ -196,15 +204,21 @@ func TestMigrationIsIdempotent(t *testing.T) {
 	}
 }
 
-// Taking the migrations back and doing them again must give the same journal: a broken Down is found when it hurts most.
-func TestMigrationsGoBothWays(t *testing.T) {
-	s := fresh(t)
+// provider points goose at the migrations, so that they can be taken back.
+func provider(t *testing.T) {
+	t.Helper()
 	goose.SetBaseFS(migrations)
 	t.Cleanup(func() { goose.SetBaseFS(nil) })
 	goose.SetLogger(goose.NopLogger())
 	if err := goose.SetDialect("sqlite3"); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// Taking the migrations back and doing them again must give the same journal: a broken Down is found when it hurts most.
+func TestMigrationsGoBothWays(t *testing.T) {
+	s := fresh(t)
+	provider(t)
 	if err := goose.DownToContext(t.Context(), s.db, "migrations", 0); err != nil {
 		t.Fatalf("down: %v", err)
 	}
@@ -235,7 +249,7 @@ func TestAddAndRead(t *testing.T) {
 	add(t, s, elsewhere)
 
 	want := transaction(7)
-	want.ID, want.Status = one.ID, rollout.Signed
+	want.ID, want.Status = one.ID, rollout.Released
 	if diff := cmp.Diff(want, one); diff != "" || one.ID == 0 {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -273,10 +287,10 @@ func TestAddAfterAnotherAddIsStale(t *testing.T) {
 	s := fresh(t)
 	for range 3 {
 		m := read(t, s)
-		if _, err := s.Add(t.Context(), transaction(m.NextNonce), m); err != nil {
+		if _, err := addOne(t.Context(), s, transaction(m.NextNonce), m); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := s.Add(t.Context(), transaction(m.NextNonce+50), m); !errors.Is(err, rollout.ErrStale) || got.ID != 0 {
+		if got, err := addOne(t.Context(), s, transaction(m.NextNonce+50), m); !errors.Is(err, rollout.ErrStale) || got.ID != 0 {
 			t.Errorf("after an Add with the same mark: %+v, %v; want ErrStale", got, err)
 		}
 	}
@@ -288,13 +302,13 @@ func TestAddAfterAnotherAddIsStale(t *testing.T) {
 	other := transaction(30)
 	other.Signer = common.Address{0xbb}
 	add(t, s, other)
-	if _, err := s.Add(t.Context(), transaction(m.NextNonce), m); err != nil {
+	if _, err := addOne(t.Context(), s, transaction(m.NextNonce), m); err != nil {
 		t.Errorf("after an Add of another signer: %v", err)
 	}
 	// nor is an outcome
 	m = read(t, s)
 	finish(t, s, m.Open[0], rollout.Confirmed, 5)
-	if _, err := s.Add(t.Context(), transaction(m.NextNonce), m); err != nil {
+	if _, err := addOne(t.Context(), s, transaction(m.NextNonce), m); err != nil {
 		t.Errorf("after an outcome: %v", err)
 	}
 }
@@ -304,14 +318,14 @@ func TestNonceIsReservedOnce(t *testing.T) {
 	tx := finish(t, s, add(t, s, transaction(3)), rollout.Confirmed, 1)
 	twin := transaction(3)
 	twin.Hash = common.Hash{9}
-	if got, err := s.Add(t.Context(), twin, read(t, s)); err == nil {
+	if got, err := addOne(t.Context(), s, twin, read(t, s)); err == nil {
 		t.Errorf("nonce 3 is journalled twice: %+v", got)
 	} else if errors.Is(err, rollout.ErrStale) || !strings.Contains(err.Error(), "journal step 3") {
 		t.Errorf("nonce 3 twice: %v", err)
 	}
 	same := transaction(4)
 	same.Hash = tx.Hash
-	if got, err := s.Add(t.Context(), same, read(t, s)); err == nil {
+	if got, err := addOne(t.Context(), s, same, read(t, s)); err == nil {
 		t.Errorf("hash %s is journalled twice: %+v", tx.Hash, got)
 	}
 	if n := len(transactions(t, s)); n != 1 {
@@ -572,7 +586,7 @@ func TestMain(m *testing.M) {
 	}
 	s, err := Open(context.Background(), path)
 	if err == nil {
-		_, err = s.Add(context.Background(), transaction(0), rollout.Mark{})
+		_, err = addOne(context.Background(), s, transaction(0), rollout.Mark{})
 	}
 	if err != nil {
 		fmt.Print(err)
@@ -594,7 +608,7 @@ func TestOneOfManyAddsWins(t *testing.T) {
 			group.Go(func() {
 				tx := transaction(m.NextNonce)
 				tx.Hash[1] = byte(i)
-				_, errs[i] = stores[i%len(stores)].Add(t.Context(), tx, m)
+				_, errs[i] = addOne(t.Context(), stores[i%len(stores)], tx, m)
 			})
 		}
 		group.Wait()
@@ -631,7 +645,7 @@ func TestManyStoresShareTheNonces(t *testing.T) {
 				}
 				tx := transaction(m.NextNonce)
 				tx.Hash[1] = byte(i)
-				switch _, err := s.Add(t.Context(), tx, m); {
+				switch _, err := addOne(t.Context(), s, tx, m); {
 				case err == nil:
 					n++
 				case !errors.Is(err, rollout.ErrStale):
@@ -710,7 +724,7 @@ func TestClosedJournalSaysSo(t *testing.T) {
 	}
 	ctx := t.Context()
 	_, readErr := s.Read(ctx, chainID, signer)
-	_, addErr := s.Add(ctx, transaction(0), rollout.Mark{})
+	_, addErr := addOne(ctx, s, transaction(0), rollout.Mark{})
 	_, beginErr := s.Begin(ctx, run(1, 1))
 	_, runningErr := s.Running(ctx, chainID, dispatcher)
 	_, previousErr := s.Previous(ctx, chainID, dispatcher)

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/ethereum/go-ethereum/common"
 
@@ -19,7 +20,7 @@ func (s *Store) Read(ctx context.Context, chainID uint64, signer common.Address)
 			return err
 		}
 		rows, err := tx.QueryContext(ctx, `SELECT id, chain_id, signer, nonce, step, hash, raw, status, block_number,
-			block_hash, gas_used FROM transactions WHERE chain_id = ? AND signer = ? AND status = 'signed' ORDER BY nonce`,
+			block_hash, gas_used FROM transactions WHERE chain_id = ? AND signer = ? AND status IN ('signed', 'released') ORDER BY nonce`,
 			chainID, signer.Hex())
 		if err != nil {
 			return err
@@ -35,8 +36,8 @@ func (s *Store) Read(ctx context.Context, chainID uint64, signer common.Address)
 
 func mark(ctx context.Context, tx *sql.Tx, chainID uint64, signer common.Address) (rollout.Mark, error) {
 	var id, nonce, block sql.NullInt64
-	err := tx.QueryRowContext(ctx, `SELECT max(id), max(nonce), max(block_number) FROM transactions
-		WHERE chain_id = ? AND signer = ?`, chainID, signer.Hex()).Scan(&id, &nonce, &block)
+	err := tx.QueryRowContext(ctx, `SELECT max(id), max(nonce) FILTER (WHERE status <> 'void'), max(block_number)
+		FROM transactions WHERE chain_id = ? AND signer = ?`, chainID, signer.Hex()).Scan(&id, &nonce, &block)
 	m := rollout.Mark{LastID: id.Int64, MinBlock: uint64(block.Int64)}
 	if nonce.Valid {
 		m.NextNonce = uint64(nonce.Int64) + 1
@@ -44,37 +45,85 @@ func mark(ctx context.Context, tx *sql.Tx, chainID uint64, signer common.Address
 	return m, err
 }
 
-// Add journals a signed transaction, unless the journal of its signer moved since it was read at after.
-func (s *Store) Add(ctx context.Context, t rollout.Transaction, after rollout.Mark) (rollout.Transaction, error) {
+// Add journals signed transactions of one signer on one network, all or none, unless the journal of the signer moved since it
+// was read at after. The first is released.
+func (s *Store) Add(ctx context.Context, ts []rollout.Transaction, after rollout.Mark) ([]rollout.Transaction, error) {
+	out := slices.Clone(ts)
 	err := s.within(ctx, func(tx *sql.Tx) error {
-		m, err := mark(ctx, tx, t.ChainID, t.Signer)
+		m, err := mark(ctx, tx, out[0].ChainID, out[0].Signer)
 		if err != nil {
 			return err
 		}
 		if m.LastID != after.LastID {
 			return rollout.ErrStale
 		}
-		res, err := tx.ExecContext(ctx, `INSERT INTO transactions (chain_id, signer, nonce, step, hash, raw, status, created_at)
-			VALUES (?, ?, ?, ?, ?, ?, 'signed', ?)`,
-			t.ChainID, t.Signer.Hex(), t.Nonce, t.Step, t.Hash.Hex(), t.Raw, now())
-		if err != nil {
-			return err
+		for i := range out {
+			t := &out[i]
+			t.Status = rollout.Signed
+			if i == 0 {
+				t.Status = rollout.Released
+			}
+			res, err := tx.ExecContext(ctx, `INSERT INTO transactions (chain_id, signer, nonce, step, hash, raw, status, created_at)
+				VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+				t.ChainID, t.Signer.Hex(), t.Nonce, t.Step, t.Hash.Hex(), t.Raw, string(t.Status), now())
+			if err != nil {
+				return fmt.Errorf("%s: %w", t.Step, err)
+			}
+			if t.ID, err = res.LastInsertId(); err != nil {
+				return err
+			}
 		}
-		t.Status = rollout.Signed
-		t.ID, err = res.LastInsertId()
-		return err
+		return nil
 	})
 	if err != nil {
-		return rollout.Transaction{}, fmt.Errorf("journal %s: %w", t.Step, err)
+		return nil, fmt.Errorf("journal %s: %w", ts[0].Step, err)
 	}
-	return t, nil
+	return out, nil
+}
+
+// Release records that signed transactions are about to be sent. If one of them is no longer signed, because another process
+// has made it void, none is released and the error is rollout.ErrStale.
+func (s *Store) Release(ctx context.Context, ts []rollout.Transaction) ([]rollout.Transaction, error) {
+	out, err := s.turn(ctx, ts, rollout.Released)
+	if err != nil {
+		return nil, fmt.Errorf("release %s: %w", ts[0].Step, err)
+	}
+	return out, nil
+}
+
+// Void takes back signed transactions that were never released. If one of them is no longer signed, none is taken back and
+// the error is rollout.ErrStale.
+func (s *Store) Void(ctx context.Context, ts []rollout.Transaction) error {
+	if _, err := s.turn(ctx, ts, rollout.Void); err != nil {
+		return fmt.Errorf("take back %s: %w", ts[0].Step, err)
+	}
+	return nil
+}
+
+func (s *Store) turn(ctx context.Context, ts []rollout.Transaction, status rollout.Status) ([]rollout.Transaction, error) {
+	out := slices.Clone(ts)
+	err := s.within(ctx, func(tx *sql.Tx) error {
+		for i := range out {
+			res, err := tx.ExecContext(ctx, `UPDATE transactions SET status = ? WHERE id = ? AND status = 'signed'`,
+				string(status), out[i].ID)
+			if err != nil {
+				return err
+			}
+			if n, err := res.RowsAffected(); err != nil || n == 0 {
+				return errors.Join(err, rollout.ErrStale)
+			}
+			out[i].Status = status
+		}
+		return nil
+	})
+	return out, err
 }
 
 // Finish records the final outcome of a transaction.
 func (s *Store) Finish(ctx context.Context, t rollout.Transaction) error {
 	err := s.within(ctx, func(tx *sql.Tx) error {
 		res, err := tx.ExecContext(ctx, `UPDATE transactions SET status = ?, block_number = ?, block_hash = ?, gas_used = ?,
-			finished_at = ? WHERE id = ? AND status = 'signed'`,
+			finished_at = ? WHERE id = ? AND status = 'released'`,
 			string(t.Status), t.BlockNumber, t.BlockHash.Hex(), t.GasUsed, now(), t.ID)
 		if err != nil {
 			return err

@@ -1,12 +1,3 @@
-// Package txsend is the only package that broadcasts transactions.
-//
-// A transaction is estimated, signed and journalled with its nonce before it is sent; from then on it is that very
-// transaction that is sent again, after a crash too, until the network's confirmation rule makes its outcome final.
-//
-//	estimate ─► sign ─► journal ─► broadcast ─► receipt ─► confirmations ─► journal the outcome
-//	(refused:            ▲             ▲            │ vanishes in a reorg
-//	 nothing sent)       │             └────────────┘
-//	              a crash after this point loses nothing
 package txsend
 
 import (
@@ -32,7 +23,10 @@ type Chain interface {
 	Nonce(ctx context.Context, account common.Address) (uint64, error)
 	Balance(ctx context.Context, account common.Address) (*big.Int, error)
 	EstimateGas(ctx context.Context, msg ethereum.CallMsg) (uint64, error)
+	Simulate(ctx context.Context, at common.Hash, from common.Address, calls []ethereum.CallMsg) (out []chain.Simulated, exact bool, err error)
 	Fees(ctx context.Context) (tip, feeCap *big.Int, err error)
+	DataGas(ctx context.Context, at common.Hash, msg ethereum.CallMsg) (uint64, error)
+	DataFee(ctx context.Context, at common.Hash, raw []byte) (*big.Int, error)
 	Send(ctx context.Context, tx *types.Transaction) error
 	Receipt(ctx context.Context, hash common.Hash) (chain.Receipt, error)
 }
@@ -46,7 +40,9 @@ type Signer interface {
 // Journal keeps what was signed.
 type Journal interface {
 	Read(ctx context.Context, chainID uint64, signer common.Address) (rollout.Mark, error)
-	Add(ctx context.Context, t rollout.Transaction, after rollout.Mark) (rollout.Transaction, error)
+	Add(ctx context.Context, ts []rollout.Transaction, after rollout.Mark) ([]rollout.Transaction, error)
+	Release(ctx context.Context, ts []rollout.Transaction) ([]rollout.Transaction, error)
+	Void(ctx context.Context, ts []rollout.Transaction) error
 	Finish(ctx context.Context, t rollout.Transaction) error
 }
 
@@ -59,6 +55,10 @@ type Config struct {
 	GasCap        uint64        // of one transaction
 	Poll          time.Duration // between looks for a receipt
 	Rebroadcast   time.Duration // after which a transaction without receipt is sent again; 15 s if zero
+	// Careful sends one transaction of a sequence only, and so awaits each outcome before the next is decided.
+	Careful bool
+	// BatchDelay passes between the broadcasts of a sequence.
+	BatchDelay time.Duration
 	// Check is asked before each broadcast, with what is about to be sent: a transaction that was journalled long ago may
 	// not fit any more. It may be nil.
 	Check func(ctx context.Context, tx *types.Transaction) error
@@ -69,9 +69,10 @@ type Config struct {
 	Final func(rollout.Transaction)
 }
 
-// Sender sends the transactions of one account on one network, one after another.
+// Sender sends the transactions of one account on one network. It is for one goroutine.
 type Sender struct {
-	cfg Config
+	cfg  Config
+	sent map[int64]bool // journal entries that a node has taken from this process
 }
 
 // New returns a sender.
@@ -82,24 +83,17 @@ func New(cfg Config) *Sender {
 	if cfg.Final == nil {
 		cfg.Final = func(rollout.Transaction) {}
 	}
+	if cfg.Check == nil {
+		cfg.Check = func(context.Context, *types.Transaction) error { return nil }
+	}
 	if cfg.Rebroadcast == 0 {
 		cfg.Rebroadcast = 15 * time.Second
 	}
-	return &Sender{cfg}
+	return &Sender{cfg, map[int64]bool{}}
 }
 
 // Address is the account.
 func (s *Sender) Address() common.Address { return s.cfg.Signer.Address() }
-
-// RefusedError says that a transaction would revert; nothing was signed or sent.
-type RefusedError struct {
-	Step   string
-	Reason string
-}
-
-func (e *RefusedError) Error() string {
-	return fmt.Sprintf("%s would be refused: %s; nothing was sent", e.Step, e.Reason)
-}
 
 // RevertedError says that a transaction was mined and reverted.
 type RevertedError struct {
@@ -110,7 +104,8 @@ func (e *RevertedError) Error() string {
 	return fmt.Sprintf("%s: transaction %s reverted in block %d", e.Transaction.Step, e.Transaction.Hash, e.Transaction.BlockNumber)
 }
 
-// Settle brings every open transaction of the journal to its final outcome, and returns where the journal stands then.
+// Settle makes void what was signed and never released, brings every other open transaction of the journal to its final
+// outcome, and returns where the journal stands then.
 func (s *Sender) Settle(ctx context.Context) (rollout.Mark, error) {
 	for {
 		mark, err := s.cfg.Journal.Read(ctx, s.cfg.Chain.ChainID(), s.Address())
@@ -120,77 +115,110 @@ func (s *Sender) Settle(ctx context.Context) (rollout.Mark, error) {
 		if len(mark.Open) == 0 {
 			return mark, nil
 		}
-		if err := s.finish(ctx, mark.Open[0]); err != nil {
+		var signed, released []rollout.Transaction
+		for _, t := range mark.Open {
+			if t.Status == rollout.Signed {
+				signed = append(signed, t)
+			} else {
+				released = append(released, t)
+			}
+		}
+		if len(signed) > 0 {
+			// stale: another process released or took back some of them, so look again
+			if err := s.cfg.Journal.Void(ctx, signed); err != nil && !errors.Is(err, rollout.ErrStale) {
+				return rollout.Mark{}, err
+			}
+			continue
+		}
+		if err := s.await(ctx, released); err != nil {
 			return rollout.Mark{}, err
 		}
 	}
 }
 
-// Send estimates, signs, journals and sends a transaction, and waits until its outcome is final. after is what Settle
-// returned before the decision to send; if the journal moved since, the error is rollout.ErrStale.
-func (s *Sender) Send(ctx context.Context, in rollout.Intent, after rollout.Mark) error {
-	tx, err := s.prepare(ctx, in, after)
+// Send simulates intents as a sequence, signs, journals and sends those that succeed, and waits until their outcomes are
+// final. If the first does not succeed, the error is a RefusedError and nothing is signed. after is what Settle returned
+// before the decision to send; if the journal moved since, the error is rollout.ErrStale.
+func (s *Sender) Send(ctx context.Context, ins []rollout.Intent, after rollout.Mark) error {
+	if s.cfg.Careful {
+		ins = ins[:1]
+	}
+	at, err := s.head(ctx, after)
 	if err != nil {
 		return err
 	}
-	raw, err := tx.MarshalBinary()
-	if err != nil {
-		return fmt.Errorf("encode %s: %w", in.Step, err)
-	}
-	entry, err := s.cfg.Journal.Add(ctx, rollout.Transaction{
-		ChainID: s.cfg.Chain.ChainID(), Signer: s.Address(), Nonce: tx.Nonce(), Step: in.Step, Hash: tx.Hash(), Raw: raw,
-	}, after)
+	quote, err := s.Quote(ctx, at, ins)
 	if err != nil {
 		return err
 	}
-	return s.finish(ctx, entry)
+	if quote.Refused != nil && len(quote.Gas) == 0 {
+		return s.unlessStale(ctx, after, quote.Refused)
+	}
+	if err := s.affords(quote, ins); err != nil {
+		return err
+	}
+	txs, err := s.sign(ctx, ins[:len(quote.Gas)], quote, after)
+	if err != nil {
+		return err
+	}
+	entries, err := s.cfg.Journal.Add(ctx, txs, after)
+	if err != nil {
+		return err
+	}
+	return s.release(ctx, entries)
 }
 
-// Estimate returns the gas that an intent needs, or a RefusedError.
-func (s *Sender) Estimate(ctx context.Context, in rollout.Intent) (uint64, error) {
-	gas, err := s.cfg.Chain.EstimateGas(ctx, ethereum.CallMsg{From: s.Address(), To: &in.To, Data: in.Data})
-	if err == nil {
-		return gas, nil
+// head is the newest block of an endpoint that has seen what is final.
+func (s *Sender) head(ctx context.Context, after rollout.Mark) (rollout.Block, error) {
+	at, err := s.cfg.Chain.Head(ctx)
+	if err != nil {
+		return at, err
 	}
-	if data, ok := chain.RevertData(err); ok {
-		return 0, &RefusedError{in.Step, s.cfg.Explain(data)}
+	if at.Number < after.MinBlock {
+		return at, fmt.Errorf("%w that has reached block %d of %s", rollout.ErrUnavailable, after.MinBlock, s.cfg.Chain.Name())
 	}
-	return 0, fmt.Errorf("%s: %w", in.Step, err)
+	return at, nil
 }
 
-func (s *Sender) prepare(ctx context.Context, in rollout.Intent, after rollout.Mark) (*types.Transaction, error) {
-	gas, err := s.Estimate(ctx, in)
-	var refused *RefusedError
-	if errors.As(err, &refused) {
-		return nil, s.unlessStale(ctx, after, err)
+func (s *Sender) affords(q Quote, ins []rollout.Intent) error {
+	if q.Balance.Cmp(q.Cost) >= 0 {
+		return nil
 	}
-	if err != nil {
-		return nil, err
+	what := ins[0].Step
+	if n := len(q.Gas); n > 1 {
+		what = fmt.Sprintf("%s and %d more", what, n-1)
 	}
-	// a tenth more, for what other transactions of the block may change
-	if gas += gas / 10; gas > s.cfg.GasCap {
-		return nil, fmt.Errorf("%s needs %d gas, a transaction on %s may use %d: build with a smaller pageSize",
-			in.Step, gas, s.cfg.Chain.Name(), s.cfg.GasCap)
-	}
-	tip, feeCap, err := s.cfg.Chain.Fees(ctx)
-	if err != nil {
-		return nil, err
-	}
-	balance, err := s.cfg.Chain.Balance(ctx, s.Address())
-	if err != nil {
-		return nil, err
-	}
-	if cost := new(big.Int).Mul(feeCap, new(big.Int).SetUint64(gas)); balance.Cmp(cost) < 0 {
-		return nil, fmt.Errorf("%s has %s wei on %s, %s may cost %s wei: fund it", s.Address(), balance, s.cfg.Chain.Name(), in.Step, cost)
-	}
+	return fmt.Errorf("%s has %s wei on %s, %s may cost %s wei: fund it", s.Address(), q.Balance, s.cfg.Chain.Name(), what, q.Cost)
+}
+
+// sign makes one transaction of each intent, with consecutive nonces.
+func (s *Sender) sign(ctx context.Context, ins []rollout.Intent, q Quote, after rollout.Mark) ([]rollout.Transaction, error) {
 	nonce, err := s.nextNonce(ctx, after)
 	if err != nil {
 		return nil, err
 	}
-	return s.cfg.Signer.Sign(s.cfg.Chain.ChainID(), types.NewTx(&types.DynamicFeeTx{
-		ChainID: new(big.Int).SetUint64(s.cfg.Chain.ChainID()), Nonce: nonce, GasTipCap: tip, GasFeeCap: feeCap, Gas: gas,
+	var out []rollout.Transaction
+	for i, in := range ins {
+		tx, err := s.cfg.Signer.Sign(s.cfg.Chain.ChainID(), s.unsigned(in, nonce+uint64(i), q.Gas[i], q))
+		if err != nil {
+			return nil, fmt.Errorf("sign %s: %w", in.Step, err)
+		}
+		raw, err := tx.MarshalBinary()
+		if err != nil {
+			return nil, fmt.Errorf("encode %s: %w", in.Step, err)
+		}
+		out = append(out, rollout.Transaction{
+			ChainID: s.cfg.Chain.ChainID(), Signer: s.Address(), Nonce: tx.Nonce(), Step: in.Step, Hash: tx.Hash(), Raw: raw,
+		})
+	}
+	return out, nil
+}
+
+func (s *Sender) unsigned(in rollout.Intent, nonce, gas uint64, q Quote) *types.Transaction {
+	return types.NewTx(&types.DynamicFeeTx{
+		ChainID: new(big.Int).SetUint64(s.cfg.Chain.ChainID()), Nonce: nonce, GasTipCap: q.TipCap, GasFeeCap: q.FeeCap, Gas: gas,
 		To: &in.To, Data: in.Data,
-	}))
+	})
 }
 
 // unlessStale returns err, unless another process has sent something meanwhile: then the refusal may be only that what was
@@ -219,115 +247,44 @@ func (s *Sender) nextNonce(ctx context.Context, after rollout.Mark) (uint64, err
 	return nonce, nil
 }
 
-// finish sends a journalled transaction until its outcome is final, and journals that.
-func (s *Sender) finish(ctx context.Context, entry rollout.Transaction) error {
-	var tx types.Transaction
-	if err := tx.UnmarshalBinary(entry.Raw); err != nil {
-		return fmt.Errorf("journal entry %d is not a transaction: %w", entry.ID, err)
+// release sends the first of a sequence, which is released already, then releases and sends the others, and waits for all
+// outcomes.
+func (s *Sender) release(ctx context.Context, entries []rollout.Transaction) error {
+	out, rest := entries[:1:1], entries[1:]
+	if len(rest) == 0 {
+		return s.await(ctx, out)
 	}
-	var sent time.Time
-	ticker := time.NewTicker(s.cfg.Poll)
-	defer ticker.Stop()
-	for {
-		receipt, err := s.look(ctx, entry)
-		switch {
-		case err != nil:
-			return err
-		case receipt != nil:
-			return s.record(ctx, entry, *receipt)
-		}
-		if sent.IsZero() || time.Since(sent) > s.cfg.Rebroadcast {
-			if err := s.broadcast(ctx, &tx, entry, sent.IsZero()); err != nil {
+	if err := s.push(ctx, out, false); err != nil {
+		return err // what is not released is made void when the journal is settled
+	}
+	for len(rest) > 0 {
+		next := rest
+		if s.cfg.BatchDelay > 0 {
+			next = rest[:1]
+			if err := s.sleep(ctx, s.cfg.BatchDelay, next[0]); err != nil {
 				return err
 			}
-			sent = time.Now()
 		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("%s on %s: %w", entry.Step, s.cfg.Chain.Name(), ctx.Err())
-		case <-ticker.C:
+		released, err := s.cfg.Journal.Release(ctx, next)
+		if err != nil {
+			// another process has made them void: it waits for what is sent, and so does this one before it decides again
+			return errors.Join(err, s.await(ctx, out))
+		}
+		out, rest = append(out, released...), rest[len(next):]
+		if err := s.push(ctx, out, false); err != nil {
+			return err
 		}
 	}
+	return s.await(ctx, out)
 }
 
-// look returns the receipt once it is final by the network's confirmation rule, nil before.
-func (s *Sender) look(ctx context.Context, entry rollout.Transaction) (*chain.Receipt, error) {
-	// the head is read first: a receipt read after it is at least as deep as it seems
-	head, err := s.cfg.Chain.Head(ctx)
-	if err != nil {
-		return nil, err
-	}
-	receipt, err := s.cfg.Chain.Receipt(ctx, entry.Hash)
-	if errors.Is(err, ethereum.NotFound) {
-		return nil, nil //nolint:nilnil // no receipt yet is an ordinary answer
-	}
-	if err != nil {
-		return nil, err
-	}
-	if head.Number+1 < receipt.Block.Number+s.cfg.Confirmations {
-		return nil, nil //nolint:nilnil // not deep enough
-	}
-	return &receipt, nil
-}
-
-func (s *Sender) broadcast(ctx context.Context, tx *types.Transaction, entry rollout.Transaction, first bool) error {
-	if s.cfg.Check != nil {
-		if err := s.cfg.Check(ctx, tx); err != nil {
-			return fmt.Errorf("%s: %w", entry.Step, err)
-		}
-	}
-	err := s.cfg.Chain.Send(ctx, tx)
-	if err != nil {
-		if s.taken(ctx, entry, err) == nil {
-			return nil
-		}
-		// refused perhaps by a state of the chain that a reorganisation has just ended: once more, and then for good
-		if again := s.cfg.Chain.Send(ctx, tx); again != nil {
-			return s.taken(ctx, entry, again)
-		}
-	}
-	if first {
-		s.cfg.Sent(entry)
-	}
-	return nil
-}
-
-// taken explains why a transaction was refused: nil if it is in a block already, so that its receipt will tell.
-func (s *Sender) taken(ctx context.Context, entry rollout.Transaction, refusal error) error {
-	_, err := s.cfg.Chain.Receipt(ctx, entry.Hash)
-	if err == nil {
+func (s *Sender) sleep(ctx context.Context, d time.Duration, next rollout.Transaction) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return fmt.Errorf("%s on %s: %w", next.Step, s.cfg.Chain.Name(), ctx.Err())
+	case <-t.C:
 		return nil
 	}
-	if !errors.Is(err, ethereum.NotFound) {
-		return fmt.Errorf("%s: %w", entry.Step, errors.Join(refusal, err))
-	}
-	nonce, err := s.cfg.Chain.Nonce(ctx, s.Address())
-	if err != nil {
-		return fmt.Errorf("%s: %w", entry.Step, errors.Join(refusal, err))
-	}
-	if nonce <= entry.Nonce {
-		return fmt.Errorf("%s: %w", entry.Step, refusal)
-	}
-	// no receipt, then a nonce that is used: unless it was mined between the two questions, it never can be
-	if _, err := s.cfg.Chain.Receipt(ctx, entry.Hash); err == nil {
-		return nil
-	}
-	return fmt.Errorf("%s: nonce %d of %s on %s was used by a transaction that is not in the journal; "+
-		"find out who else has this key (%w)", entry.Step, entry.Nonce, s.Address(), s.cfg.Chain.Name(), refusal)
-}
-
-func (s *Sender) record(ctx context.Context, entry rollout.Transaction, r chain.Receipt) error {
-	entry.Status = rollout.Confirmed
-	if r.Status != types.ReceiptStatusSuccessful {
-		entry.Status = rollout.Reverted
-	}
-	entry.BlockNumber, entry.BlockHash, entry.GasUsed = r.Block.Number, r.Block.Hash, r.GasUsed
-	if err := s.cfg.Journal.Finish(ctx, entry); err != nil {
-		return err
-	}
-	s.cfg.Final(entry)
-	if entry.Status == rollout.Reverted {
-		return &RevertedError{entry}
-	}
-	return nil
 }

@@ -27,10 +27,14 @@ const chainID = 4242
 var (
 	key, _  = crypto.ToECDSA(crypto.Keccak256([]byte("txsend test")))
 	account = crypto.PubkeyToAddress(key.PublicKey)
+	// somebody else
+	otherKey, _ = crypto.ToECDSA(crypto.Keccak256([]byte("txsend test, another")))
 	// counter adds one to slot 0 at every call: how often something really happened
 	counter = common.HexToAddress("0xc0de01")
 	// refuser reverts with four bytes
 	refuser = common.HexToAddress("0xc0de02")
+	// once reverts from its second call on
+	once = common.HexToAddress("0xc0de03")
 )
 
 // rig is a sender on a real node with a real journal.
@@ -46,9 +50,13 @@ func newRig(t *testing.T) *rig {
 	t.Helper()
 	n, err := devnet.Start(devnet.Config{
 		ChainID: chainID,
-		Alloc:   map[common.Address]*big.Int{account: new(big.Int).Mul(big.NewInt(10), big.NewInt(params.Ether))},
+		Alloc: map[common.Address]*big.Int{
+			account: new(big.Int).Mul(big.NewInt(10), big.NewInt(params.Ether)),
+			crypto.PubkeyToAddress(otherKey.PublicKey): big.NewInt(params.Ether),
+		},
 		Code: map[common.Address][]byte{
 			counter: common.FromHex("0x60005460010160005500"),         // sstore(0, sload(0) + 1)
+			once:    common.FromHex("0x5f54600a5760015f55005b5f5ffd"), // sload(0) ? revert(0, 0) : sstore(0, 1)
 			refuser: common.FromHex("0x63deadbeef60e01b5f5260045ffd"), // revert(0xdeadbeef)
 		},
 	})
@@ -109,7 +117,12 @@ func within(t *testing.T, d time.Duration) context.Context {
 	return ctx
 }
 
-func bump(step string) rollout.Intent { return rollout.Intent{Step: step, To: counter} }
+func bump(steps ...string) (out []rollout.Intent) {
+	for _, step := range steps {
+		out = append(out, rollout.Intent{Step: step, To: counter})
+	}
+	return out
+}
 
 func TestSendIsJournalledAndFinal(t *testing.T) {
 	r := newRig(t)
@@ -139,7 +152,7 @@ func TestSendIsJournalledAndFinal(t *testing.T) {
 func TestRefusedCallIsNeverSigned(t *testing.T) {
 	r := newRig(t)
 	s := txsend.New(r.config())
-	err := s.Send(within(t, 5*time.Second), rollout.Intent{Step: "refused", To: refuser}, rollout.Mark{})
+	err := s.Send(within(t, 5*time.Second), []rollout.Intent{{Step: "refused", To: refuser}}, rollout.Mark{})
 	var refused *txsend.RefusedError
 	if !errors.As(err, &refused) || refused.Reason != "said deadbeef" {
 		t.Fatalf("got %v, want a refusal that explains the revert", err)
@@ -184,8 +197,8 @@ func TestCrashAfterJournalling(t *testing.T) {
 		t.Fatal("sending did not fail")
 	}
 	journal, err := r.journal.Transactions(t.Context(), chainID)
-	if err != nil || len(journal) != 1 || journal[0].Status != rollout.Signed {
-		t.Fatalf("journal %+v, %v; want one signed transaction", journal, err)
+	if err != nil || len(journal) != 1 || journal[0].Status != rollout.Released {
+		t.Fatalf("journal %+v, %v; want one released transaction", journal, err)
 	}
 	r.open(t) // as the next process would
 	s := txsend.New(r.config())

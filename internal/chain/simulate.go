@@ -1,0 +1,190 @@
+package chain
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/big"
+	"sync"
+
+	"github.com/ethereum/go-ethereum"
+	"github.com/ethereum/go-ethereum/accounts/abi"
+	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/common/hexutil"
+	"github.com/ethereum/go-ethereum/core"
+	"github.com/ethereum/go-ethereum/ethclient"
+	"github.com/ethereum/go-ethereum/rpc"
+
+	"github.com/seed-b6a97670/lockstep/contracts"
+)
+
+// Simulated is what one call of a sequence would do as a transaction.
+type Simulated struct {
+	Failed bool
+	Gas    uint64 // used, refunds taken off
+	Data   []byte // what it reverted with, if it failed
+}
+
+// ErrCannotSimulate says that no endpoint of the network can simulate a sequence of calls, or not this one.
+var ErrCannotSimulate = errors.New("the network's endpoints do not simulate sequences of calls")
+
+// Simulate runs calls of one account after a block, each on what the one before left behind, as if they were transactions
+// of the next block. It ends with the first that fails, so there may be fewer results than calls. A call's Gas limits
+// it, if it is set.
+//
+// It asks for eth_simulateV1 (execution-apis). A node that lacks it is asked for an eth_call in which code at the account
+// makes all the calls: exact is then false, since there each call finds warm what the earlier ones touched, and its Gas is
+// an estimate from below.
+func (c *Client) Simulate(ctx context.Context, at common.Hash, from common.Address, calls []ethereum.CallMsg) (out []Simulated, exact bool, err error) {
+	out, err = c.simulateV1(ctx, at, from, calls)
+	if err == nil || !cannot(err) {
+		return out, true, err
+	}
+	out, stackErr := c.stack(ctx, at, from, calls)
+	if stackErr != nil && cannot(stackErr) {
+		return nil, false, fmt.Errorf("%w: %w", ErrCannotSimulate, errors.Join(err, stackErr))
+	}
+	return out, false, stackErr
+}
+
+// cannot tells an endpoint that does not do what it is asked from one that could not be asked.
+func cannot(err error) bool {
+	var rpcErr rpc.Error
+	return errors.As(err, &rpcErr)
+}
+
+type simulatedCall struct {
+	From  common.Address  `json:"from"`
+	To    *common.Address `json:"to"`
+	Gas   *hexutil.Uint64 `json:"gas,omitempty"`
+	Input hexutil.Bytes   `json:"input"`
+}
+
+func (c *Client) simulateV1(ctx context.Context, at common.Hash, from common.Address, calls []ethereum.CallMsg) ([]Simulated, error) {
+	type block struct {
+		Calls []simulatedCall `json:"calls"`
+	}
+	var b block
+	for _, call := range calls {
+		s := simulatedCall{From: from, To: call.To, Input: call.Data}
+		if call.Gas > 0 {
+			s.Gas = (*hexutil.Uint64)(&call.Gas)
+		}
+		b.Calls = append(b.Calls, s)
+	}
+	var answer []struct {
+		Calls []struct {
+			Status  hexutil.Uint64 `json:"status"`
+			GasUsed hexutil.Uint64 `json:"gasUsed"`
+			Error   *struct {
+				Data hexutil.Bytes `json:"data"`
+			} `json:"error"`
+			ReturnData hexutil.Bytes `json:"returnData"`
+		} `json:"calls"`
+	}
+	err := c.do(ctx, "simulate", func(ctx context.Context, eth *ethclient.Client) error {
+		return unknownBlock(eth.Client().CallContext(ctx, &answer, "eth_simulateV1",
+			map[string]any{"blockStateCalls": []block{b}}, map[string]any{"blockHash": at}))
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(answer) != 1 || len(answer[0].Calls) != len(calls) {
+		return nil, fmt.Errorf("simulate on %s: asked about %d calls of one block, the answer has other ones", c.name, len(calls))
+	}
+	var out []Simulated
+	for _, r := range answer[0].Calls {
+		s := Simulated{Failed: r.Status != 1, Gas: uint64(r.GasUsed)}
+		if s.Failed {
+			s.Data = r.ReturnData
+			if r.Error != nil && len(r.Error.Data) > 0 {
+				s.Data = r.Error.Data
+			}
+			return append(out, s), nil
+		}
+		out = append(out, s)
+	}
+	return out, nil
+}
+
+// callSequence is contracts/lens/CallSequence.sol.
+var callSequence = sync.OnceValue(func() (a struct {
+	ABI  abi.ABI `json:"abi"`
+	Code struct {
+		Object hexutil.Bytes `json:"object"`
+	} `json:"deployedBytecode"`
+},
+) {
+	data, err := fs.ReadFile(contracts.Artifacts, "artifacts/CallSequence.json")
+	if err == nil {
+		err = json.Unmarshal(data, &a)
+	}
+	if err != nil {
+		panic(fmt.Sprintf("artifact CallSequence: %v", err)) // embedded, read by a test
+	}
+	return a
+})
+
+func (c *Client) stack(ctx context.Context, at common.Hash, from common.Address, calls []ethereum.CallMsg) ([]Simulated, error) {
+	type call struct {
+		To   common.Address
+		Data []byte
+	}
+	var list []call
+	for _, m := range calls {
+		list = append(list, call{*m.To, m.Data})
+	}
+	sequence := callSequence()
+	data, err := sequence.ABI.Pack("run", list)
+	if err != nil {
+		return nil, fmt.Errorf("simulate on %s: %w", c.name, err)
+	}
+	var answer hexutil.Bytes
+	err = c.do(ctx, "simulate", func(ctx context.Context, eth *ethclient.Client) error {
+		return unknownBlock(eth.Client().CallContext(ctx, &answer, "eth_call",
+			map[string]any{"to": from, "data": hexutil.Bytes(data)}, map[string]any{"blockHash": at},
+			map[common.Address]any{from: map[string]any{"code": sequence.Code.Object}}))
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(answer) == 0 {
+		return nil, fmt.Errorf("simulate on %s: %w: state overrides are passed over", c.name, ErrCannotSimulate)
+	}
+	return c.unstack(answer, calls)
+}
+
+// unstack reads what CallSequence answers, and adds to each call what a transaction costs beside it.
+func (c *Client) unstack(answer []byte, calls []ethereum.CallMsg) ([]Simulated, error) {
+	values, err := callSequence().ABI.Unpack("run", answer)
+	if err != nil {
+		return nil, fmt.Errorf("simulate on %s: %w", c.name, err)
+	}
+	type result = struct {
+		Success bool
+		GasUsed *big.Int
+		Answer  []byte
+	}
+	results := *abi.ConvertType(values[0], new([]result)).(*[]result)
+	if len(results) != len(calls) {
+		return nil, fmt.Errorf("simulate on %s: asked about %d calls, the answer has %d", c.name, len(calls), len(results))
+	}
+	var out []Simulated
+	for i, r := range results {
+		if !r.Success {
+			return append(out, Simulated{Failed: true, Data: r.Answer}), nil
+		}
+		intrinsic, err := core.IntrinsicGas(calls[i].Data, nil, nil, false, true, true, true)
+		if err != nil {
+			return nil, fmt.Errorf("simulate on %s: %w", c.name, err)
+		}
+		floor, err := core.FloorDataGas(calls[i].Data)
+		if err != nil {
+			return nil, fmt.Errorf("simulate on %s: %w", c.name, err)
+		}
+		out = append(out, Simulated{Gas: max(intrinsic+r.GasUsed.Uint64(), floor)})
+	}
+	return out, nil
+}

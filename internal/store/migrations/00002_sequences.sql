@@ -1,0 +1,52 @@
+-- +goose Up
+-- A transaction that was journalled before this may have been sent, so it is released.
+CREATE TABLE transactions_2 (
+    id           INTEGER PRIMARY KEY AUTOINCREMENT,
+    chain_id     INTEGER NOT NULL,
+    signer       TEXT    NOT NULL,
+    nonce        INTEGER NOT NULL,
+    step         TEXT    NOT NULL,
+    hash         TEXT    NOT NULL,
+    raw          BLOB    NOT NULL,
+    status       TEXT    NOT NULL CHECK (status IN ('signed', 'released', 'confirmed', 'reverted', 'void')),
+    block_number INTEGER,
+    block_hash   TEXT,
+    gas_used     INTEGER,
+    created_at   INTEGER NOT NULL,
+    finished_at  INTEGER
+) STRICT;
+INSERT INTO transactions_2 (id, chain_id, signer, nonce, step, hash, raw, status, block_number, block_hash, gas_used, created_at, finished_at)
+    SELECT id, chain_id, signer, nonce, step, hash, raw, CASE status WHEN 'signed' THEN 'released' ELSE status END,
+        block_number, block_hash, gas_used, created_at, finished_at FROM transactions;
+DROP TABLE transactions;
+ALTER TABLE transactions_2 RENAME TO transactions;
+-- A nonce of a signer on a network stands here once. What is void was never sent, so its nonce is free, and the same may be
+-- signed again.
+CREATE UNIQUE INDEX transactions_nonce ON transactions (chain_id, signer, nonce) WHERE status <> 'void';
+CREATE UNIQUE INDEX transactions_hash ON transactions (hash) WHERE status <> 'void';
+CREATE INDEX transactions_open ON transactions (chain_id, signer) WHERE status IN ('signed', 'released');
+
+-- +goose Down
+DELETE FROM transactions WHERE status = 'void';
+CREATE TABLE transactions_1 (
+    id           INTEGER PRIMARY KEY AUTOINCREMENT,
+    chain_id     INTEGER NOT NULL,
+    signer       TEXT    NOT NULL,
+    nonce        INTEGER NOT NULL,
+    step         TEXT    NOT NULL,
+    hash         TEXT    NOT NULL UNIQUE,
+    raw          BLOB    NOT NULL,
+    status       TEXT    NOT NULL CHECK (status IN ('signed', 'confirmed', 'reverted')),
+    block_number INTEGER,
+    block_hash   TEXT,
+    gas_used     INTEGER,
+    created_at   INTEGER NOT NULL,
+    finished_at  INTEGER,
+    UNIQUE (chain_id, signer, nonce)
+) STRICT;
+INSERT INTO transactions_1 (id, chain_id, signer, nonce, step, hash, raw, status, block_number, block_hash, gas_used, created_at, finished_at)
+    SELECT id, chain_id, signer, nonce, step, hash, raw, CASE status WHEN 'released' THEN 'signed' ELSE status END,
+        block_number, block_hash, gas_used, created_at, finished_at FROM transactions;
+DROP TABLE transactions;
+ALTER TABLE transactions_1 RENAME TO transactions;
+CREATE INDEX transactions_open ON transactions (chain_id, signer) WHERE status = 'signed';

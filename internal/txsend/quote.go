@@ -1,0 +1,184 @@
+package txsend
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/big"
+
+	"github.com/ethereum/go-ethereum"
+	"github.com/ethereum/go-ethereum/core/types"
+
+	"github.com/seed-b6a97670/lockstep/internal/chain"
+	"github.com/seed-b6a97670/lockstep/internal/rollout"
+)
+
+// Quote is what a sequence would do and cost.
+type Quote struct {
+	Gas     []uint64      // limit of each of the first intents, those that succeed and fit under the cap
+	Refused *RefusedError // why the intent behind them is not among them; nil if it was not tried, or all are
+	TipCap  *big.Int      // wei a gas
+	FeeCap  *big.Int      // wei a gas
+	DataFee *big.Int      // wei, beside gas, for the data of all on another chain
+	Cost    *big.Int      // wei, of all, at most
+	Balance *big.Int      // wei, of the account
+}
+
+// RefusedError says that a transaction would revert; nothing was signed or sent.
+type RefusedError struct {
+	Step   string
+	Reason string
+}
+
+func (e *RefusedError) Error() string {
+	return fmt.Sprintf("%s would be refused: %s; nothing was sent", e.Step, e.Reason)
+}
+
+// Quote simulates intents one after another on the state after a block. It needs no key.
+func (s *Sender) Quote(ctx context.Context, at rollout.Block, ins []rollout.Intent) (Quote, error) {
+	var q Quote
+	var err error
+	if q.Gas, q.Refused, err = s.limits(ctx, at, ins); err != nil {
+		return q, err
+	}
+	for i, gas := range q.Gas {
+		if gas <= s.cfg.GasCap {
+			continue
+		}
+		if i == 0 {
+			return q, fmt.Errorf("%s needs %d gas, a transaction on %s may use %d: build with a smaller pageSize, or split the contract",
+				ins[0].Step, gas, s.cfg.Chain.Name(), s.cfg.GasCap)
+		}
+		q.Gas, q.Refused = q.Gas[:i], nil // its turn comes, and then the error is its own
+		break
+	}
+	if q.TipCap, q.FeeCap, err = s.cfg.Chain.Fees(ctx); err != nil {
+		return q, err
+	}
+	if q.Balance, err = s.cfg.Chain.Balance(ctx, s.Address()); err != nil {
+		return q, err
+	}
+	q.Cost, q.DataFee = new(big.Int), new(big.Int)
+	for i, gas := range q.Gas {
+		raw, err := sized(s.unsigned(ins[i], 0, gas, q))
+		if err != nil {
+			return q, fmt.Errorf("encode %s: %w", ins[i].Step, err)
+		}
+		fee, err := s.cfg.Chain.DataFee(ctx, at.Hash, raw)
+		if err != nil {
+			return q, err
+		}
+		q.DataFee.Add(q.DataFee, fee)
+		q.Cost.Add(q.Cost, new(big.Int).Mul(q.FeeCap, new(big.Int).SetUint64(gas)))
+	}
+	q.Cost.Add(q.Cost, q.DataFee)
+	return q, nil
+}
+
+// sized is a transaction of the size that it will have once it is signed.
+func sized(tx *types.Transaction) ([]byte, error) {
+	signature := bytes.Repeat([]byte{0x7f}, 65)
+	signature[64] = 1
+	signed, err := tx.WithSignature(types.LatestSignerForChainID(tx.ChainId()), signature)
+	if err != nil {
+		return nil, err
+	}
+	return signed.MarshalBinary()
+}
+
+// margin is a tenth more, for what other transactions of the block may change.
+func margin(gas uint64) uint64 { return gas + gas/10 }
+
+// limits returns a gas limit for each of the first intents that succeed, and why the next one does not.
+func (s *Sender) limits(ctx context.Context, at rollout.Block, ins []rollout.Intent) ([]uint64, *RefusedError, error) {
+	for n := len(ins); n > 1; n /= 2 {
+		gas, refused, err := s.simulate(ctx, at, ins[:n])
+		if !errors.Is(err, chain.ErrCannotSimulate) {
+			return gas, refused, err
+		}
+		// perhaps half of them: what a node simulates at once is bounded by the gas of a block
+	}
+	gas, err := s.cfg.Chain.EstimateGas(ctx, ethereum.CallMsg{From: s.Address(), To: &ins[0].To, Data: ins[0].Data})
+	if data, ok := chain.RevertData(err); ok {
+		return nil, s.refused(ins[0], data), nil
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", ins[0].Step, err)
+	}
+	return []uint64{margin(gas)}, nil, nil
+}
+
+func (s *Sender) refused(in rollout.Intent, data []byte) *RefusedError {
+	return &RefusedError{in.Step, s.cfg.Explain(data)}
+}
+
+// simulate sets the limits of a sequence.
+func (s *Sender) simulate(ctx context.Context, at rollout.Block, ins []rollout.Intent) ([]uint64, *RefusedError, error) {
+	calls := make([]ethereum.CallMsg, len(ins))
+	for i, in := range ins {
+		calls[i] = ethereum.CallMsg{To: &in.To, Data: in.Data}
+	}
+	results, exact, err := s.cfg.Chain.Simulate(ctx, at.Hash, s.Address(), calls)
+	if err != nil {
+		return nil, nil, err
+	}
+	var refused *RefusedError
+	var gas []uint64
+	for i, r := range results {
+		if r.Failed {
+			refused = s.refused(ins[i], r.Data)
+			break
+		}
+		gas = append(gas, r.Gas)
+	}
+	calls = calls[:len(gas)]
+	if exact {
+		err = s.tried(ctx, at, calls, gas)
+	} else {
+		s.roomy(gas)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	for i, call := range calls {
+		extra, err := s.cfg.Chain.DataGas(ctx, at.Hash, call)
+		if err != nil {
+			return nil, nil, err
+		}
+		gas[i] += margin(extra)
+	}
+	return gas, refused, nil
+}
+
+// tried makes limits of the gas that calls were found to use: a tenth more, if they succeed with that. What was used is net of
+// refunds, which are a fifth at most (EIP-3529), while a limit must hold before they are given.
+func (s *Sender) tried(ctx context.Context, at rollout.Block, calls []ethereum.CallMsg, gas []uint64) error {
+	for i := range gas {
+		gas[i] = margin(gas[i])
+		calls[i].Gas = gas[i]
+	}
+	if len(calls) == 0 {
+		return nil
+	}
+	results, _, err := s.cfg.Chain.Simulate(ctx, at.Hash, s.Address(), calls)
+	if err != nil {
+		return err
+	}
+	enough := len(results)
+	if results[enough-1].Failed {
+		enough--
+	}
+	for i := enough; i < len(gas); i++ {
+		gas[i] += gas[i] / 4
+	}
+	return nil
+}
+
+// roomy makes limits of gas that was found in one call for the whole sequence, where what an earlier call touched is cheap for
+// a later one: half as much again and 100,000, as far as the cap allows.
+func (s *Sender) roomy(gas []uint64) {
+	for i, g := range gas {
+		gas[i] = max(margin(g), min(g+g/2+100_000, s.cfg.GasCap))
+	}
+}
