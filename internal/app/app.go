@@ -54,6 +54,8 @@ type Options struct {
 	Signers  map[string]*signer.Signer
 	Log      *slog.Logger // may be nil
 	Progress func(Event)  // called from several goroutines; may be nil
+	// Confirm is asked with what a deployment will do and cost, before the first transaction; nil agrees.
+	Confirm func([]Outcome) error
 }
 
 // App is the program for one configuration.
@@ -76,6 +78,9 @@ func New(opts Options) (*App, error) {
 	a := &App{opts: opts, cfg: opts.Config, signers: map[string]*signer.Signer{}}
 	if a.opts.Progress == nil {
 		a.opts.Progress = func(Event) {}
+	}
+	if a.opts.Confirm == nil {
+		a.opts.Confirm = func([]Outcome) error { return nil }
 	}
 	if a.opts.Log == nil {
 		a.opts.Log = slog.New(slog.DiscardHandler)
@@ -329,7 +334,7 @@ func VerifyManifest(file []byte) (*manifest.Manifest, []manifest.Difference, err
 }
 
 // sender returns what sends for a signer on a network.
-func (a *App) sender(n *net, s *signer.Signer) *txsend.Sender {
+func (a *App) sender(n *net, s txsend.Signer) *txsend.Sender {
 	return txsend.New(txsend.Config{
 		Chain: n.chain, Signer: s, Journal: a.store, Confirmations: n.Confirmations, GasCap: n.GasCap, Poll: n.poll(),
 		Careful: a.cfg.Sending.Careful || a.opts.Careful, BatchDelay: max(a.cfg.Sending.BatchDelay, a.opts.BatchDelay),

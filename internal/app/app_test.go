@@ -96,7 +96,16 @@ func (w *world) version(name string) version {
 	return w.versionOf(name, text)
 }
 
-func (w *world) versionOf(name string, text []byte) version {
+func (w *world) versionWith(name string, change func(*app.Options)) version {
+	w.t.Helper()
+	text, err := fs.ReadFile(market.Files, name)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return w.versionOf(name, text, change)
+}
+
+func (w *world) versionOf(name string, text []byte, change ...func(*app.Options)) version {
 	w.t.Helper()
 	head, _, _ := strings.Cut(string(text), "\nnetworks:")
 	_, tail, _ := strings.Cut(string(text), "\nsigners:")
@@ -110,7 +119,7 @@ func (w *world) versionOf(name string, text []byte) version {
 		signers[s] = signer.FromKey(w.address(s), w.keys[s])
 	}
 	waited := false
-	a, err := app.New(app.Options{
+	opts := app.Options{
 		Config: cfg, Journal: filepath.Join(w.dir, "journal.db"), Signers: signers,
 		Progress: func(e app.Event) {
 			if e.Kind != "waiting" || waited {
@@ -124,7 +133,11 @@ func (w *world) versionOf(name string, text []byte) version {
 				w.t.Error(err)
 			}
 		},
-	})
+	}
+	for _, c := range change {
+		c(&opts)
+	}
+	a, err := app.New(opts)
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -6,7 +6,6 @@ import (
 
 	"github.com/ethereum/go-ethereum/common"
 
-	"github.com/seed-b6a97670/lockstep/internal/dispatcher"
 	"github.com/seed-b6a97670/lockstep/internal/reconcile"
 	"github.com/seed-b6a97670/lockstep/internal/rollout"
 )
@@ -46,18 +45,6 @@ func plan(out *Outcome, network string, next func() rollout.Action) error {
 		}
 	}
 	return fmt.Errorf("%s: the plan does not end", network)
-}
-
-func (a *App) planDeploy(ctx context.Context, n *net, p *dispatcher.Deploy, out *Outcome) error {
-	at, err := n.chain.Head(ctx)
-	if err != nil {
-		return err
-	}
-	next, err := p.Forecast(ctx, at)
-	if err != nil {
-		return err
-	}
-	return plan(out, n.Name, next)
 }
 
 func (a *App) planRollout(ctx context.Context, n *net, p *runPilot, out *Outcome) error {

@@ -25,9 +25,10 @@ type Outcome struct {
 	Network      string               `json:"network"`
 	ChainID      uint64               `json:"chainId"`
 	Dispatcher   common.Address       `json:"dispatcher"`
-	Status       string               `json:"status"` // done, unchanged, failed or planned
+	Status       string               `json:"status"` // done, unchanged, failed, planned or refused
 	Error        string               `json:"error,omitempty"`
-	Steps        []PlannedStep        `json:"steps,omitempty"` // of a dry run
+	Steps        []PlannedStep        `json:"steps,omitempty"`     // of a dry run
+	Preflight    *Preflight           `json:"preflight,omitempty"` // of a dry run of a deployment
 	Transactions []TransactionSummary `json:"transactions"`
 	GasUsed      uint64               `json:"gasUsed"`
 	Seconds      float64              `json:"seconds"` // by the clock of this machine
@@ -149,7 +150,8 @@ func (p logged) Next(ctx context.Context, at rollout.Block) (rollout.Action, err
 	return action, err
 }
 
-// Deploy puts the manifest's contracts, the extension and the dispatcher on every network, and hands the roles over.
+// Deploy puts the manifest's contracts, the extension and the dispatcher on every network, and hands the roles over. Nothing
+// is sent before all networks are found ready and Options.Confirm agrees.
 func (a *App) Deploy(ctx context.Context, m *manifest.Manifest, dryRun bool) ([]Outcome, error) {
 	pilot, err := a.deployPilot(m)
 	if err != nil {
@@ -167,12 +169,16 @@ func (a *App) Deploy(ctx context.Context, m *manifest.Manifest, dryRun bool) ([]
 			return nil, err
 		}
 	}
+	planned, err := a.preflightAll(ctx, pilot)
+	if err != nil || dryRun {
+		return planned, err
+	}
+	if err := a.opts.Confirm(planned); err != nil {
+		return nil, err
+	}
 	return a.each(ctx, func(ctx context.Context, n *net, out *Outcome) error {
 		p := *pilot
 		p.Chain, p.Desired.Grace, out.Dispatcher = n.chain, n.Grace, p.Address
-		if dryRun {
-			return a.planDeploy(ctx, n, &p, out)
-		}
 		return a.loop(ctx, n, &p, signers, out)
 	})
 }

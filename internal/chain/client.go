@@ -371,3 +371,12 @@ func (c *Client) Receipt(ctx context.Context, hash common.Hash) (r Receipt, err 
 	})
 	return r, err
 }
+
+// PendingNonce returns how many transactions of an account are in the chain or wait for a block.
+func (c *Client) PendingNonce(ctx context.Context, account common.Address) (nonce uint64, err error) {
+	err = c.do(ctx, "read pending nonce of "+account.Hex(), func(ctx context.Context, eth *ethclient.Client) (err error) {
+		nonce, err = eth.PendingNonceAt(ctx, account)
+		return err
+	})
+	return nonce, err
+}

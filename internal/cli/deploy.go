@@ -23,6 +23,13 @@ func sending(e *env, c *cobra.Command, dryRun *bool) *cobra.Command {
 	return c
 }
 
+// sequencing adds the flags of commands that send several transactions.
+func sequencing(e *env, c *cobra.Command) *cobra.Command {
+	c.Flags().BoolVar(&e.careful, "careful", false, "send one transaction at a time and await each outcome")
+	c.Flags().DurationVar(&e.batchDelay, "batch-delay", 0, "time between the transactions of a sequence, such as 5s")
+	return c
+}
+
 // where names the networks that something is about to happen on, and how serious they are.
 func where(a *app.App) string {
 	var names []string
@@ -43,7 +50,11 @@ func newDeploy(e *env) *cobra.Command {
 		Short: "Put facets, extension and dispatcher at the same address on every network",
 		Long: `Put the manifest's contracts, the dispatcher's extension and the dispatcher on every network with CREATE2, set the
 network's grace, and hand the roles over; the deployer ends up with the roles that the configuration gives it and no
-others. What is there already is verified, so running it again goes on where it stopped.`,
+others. What is there already is verified, so running it again goes on where it stopped.
+
+Before anything is sent to any network, all are looked at: factory, opcodes, what stands at the addresses, what every
+transaction would do and cost with its data, the deployer's balance and nonce. One table tells; if one network is not ready,
+nothing is sent. Transactions go out as sequences that can share a block.`,
 		Example: "  lockstep deploy --dry-run\n  lockstep deploy --yes",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
@@ -56,16 +67,20 @@ others. What is there already is verified, so running it again goes on where it 
 			if err != nil {
 				return err
 			}
+			e.question = "deploy to " + where(a)
 			if !dryRun {
-				if err := e.confirm("deploy to " + where(a)); err != nil {
+				if err := e.canConfirm(e.question); err != nil {
 					return err
 				}
 			}
 			outcomes, err := a.Deploy(cmd.Context(), m, dryRun)
+			if dryRun && !e.json {
+				e.showPreflight(e.stdout, outcomes)
+			}
 			return e.printOutcomes(outcomes, err)
 		},
 	}
-	return sending(e, c, &dryRun)
+	return sequencing(e, sending(e, c, &dryRun))
 }
 
 func newRollout(e *env) *cobra.Command {
@@ -74,7 +89,8 @@ func newRollout(e *env) *cobra.Command {
 		Use:   "rollout [MANIFEST]",
 		Short: "Bring a manifest's routes to every network: commit, apply, wait, activate, verify",
 		Long: `Bring a manifest's routes to every network. On each: commit the root, apply each page, wait for eta + grace by block
-time, activate, and verify the live routes and code. Killing it anywhere is safe; running it again goes on.`,
+time, activate, and verify the live routes and code. Commit and pages go out as one sequence that can share a block, if one
+account sends both. Killing it anywhere is safe; running it again goes on.`,
 		Example: "  lockstep rollout --dry-run\n  lockstep rollout --yes",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
@@ -96,7 +112,7 @@ time, activate, and verify the live routes and code. Killing it anywhere is safe
 			return e.printOutcomes(outcomes, err)
 		},
 	}
-	return sending(e, c, &dryRun)
+	return sequencing(e, sending(e, c, &dryRun))
 }
 
 func newRollback(e *env) *cobra.Command {
@@ -140,7 +156,7 @@ holds as active before the present one.`,
 		},
 	}
 	c.Flags().StringVar(&to, "to", "", "manifest file whose routes to return to")
-	return sending(e, c, &dryRun)
+	return sequencing(e, sending(e, c, &dryRun))
 }
 
 func newAct(e *env, what, short string) *cobra.Command {

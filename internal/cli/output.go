@@ -3,6 +3,7 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"sync"
@@ -26,8 +27,10 @@ func (e *env) printJSON(v any) error {
 }
 
 // table prints rows in columns; the first row is the heading.
-func (e *env) table(rows [][]string) {
-	w := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
+func (e *env) table(rows [][]string) { table(e.stdout, rows) }
+
+func table(out io.Writer, rows [][]string) {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, row := range rows {
 		fmt.Fprintln(w, strings.Join(row, "\t"))
 	}
@@ -73,7 +76,7 @@ func (e *env) printOutcomes(outcomes []app.Outcome, err error) error {
 	}
 	rows := [][]string{{"NETWORK", "CHAIN ID", "STATUS", "TRANSACTIONS", "GAS", "SECONDS"}}
 	for _, o := range outcomes {
-		if o.Status == "planned" {
+		if o.Status == "planned" || o.Status == "refused" {
 			continue
 		}
 		rows = append(rows, []string{

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -47,8 +48,11 @@ type env struct {
 	json        bool
 	yes         bool
 	verbose     bool
+	careful     bool
+	batchDelay  time.Duration
 
-	printed bool // a JSON document
+	printed  bool   // a JSON document
+	question string // that confirmDeploy asks
 }
 
 // Main runs the program and returns its exit code.
@@ -177,7 +181,10 @@ func (e *env) open() (*app.App, *config.Config, error) {
 	if journal == "" {
 		journal = cfg.Path("lockstep.db")
 	}
-	a, err := app.New(app.Options{Config: cfg, Journal: journal, Networks: e.networks, Log: e.logger(), Progress: e.progress()})
+	a, err := app.New(app.Options{
+		Config: cfg, Journal: journal, Networks: e.networks, Careful: e.careful, BatchDelay: e.batchDelay,
+		Log: e.logger(), Progress: e.progress(), Confirm: e.confirmDeploy,
+	})
 	return a, cfg, err
 }
 
@@ -191,16 +198,24 @@ func (e *env) logger() *slog.Logger {
 
 // confirm asks before what cannot be undone. Without a terminal, --yes must say it.
 func (e *env) confirm(what string) error {
-	if e.yes {
-		return nil
-	}
-	if f, ok := e.stdin.(*os.File); !ok || !isTerminal(f) {
-		return usageError{fmt.Errorf("%s needs confirmation: add --yes, or --dry-run to see what would be sent", what)}
+	if err := e.canConfirm(what); err != nil || e.yes {
+		return err
 	}
 	fmt.Fprintf(e.stderr, "%s? [y/N] ", what)
 	var answer string
 	if _, err := fmt.Fscanln(e.stdin, &answer); err != nil || !strings.EqualFold(answer, "y") && !strings.EqualFold(answer, "yes") {
 		return errors.New("not confirmed: nothing was sent")
+	}
+	return nil
+}
+
+// canConfirm refuses what nobody can be asked about.
+func (e *env) canConfirm(what string) error {
+	if e.yes {
+		return nil
+	}
+	if f, ok := e.stdin.(*os.File); !ok || !isTerminal(f) {
+		return usageError{fmt.Errorf("%s needs confirmation: add --yes, or --dry-run to see what would be sent", what)}
 	}
 	return nil
 }

@@ -60,29 +60,35 @@ const patience = 2 * time.Minute
 
 // Run goes on until the pilot is done or halts. While the network is out of reach it tries again.
 func (l *Loop) Run(ctx context.Context) error {
-	var since time.Time // when the network was first out of reach
-	for {
-		done, err := l.step(ctx)
-		switch {
-		case err == nil && done:
-			return nil
-		case err == nil:
-			since = time.Time{}
-			continue
-		case errors.Is(err, rollout.ErrStale):
-			continue
-		case !errors.Is(err, rollout.ErrUnavailable) || wrongChain(err):
+	for done := false; !done; {
+		err := Patiently(ctx, l.Poll, l.tell, func(ctx context.Context) (err error) {
+			done, err = l.step(ctx)
+			return err
+		})
+		if err != nil && !errors.Is(err, rollout.ErrStale) {
 			return err
 		}
-		if since.IsZero() {
-			since = time.Now()
-			l.tell(err)
+	}
+	return nil
+}
+
+// Patiently runs f, and again while the network is out of reach, at most for some minutes. tell is told of the first time.
+func Patiently(ctx context.Context, pause time.Duration, tell func(error), f func(context.Context) error) error {
+	start, told := time.Time{}, false
+	for {
+		err := f(ctx)
+		if err == nil || errors.Is(err, rollout.ErrStale) || !errors.Is(err, rollout.ErrUnavailable) || wrongChain(err) {
+			return err
 		}
-		if time.Since(since) > patience {
+		if !told {
+			start, told = time.Now(), true
+			tell(err)
+		}
+		if time.Since(start) > patience {
 			return fmt.Errorf("given up after %s: %w", patience, err)
 		}
-		if err := l.sleep(ctx, max(l.Poll, time.Second)); err != nil {
-			return err
+		if ctxErr := sleep(ctx, max(pause, time.Second)); ctxErr != nil {
+			return fmt.Errorf("%w: %w", ctxErr, err)
 		}
 	}
 }
@@ -215,11 +221,18 @@ func (l *Loop) headAt(ctx context.Context, number uint64) (rollout.Block, error)
 }
 
 func (l *Loop) sleep(ctx context.Context, d time.Duration) error {
+	if err := sleep(ctx, d); err != nil {
+		return fmt.Errorf("%s: %w", l.Chain.Name(), err)
+	}
+	return nil
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-ctx.Done():
-		return fmt.Errorf("%s: %w", l.Chain.Name(), ctx.Err())
+		return ctx.Err()
 	case <-t.C:
 		return nil
 	}

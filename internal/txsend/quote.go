@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"slices"
 
 	"github.com/ethereum/go-ethereum"
 	"github.com/ethereum/go-ethereum/core/types"
@@ -16,13 +17,13 @@ import (
 
 // Quote is what a sequence would do and cost.
 type Quote struct {
-	Gas     []uint64      // limit of each of the first intents, those that succeed and fit under the cap
-	Refused *RefusedError // why the intent behind them is not among them; nil if it was not tried, or all are
-	TipCap  *big.Int      // wei a gas
-	FeeCap  *big.Int      // wei a gas
-	DataFee *big.Int      // wei, beside gas, for the data of all on another chain
-	Cost    *big.Int      // wei, of all, at most
-	Balance *big.Int      // wei, of the account
+	Gas     []uint64 // limit of each of the first intents, those that succeed and fit under the cap
+	Behind  error    // why the intent behind them is not among them: a RefusedError or a GasCapError; nil if it was not tried
+	TipCap  *big.Int // wei a gas
+	FeeCap  *big.Int // wei a gas
+	DataFee *big.Int // wei, beside gas, for the data of all on another chain
+	Cost    *big.Int // wei, of all, at most
+	Balance *big.Int // wei, of the account
 }
 
 // RefusedError says that a transaction would revert; nothing was signed or sent.
@@ -35,23 +36,27 @@ func (e *RefusedError) Error() string {
 	return fmt.Sprintf("%s would be refused: %s; nothing was sent", e.Step, e.Reason)
 }
 
+// GasCapError says that a transaction needs more gas than one may use on the network; nothing was signed or sent.
+type GasCapError struct {
+	Network, Step string
+	Gas, Cap      uint64
+}
+
+func (e *GasCapError) Error() string {
+	return fmt.Sprintf("%s needs %d gas, a transaction on %s may use %d: build with a smaller pageSize, or split the contract",
+		e.Step, e.Gas, e.Network, e.Cap)
+}
+
 // Quote simulates intents one after another on the state after a block. It needs no key.
 func (s *Sender) Quote(ctx context.Context, at rollout.Block, ins []rollout.Intent) (Quote, error) {
 	var q Quote
 	var err error
-	if q.Gas, q.Refused, err = s.limits(ctx, at, ins); err != nil {
+	if q.Gas, q.Behind, err = s.limits(ctx, at, ins); err != nil {
 		return q, err
 	}
-	for i, gas := range q.Gas {
-		if gas <= s.cfg.GasCap {
-			continue
-		}
-		if i == 0 {
-			return q, fmt.Errorf("%s needs %d gas, a transaction on %s may use %d: build with a smaller pageSize, or split the contract",
-				ins[0].Step, gas, s.cfg.Chain.Name(), s.cfg.GasCap)
-		}
-		q.Gas, q.Refused = q.Gas[:i], nil // its turn comes, and then the error is its own
-		break
+	if i := slices.IndexFunc(q.Gas, func(gas uint64) bool { return gas > s.cfg.GasCap }); i >= 0 {
+		q.Behind = &GasCapError{s.cfg.Chain.Name(), ins[i].Step, q.Gas[i], s.cfg.GasCap}
+		q.Gas = q.Gas[:i]
 	}
 	if q.TipCap, q.FeeCap, err = s.cfg.Chain.Fees(ctx); err != nil {
 		return q, err
@@ -91,22 +96,22 @@ func sized(tx *types.Transaction) ([]byte, error) {
 func margin(gas uint64) uint64 { return gas + gas/10 }
 
 // limits returns a gas limit for each of the first intents that succeed, and why the next one does not.
-func (s *Sender) limits(ctx context.Context, at rollout.Block, ins []rollout.Intent) ([]uint64, *RefusedError, error) {
+func (s *Sender) limits(ctx context.Context, at rollout.Block, ins []rollout.Intent) (gas []uint64, behind, err error) {
 	for n := len(ins); n > 1; n /= 2 {
-		gas, refused, err := s.simulate(ctx, at, ins[:n])
+		gas, behind, err := s.simulate(ctx, at, ins[:n])
 		if !errors.Is(err, chain.ErrCannotSimulate) {
-			return gas, refused, err
+			return gas, behind, err
 		}
 		// perhaps half of them: what a node simulates at once is bounded by the gas of a block
 	}
-	gas, err := s.cfg.Chain.EstimateGas(ctx, ethereum.CallMsg{From: s.Address(), To: &ins[0].To, Data: ins[0].Data})
+	estimate, err := s.cfg.Chain.EstimateGas(ctx, ethereum.CallMsg{From: s.Address(), To: &ins[0].To, Data: ins[0].Data})
 	if data, ok := chain.RevertData(err); ok {
 		return nil, s.refused(ins[0], data), nil
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", ins[0].Step, err)
 	}
-	return []uint64{margin(gas)}, nil, nil
+	return []uint64{margin(estimate)}, nil, nil
 }
 
 func (s *Sender) refused(in rollout.Intent, data []byte) *RefusedError {
@@ -114,7 +119,7 @@ func (s *Sender) refused(in rollout.Intent, data []byte) *RefusedError {
 }
 
 // simulate sets the limits of a sequence.
-func (s *Sender) simulate(ctx context.Context, at rollout.Block, ins []rollout.Intent) ([]uint64, *RefusedError, error) {
+func (s *Sender) simulate(ctx context.Context, at rollout.Block, ins []rollout.Intent) (gas []uint64, behind, err error) {
 	calls := make([]ethereum.CallMsg, len(ins))
 	for i, in := range ins {
 		calls[i] = ethereum.CallMsg{To: &in.To, Data: in.Data}
@@ -123,11 +128,9 @@ func (s *Sender) simulate(ctx context.Context, at rollout.Block, ins []rollout.I
 	if err != nil {
 		return nil, nil, err
 	}
-	var refused *RefusedError
-	var gas []uint64
 	for i, r := range results {
 		if r.Failed {
-			refused = s.refused(ins[i], r.Data)
+			behind = s.refused(ins[i], r.Data)
 			break
 		}
 		gas = append(gas, r.Gas)
@@ -148,7 +151,7 @@ func (s *Sender) simulate(ctx context.Context, at rollout.Block, ins []rollout.I
 		}
 		gas[i] += margin(extra)
 	}
-	return gas, refused, nil
+	return gas, behind, nil
 }
 
 // tried makes limits of the gas that calls were found to use: a tenth more, if they succeed with that. What was used is net of

@@ -137,7 +137,7 @@ func (s *Sender) Settle(ctx context.Context) (rollout.Mark, error) {
 }
 
 // Send simulates intents as a sequence, signs, journals and sends those that succeed, and waits until their outcomes are
-// final. If the first does not succeed, the error is a RefusedError and nothing is signed. after is what Settle returned
+// final. If the first does not succeed, the error is a RefusedError or a GasCapError, and nothing is signed. after is what Settle returned
 // before the decision to send; if the journal moved since, the error is rollout.ErrStale.
 func (s *Sender) Send(ctx context.Context, ins []rollout.Intent, after rollout.Mark) error {
 	if s.cfg.Careful {
@@ -151,8 +151,8 @@ func (s *Sender) Send(ctx context.Context, ins []rollout.Intent, after rollout.M
 	if err != nil {
 		return err
 	}
-	if quote.Refused != nil && len(quote.Gas) == 0 {
-		return s.unlessStale(ctx, after, quote.Refused)
+	if len(quote.Gas) == 0 {
+		return s.unlessStale(ctx, after, quote.Behind)
 	}
 	if err := s.affords(quote, ins); err != nil {
 		return err

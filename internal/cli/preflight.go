@@ -1,0 +1,61 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"math/big"
+	"strings"
+
+	"github.com/seed-b6a97670/lockstep/internal/app"
+)
+
+// confirmDeploy shows what a deployment will do and cost, and asks.
+func (e *env) confirmDeploy(planned []app.Outcome) error {
+	e.showPreflight(e.stderr, planned)
+	return e.confirm(e.question)
+}
+
+// showPreflight prints one table of what a deployment will do and cost.
+func (e *env) showPreflight(w io.Writer, planned []app.Outcome) {
+	rows := [][]string{{"NETWORK", "TRANSACTIONS", "GAS LIMITS", "COSTS AT MOST", "FOR DATA", "BALANCE", "NONCE", "STATE"}}
+	rough := false
+	for _, o := range planned {
+		p := o.Preflight
+		if p == nil || o.Status == "failed" {
+			rows = append(rows, []string{o.Network, "-", "-", "-", "-", "-", "-", "not reached"})
+			continue
+		}
+		state := "ready"
+		switch {
+		case len(p.Problems) > 0:
+			state = fmt.Sprintf("%d problems", len(p.Problems))
+		case p.Transactions == 0:
+			state = "done already"
+		}
+		gas := fmt.Sprint(p.Gas)
+		if p.Rough > 0 {
+			gas, rough = "~"+gas, true
+		}
+		balance := coins(p.Balance, 0)
+		if p.Transactions == 0 {
+			balance = "-" // it was not asked for
+		}
+		rows = append(rows, []string{
+			o.Network, fmt.Sprint(p.Transactions), gas, coins(p.Cost, 999_999_999_999), coins(p.DataFee, 999_999_999_999), balance, fmt.Sprint(p.Nonce), state,
+		})
+	}
+	table(w, rows)
+	fmt.Fprintln(w, "costs and balances are in the coin of each network")
+	if rough {
+		fmt.Fprintln(w, "~ more transactions than a node simulates at once: the gas of some is a guess from above")
+	}
+}
+
+// coins is an amount in the coin of a network, in millionths, after some wei are added: costs are rounded up, so that nothing
+// looks free that is not, and balances down.
+func coins(w *app.Wei, add int64) string {
+	millionths := new(big.Int).Add(&w.Int, big.NewInt(add))
+	millionths.Quo(millionths, big.NewInt(1_000_000_000_000))
+	text := new(big.Rat).SetFrac(millionths, big.NewInt(1_000_000)).FloatString(6)
+	return strings.TrimSuffix(strings.TrimRight(text, "0"), ".")
+}
