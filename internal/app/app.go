@@ -15,6 +15,7 @@ import (
 	"github.com/seed-b6a97670/lockstep/internal/build"
 	"github.com/seed-b6a97670/lockstep/internal/chain"
 	"github.com/seed-b6a97670/lockstep/internal/config"
+	"github.com/seed-b6a97670/lockstep/internal/create2"
 	"github.com/seed-b6a97670/lockstep/internal/dispatcher"
 	"github.com/seed-b6a97670/lockstep/internal/evm"
 	"github.com/seed-b6a97670/lockstep/internal/manifest"
@@ -27,9 +28,6 @@ import (
 
 // Version of the program; a manifest tells which one wrote it.
 const Version = "0.1.0"
-
-// arachnid is the CREATE2 factory that the program uses.
-var arachnid = manifest.Factory(network.Factories()[0])
 
 // Event is something that happened on a network, for whoever shows progress.
 type Event struct {
@@ -256,13 +254,16 @@ func (a *App) unlock(roles ...rollout.Role) (map[rollout.Role]*signer.Signer, er
 	return out, nil
 }
 
+// factory is the CREATE2 factory of the configuration.
+func (a *App) factory() manifest.Factory { return manifest.Factory(a.cfg.Factory) }
+
 // deployment computes the dispatcher of the configuration.
 func (a *App) deployment() (dispatcher.Deployment, error) {
 	deployer, err := a.addressOf(a.cfg.Dispatcher.Deployer)
 	if err != nil {
 		return dispatcher.Deployment{}, err
 	}
-	return dispatcher.NewDeployment(arachnid.Address, a.cfg.Salt, a.cfg.Dispatcher.Delay, deployer)
+	return dispatcher.NewDeployment(a.factory(), a.cfg.Salt, a.cfg.Dispatcher.Delay, deployer)
 }
 
 // Dispatcher is the address of the dispatcher on every network.
@@ -282,8 +283,14 @@ func (a *App) BuildManifest() (*manifest.Manifest, error) {
 
 // BuildManifestFrom is BuildManifest with a build output that was read already.
 func (a *App) BuildManifestFrom(out *build.Output) (*manifest.Manifest, error) {
+	if create2.Owner(a.cfg.Factory.Name, a.cfg.Salt) != (common.Address{}) {
+		// whether that is the deployer is only known with the deployer's address
+		if _, err := a.deployment(); err != nil {
+			return nil, err
+		}
+	}
 	spec := manifest.Spec{
-		Project: a.cfg.Project, Tool: "lockstep " + Version, Factory: arachnid, Salt: a.cfg.Salt, PageSize: a.pageSize(),
+		Project: a.cfg.Project, Tool: "lockstep " + Version, Factory: a.factory(), Salt: a.cfg.Salt, PageSize: a.pageSize(),
 	}
 	for _, n := range a.cfg.Networks {
 		spec.Networks = append(spec.Networks, manifest.Network{Name: n.Name, ChainID: n.ChainID})
@@ -323,9 +330,13 @@ func (a *App) pageSize() int {
 	return max(size, 1)
 }
 
-// Rules are what manifests are checked against.
+// Rules are what manifests are checked against, whatever the configuration: any factory of the catalogue will do.
 func Rules() manifest.Rules {
-	return manifest.Rules{Reserved: dispatcher.Reserved(), Factory: arachnid}
+	rules := manifest.Rules{Reserved: dispatcher.Reserved()}
+	for _, f := range network.Factories() {
+		rules.Factories = append(rules.Factories, manifest.Factory(f))
+	}
+	return rules
 }
 
 // VerifyManifest computes a manifest again from the file alone.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/seed-b6a97670/lockstep/internal/build"
 	"github.com/seed-b6a97670/lockstep/internal/config"
+	"github.com/seed-b6a97670/lockstep/internal/create2"
 	"github.com/seed-b6a97670/lockstep/internal/dispatcher"
 	"github.com/seed-b6a97670/lockstep/internal/signer"
 )
@@ -30,7 +31,9 @@ func CheckReferences(cfg *config.Config) []config.Problem {
 			}
 		}
 	}
+	addresses := map[string]common.Address{}
 	for name, s := range cfg.Signers {
+		addresses[name] = s.Address
 		if s.Keystore == "" {
 			continue
 		}
@@ -43,8 +46,16 @@ func CheckReferences(cfg *config.Config) []config.Problem {
 		case s.Address != (common.Address{}) && s.Address != opened.Address():
 			add(s.Line, "signer %s: its key file is of %s, address says %s", name, opened.Address(), s.Address)
 		}
+		if err == nil {
+			addresses[name] = opened.Address()
+		}
 		if _, err := cfg.Resolve(s.Password); err != nil {
 			add(s.Line, "signer %s: password: %v", name, err)
+		}
+	}
+	if deployer := addresses[cfg.Dispatcher.Deployer]; deployer != (common.Address{}) {
+		for _, err := range checkDeployer(cfg, deployer, addresses) {
+			add(cfg.Signers[cfg.Dispatcher.Deployer].Line, "signer %s: %v", cfg.Dispatcher.Deployer, err)
 		}
 	}
 	out, err := build.Read(cfg.Dir, build.Location(cfg.Build))
@@ -69,6 +80,35 @@ func CheckReferences(cfg *config.Config) []config.Problem {
 		return strings.Compare(a.Message, b.Message)
 	})
 	return problems
+}
+
+// checkDeployer finds what is wrong with the deployer's address, as far as addresses of signers are known: a salt that is
+// another's, and roles on a mainnet.
+func checkDeployer(cfg *config.Config, deployer common.Address, addresses map[string]common.Address) []error {
+	var problems []error
+	if err := create2.CheckDeployer(cfg.Factory.Name, cfg.Salt, deployer); err != nil {
+		problems = append(problems, err)
+	}
+	for _, role := range config.RoleKeys {
+		for _, acc := range cfg.Dispatcher.Roles[role] {
+			account := acc.Address
+			if acc.Signer != "" {
+				account = addresses[acc.Signer]
+			}
+			if err := mayHold(cfg, role, account, deployer); err != nil {
+				problems = append(problems, err)
+			}
+		}
+	}
+	return problems
+}
+
+// mayHold refuses a role for the deployer's address where there is a mainnet, whatever the file calls that account.
+func mayHold(cfg *config.Config, role string, account, deployer common.Address) error {
+	if account != deployer {
+		return nil
+	}
+	return cfg.DeployerMayHold(role)
 }
 
 // EncryptKey makes a key file from a private key in hex, or from a new key if it is empty. password is a reference.

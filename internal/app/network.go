@@ -8,6 +8,7 @@ import (
 	"github.com/ethereum/go-ethereum/common"
 
 	"github.com/seed-b6a97670/lockstep/internal/chain"
+	"github.com/seed-b6a97670/lockstep/internal/create2"
 	"github.com/seed-b6a97670/lockstep/internal/network"
 )
 
@@ -41,7 +42,7 @@ func (a *App) CheckNetworks(ctx context.Context) ([]NetworkCheck, error) {
 	}
 	out := make([]NetworkCheck, len(a.networks))
 	for i, n := range a.networks {
-		check, err := checkNetwork(ctx, n.Network.Network, n.chain)
+		check, err := checkNetwork(ctx, n.Network.Network, n.chain, a.cfg.Factory.Name)
 		if err != nil {
 			return nil, err
 		}
@@ -50,17 +51,18 @@ func (a *App) CheckNetworks(ctx context.Context) ([]NetworkCheck, error) {
 	return out, nil
 }
 
-// CheckNetwork compares a network with the endpoints at urls.
+// CheckNetwork compares a network with the endpoints at urls. Without a configuration, any factory of the catalogue will do.
 func CheckNetwork(ctx context.Context, n network.Network, urls []string) (NetworkCheck, error) {
 	c, err := chain.New(chain.Config{Name: n.Name, ChainID: n.ChainID, URLs: urls, L1Fee: n.L1Fee})
 	if err != nil {
 		return NetworkCheck{}, err
 	}
 	defer c.Close()
-	return checkNetwork(ctx, n, c)
+	return checkNetwork(ctx, n, c, "")
 }
 
-func checkNetwork(ctx context.Context, n network.Network, c *chain.Client) (NetworkCheck, error) {
+// checkNetwork asks for one factory, or for any if that is empty.
+func checkNetwork(ctx context.Context, n network.Network, c *chain.Client, factory string) (NetworkCheck, error) {
 	var accounts []common.Address
 	for _, f := range network.Factories() {
 		accounts = append(accounts, f.Address)
@@ -99,6 +101,7 @@ func checkNetwork(ctx context.Context, n network.Network, c *chain.Client) (Netw
 	if t.BlockGasLimit < n.GasCap {
 		differs("gasCap is %d, but a block holds %d: set gasCap to less", n.GasCap, t.BlockGasLimit)
 	}
+	found := false
 	for _, f := range network.Factories() {
 		check := FactoryCheck{Name: f.Name, Address: f.Address, State: "known"}
 		switch t.CodeHashes[f.Address] {
@@ -109,12 +112,19 @@ func checkNetwork(ctx context.Context, n network.Network, c *chain.Client) (Netw
 			check.State = "other code"
 		}
 		out.Factories = append(out.Factories, check)
-		if f.Name == arachnid.Name && check.State != "known" {
-			problem("the CREATE2 factory %s at %s is %s: deploy it first", f.Name, f.Address, check.State)
-		}
-		if check.State != "known" && slices.Contains(n.Factories, f.Name) && f.Name != arachnid.Name {
+		found = found || check.State == "known"
+		switch {
+		case check.State == "known":
+		case f.Name == factory && check.State == "missing":
+			problem("the CREATE2 factory %s at %s is missing: %s", f.Name, f.Address, create2.Remedy(f.Name))
+		case f.Name == factory:
+			problem("the CREATE2 factory %s at %s has other code: choose another one under factory", f.Name, f.Address)
+		case slices.Contains(n.Factories, f.Name):
 			differs("factory %s is %s", f.Name, check.State)
 		}
+	}
+	if factory == "" && !found {
+		problem("none of the known CREATE2 factories is there: deploy one first")
 	}
 	return out, nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"slices"
 	"strings"
 
 	"github.com/ethereum/go-ethereum/common"
@@ -48,18 +49,24 @@ func (e *PreflightError) Error() string {
 		strings.Join(e.Problems, "\n"))
 }
 
-// preflightAll looks at all networks, and says how each would end.
-func (a *App) preflightAll(ctx context.Context, pilot *dispatcher.Deploy) ([]Outcome, error) {
+// preflightAll looks at all networks, and says how each would end. If it is patient, it waits for one that is out of reach.
+func (a *App) preflightAll(ctx context.Context, pilot *dispatcher.Deploy, patient bool) ([]Outcome, error) {
 	outcomes, err := a.each(ctx, func(ctx context.Context, n *net, out *Outcome) error {
 		p := *pilot
 		p.Chain, p.Desired.Grace, out.Dispatcher = n.chain, n.Grace, p.Address
 		tell := func(err error) {
 			a.opts.Progress(Event{Network: n.Name, Kind: "unreachable", Step: err.Error()})
 		}
-		err := reconcile.Patiently(ctx, n.poll(), tell, func(ctx context.Context) error {
+		look := func(ctx context.Context) error {
 			out.Steps = nil
 			return a.preflight(ctx, n, &p, out)
-		})
+		}
+		var err error
+		if patient {
+			err = reconcile.Patiently(ctx, n.poll(), tell, look)
+		} else {
+			err = look(ctx)
+		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", n.Name, err)
 		}
@@ -87,11 +94,14 @@ func (a *App) preflightAll(ctx context.Context, pilot *dispatcher.Deploy) ([]Out
 // preflight looks at one network before anything is sent to any.
 func (a *App) preflight(ctx context.Context, n *net, p *dispatcher.Deploy, out *Outcome) error {
 	out.Preflight = &Preflight{Cost: &Wei{}, DataFee: &Wei{}, Balance: &Wei{}, Problems: []string{}}
-	check, err := checkNetwork(ctx, n.Network.Network, n.chain)
+	check, err := checkNetwork(ctx, n.Network.Network, n.chain, a.cfg.Factory.Name)
 	if err != nil {
 		return err
 	}
 	out.Preflight.Problems = append(out.Preflight.Problems, check.Problems...)
+	if !slices.Contains(check.Factories, FactoryCheck{a.cfg.Factory.Name, a.cfg.Factory.Address, "known"}) {
+		return nil // nothing can be deployed, so nothing more can be said
+	}
 	at, err := n.chain.Head(ctx)
 	if err != nil {
 		return err
@@ -174,7 +184,7 @@ func (a *App) preflightCost(
 		pre.Gas += gas
 	}
 	for _, in := range ins[len(quote.Gas):] {
-		gas := rough(in, in.To == arachnid.Address)
+		gas := rough(in, in.To == a.cfg.Factory.Address)
 		pre.Gas, pre.Rough = pre.Gas+gas, pre.Rough+1
 		cost.Add(cost, new(big.Int).Mul(quote.FeeCap, new(big.Int).SetUint64(gas)))
 	}

@@ -169,7 +169,7 @@ func (a *App) Deploy(ctx context.Context, m *manifest.Manifest, dryRun bool) ([]
 			return nil, err
 		}
 	}
-	planned, err := a.preflightAll(ctx, pilot)
+	planned, err := a.preflightAll(ctx, pilot, !dryRun)
 	if err != nil || dryRun {
 		return planned, err
 	}
@@ -194,13 +194,14 @@ func (a *App) deployPilot(m *manifest.Manifest) (*dispatcher.Deploy, error) {
 		return nil, err
 	}
 	// the code of both follows from their init code; the dispatcher's constructor calls the extension
-	codes, err := evm.CreateAll(m.Networks[0].ChainID, arachnid.Address, a.cfg.Salt, []evm.Creation{
+	f := a.factory()
+	codes, err := evm.CreateAll(m.Networks[0].ChainID, f.Address, d.Salt, []evm.Creation{
 		{Address: d.Extension, InitCode: d.ExtensionInitCode}, {Address: d.Address, InitCode: d.InitCode},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("dispatcher: %w", err)
 	}
-	desired := rollout.DeployDesired{FactoryCodeHash: arachnid.CodeHash, Deployer: deployer, Contracts: []rollout.Contract{
+	desired := rollout.DeployDesired{Factory: f.Name, FactoryCodeHash: f.CodeHash, Deployer: deployer, Contracts: []rollout.Contract{
 		{Name: "extension", Address: d.Extension, CodeHash: crypto.Keccak256Hash(codes[0]), InitCode: d.ExtensionInitCode},
 		{Name: "dispatcher", Address: d.Address, CodeHash: crypto.Keccak256Hash(codes[1]), InitCode: d.InitCode},
 	}}
@@ -214,11 +215,14 @@ func (a *App) deployPilot(m *manifest.Manifest) (*dispatcher.Deploy, error) {
 			if err != nil {
 				return nil, err
 			}
+			if err := mayHold(a.cfg, key, account, deployer); err != nil {
+				return nil, err
+			}
 			role := dispatcher.RoleNames[i]
 			desired.Grants = append(desired.Grants, rollout.Grant{Role: role.Role, Name: role.Name, Account: account})
 		}
 	}
-	return &dispatcher.Deploy{Factory: arachnid.Address, Salt: m.Salt, Address: d.Address, Desired: desired}, nil
+	return &dispatcher.Deploy{Factory: f, Salt: m.Salt, Address: d.Address, Desired: desired}, nil
 }
 
 // covers refuses a manifest that was not built for a network.
@@ -231,6 +235,9 @@ func (a *App) covers(m *manifest.Manifest) error {
 		if !ids[n.ChainID] {
 			return fmt.Errorf("the manifest was not built for %s (chain id %d): run lockstep manifest build again", n.Name, n.ChainID)
 		}
+	}
+	if f := a.factory(); m.Factory != f {
+		return fmt.Errorf("the manifest was built for factory %s, the configuration says %s: run lockstep manifest build again", m.Factory, f)
 	}
 	if m.Salt != a.cfg.Salt {
 		return fmt.Errorf("the manifest was built with salt %s, the configuration says %s", m.Salt, a.cfg.Salt)

@@ -296,8 +296,7 @@ func TestExampleBuilds(t *testing.T) {
 			t.Fatal(err)
 		}
 		spec := manifest.Spec{
-			Project: cfg.Project, Factory: manifest.Factory{Address: common.HexToAddress("0x4e59b44847b379578588920ca78fbf26c0b4956c")},
-			Salt: cfg.Salt, PageSize: cfg.PageSize,
+			Project: cfg.Project, Factory: manifest.Factory(cfg.Factory), Salt: cfg.Salt, PageSize: manifest.DefaultPageSize,
 		}
 		for _, n := range cfg.Networks {
 			spec.Networks = append(spec.Networks, manifest.Network{Name: n.Name, ChainID: n.ChainID})

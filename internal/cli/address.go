@@ -41,10 +41,8 @@ sender's alone, and byte 20 says whether the chain id is mixed in.`,
 				}
 				r.Sender = common.HexToAddress(sender)
 			}
-			for _, f := range network.Factories() {
-				if f.Name == factory {
-					r.Address = f.Address
-				}
+			if f, ok := network.LookupFactory(factory); ok {
+				r.Address = f.Address
 			}
 			address, used, err := r.Compute()
 			if err != nil {

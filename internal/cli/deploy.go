@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -74,7 +75,15 @@ nothing is sent. Transactions go out as sequences that can share a block.`,
 				}
 			}
 			outcomes, err := a.Deploy(cmd.Context(), m, dryRun)
-			if dryRun && !e.json {
+			if e.json {
+				return e.printOutcomes(outcomes, err)
+			}
+			var refused *app.PreflightError
+			if errors.As(err, &refused) {
+				e.showPreflight(e.stdout, outcomes)
+				return err
+			}
+			if dryRun {
 				e.showPreflight(e.stdout, outcomes)
 			}
 			return e.printOutcomes(outcomes, err)

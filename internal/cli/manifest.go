@@ -7,9 +7,11 @@ import (
 	"io"
 	"os"
 
+	"github.com/ethereum/go-ethereum/common"
 	"github.com/spf13/cobra"
 
 	"github.com/seed-b6a97670/lockstep/internal/app"
+	"github.com/seed-b6a97670/lockstep/internal/create2"
 	"github.com/seed-b6a97670/lockstep/internal/manifest"
 )
 
@@ -258,7 +260,11 @@ func (e *env) showManifest(m *manifest.Manifest) {
 		}
 		fmt.Fprintf(e.stdout, "%-11s %s (%d)\n", label, n.Name, n.ChainID)
 	}
-	fmt.Fprintf(e.stdout, "pages       %d, of %d routes at most\n", len(m.Pages), m.PageSize)
+	fmt.Fprintf(e.stdout, "factory     %s at %s\nsalt        %s", m.Factory.Name, m.Factory.Address, m.Salt)
+	if owner := create2.Owner(m.Factory.Name, m.Salt); owner != (common.Address{}) {
+		fmt.Fprintf(e.stdout, ", for %s alone", owner)
+	}
+	fmt.Fprintf(e.stdout, "\npages       %d, of %d routes at most\n", len(m.Pages), m.PageSize)
 	for _, l := range m.Libraries {
 		showDeployment(e.stdout, "library", l)
 	}

@@ -53,7 +53,8 @@ func newNetworkCheck(e *env) *cobra.Command {
 		Use:   "check [NAME]",
 		Short: "Ask live networks what the catalogue says of them",
 		Long: `Ask each network of the configuration, or with --rpc one of the catalogue: chain id, opcodes (by running them),
-the rule of code hashes, base fee, gas of a block, and which CREATE2 factories are there with known code. Nothing is sent.
+the rule of code hashes, base fee, gas of a block, and which CREATE2 factories are there with known code. The one of the
+configuration must be; with --rpc, any will do. Nothing is sent.
 
 ` + exitCodes,
 		Example: "  lockstep network check\n  lockstep network check base --rpc env:BASE_RPC_URL",

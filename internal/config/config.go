@@ -39,6 +39,7 @@ type Config struct {
 	Build      Build
 	PageSize   int // routes; 0 if the file does not say
 	Salt       common.Hash
+	Factory    network.Factory // through which everything is deployed
 	Sending    Sending
 	Dispatcher Dispatcher
 	Facets     []Facet
@@ -181,7 +182,7 @@ func (c *Config) Path(p string) string {
 }
 
 func (r *reader) config(n *yaml.Node) *Config {
-	top := r.section(n, "", "project", "build", "pageSize", "salt", "sending", "dispatcher", "facets", "init", "networks", "signers")
+	top := r.section(n, "", "project", "build", "pageSize", "salt", "factory", "sending", "dispatcher", "facets", "init", "networks", "signers")
 	c := &Config{
 		Project:  top.need("project", "give the protocol a name"),
 		PageSize: int(top.integer("pageSize", 0, 1, manifest.MaxPageRoutes)),
@@ -206,7 +207,9 @@ func (r *reader) config(n *yaml.Node) *Config {
 	r.facets(c, top)
 	r.signers(c, top)
 	r.dispatcher(c, top)
+	r.factory(c, top)
 	r.networks(c, top)
+	r.deployerRoles(c)
 	return c
 }
 
@@ -287,13 +290,16 @@ func (r *reader) dispatcher(c *Config, top section) {
 			path := roles.at(role)
 			if _, ok := c.Signers[item.Value]; ok {
 				c.Dispatcher.Roles[role] = append(c.Dispatcher.Roles[role], Account{Signer: item.Value})
+				r.holders = append(r.holders, holder{item, role, Account{Signer: item.Value}})
 				continue
 			}
 			if !strings.HasPrefix(item.Value, "0x") {
 				r.problem(item, "%s names %q, which is neither an address nor under signers", path, item.Value)
 				continue
 			}
-			c.Dispatcher.Roles[role] = append(c.Dispatcher.Roles[role], Account{Address: r.address(item, path, item.Value)})
+			holding := Account{Address: r.address(item, path, item.Value)}
+			c.Dispatcher.Roles[role] = append(c.Dispatcher.Roles[role], holding)
+			r.holders = append(r.holders, holder{item, role, holding})
 		}
 		n := roles.get(role)
 		empty := n == nil || n.Kind == yaml.SequenceNode && len(n.Content) == 0
@@ -325,6 +331,7 @@ func (r *reader) networks(c *Config, top section) {
 			r.problem(n, "networks %s and %s have the same chain id %d", other, nw.Name, nw.ChainID)
 		}
 		names[nw.Name], ids[nw.ChainID] = true, nw.Name
+		r.networkHasFactory(c, nw, n)
 		if floor := nw.TimelockFloor; floor > 0 && c.Dispatcher.Delay < floor && top.get("dispatcher") != nil {
 			r.problem(top.get("dispatcher"), "dispatcher.delay is %d s, %s is a mainnet and wants at least %d s",
 				c.Dispatcher.Delay, nw.Name, floor)

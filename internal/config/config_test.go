@@ -74,7 +74,7 @@ func TestParseSoundFile(t *testing.T) {
 	arbitrum, _ := network.Lookup("arbitrum")
 	want := &Config{
 		File: "dir/f.yaml", Dir: "dir", Project: "demo", Build: Build{Tool: "forge", Out: "artifacts"}, PageSize: 40,
-		Salt: common.Hash{31: 0xaa},
+		Salt: common.Hash{31: 0xaa}, Factory: network.Factories()[0],
 		Dispatcher: Dispatcher{
 			Delay: 7200, Deployer: "deployer",
 			Roles: map[string][]Account{
@@ -102,7 +102,7 @@ func TestParseSoundFile(t *testing.T) {
 				Network: network.Network{
 					Name: "mytestnet", ChainID: 424242, Kind: "testnet", Status: "live", BlockTime: 1, Grace: 60, Confirmations: 1,
 					GasCap: 16_777_216, Opcodes: network.Opcodes{Push0: true, Mcopy: true, TransientStorage: true},
-					CodeHash: "keccak256", Create2: "eip1014", Privacy: "public", L1Fee: "none", Factories: []string{"arachnid"},
+					CodeHash: "keccak256", Create2: "eip1014", Privacy: "public", L1Fee: "none",
 				},
 				RPC: []Ref{"http://127.0.0.1:8545"}, Line: 37,
 			},
@@ -130,10 +130,10 @@ func TestParseSoundFile(t *testing.T) {
 const minimal = `project: demo
 dispatcher:
   deployer: d
-  roles: {admin: [d], commit: [d], apply: [d], pauser: [d], emergency: [d]}
+  roles: {admin: [o], commit: [o], apply: [o], pauser: [o], emergency: [o]}
 facets: [{contract: A}]
 networks: [{name: local, chainId: 31337, kind: local, rpc: ["http://localhost:8545"]}]
-signers: {d: {keystore: k, password: "env:P"}}
+signers: {d: {keystore: k, password: "env:P"}, o: {keystore: o, password: "env:P"}}
 `
 
 func TestDefaults(t *testing.T) {
@@ -141,13 +141,13 @@ func TestDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.Build != (Build{}) || got.PageSize != 0 || got.Sending != (Sending{}) || got.Salt != (common.Hash{}) || got.Dispatcher.Delay != 3600 || got.Dir != "." || got.Init != nil {
+	if got.Build != (Build{}) || got.PageSize != 0 || got.Sending != (Sending{}) || got.Salt != (common.Hash{}) || got.Dispatcher.Delay != 3600 || got.Dir != "." || got.Init != nil || got.Factory != network.Factories()[0] {
 		t.Errorf("%+v", got)
 	}
 	want := network.Network{
 		Name: "local", ChainID: 31337, Kind: "local", Status: "live", BlockTime: 1, Grace: 60, Confirmations: 1, GasCap: 16_777_216,
 		Opcodes: network.Opcodes{Push0: true, Mcopy: true, TransientStorage: true}, CodeHash: "keccak256", Create2: "eip1014",
-		Privacy: "public", L1Fee: "none", Factories: []string{"arachnid"},
+		Privacy: "public", L1Fee: "none",
 	}
 	if diff := cmp.Diff(want, got.Networks[0].Network); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -379,7 +379,7 @@ func TestMistakes(t *testing.T) {
 		"control character": {"", "project: \x00\n", []string{`1: not YAML: control characters are not allowed`}},
 		"tab":               {"", "project:\n\tdemo\n", []string{`2: not YAML: found character that cannot start any token`}},
 		"a list": {"", "- project: demo\n", []string{
-			`1: the file must be a mapping of project, build, pageSize, salt, sending, dispatcher, facets, init, networks, signers`,
+			`1: the file must be a mapping of project, build, pageSize, salt, factory, sending, dispatcher, facets, init, networks, signers`,
 			`1: project is missing: give the protocol a name`,
 			`1: facets is missing: list the contracts whose functions the dispatcher is to answer`,
 			`1: dispatcher is missing: it needs deployer and roles`,
@@ -449,7 +449,7 @@ func TestAllProblemsAreToldAtOnceInTheirOrder(t *testing.T) {
 
 // A message that changes from run to run cannot be compared with the last one.
 func TestProblemsHaveOneOrder(t *testing.T) {
-	text := strings.Replace(minimal, `{d: {keystore: k, password: "env:P"}}`, "{d: {}, c: {}, b: {}, a: {}, z: {}, y: {}, x: {}}", 1)
+	text := strings.Replace(minimal, `{d: {keystore: k, password: "env:P"}, o: {keystore: o, password: "env:P"}}`, "{d: {}, o: {}, b: {}, a: {}, z: {}, y: {}, x: {}}", 1)
 	_, first := Parse("f.yaml", []byte(text))
 	if first == nil || strings.Count(first.Error(), "\n") != 6 {
 		t.Fatalf("%v", first)
@@ -491,7 +491,7 @@ func TestAliasBombIsRefused(t *testing.T) {
 
 // Aliases that share a value are what they are for.
 func TestAliases(t *testing.T) {
-	text := strings.Replace(minimal, "{admin: [d], commit: [d]", "{admin: &who [d], commit: *who", 1)
+	text := strings.Replace(minimal, "{admin: [o], commit: [o]", "{admin: &who [o], commit: *who", 1)
 	c, err := Parse("f.yaml", []byte(text))
 	if err != nil {
 		t.Fatal(err)

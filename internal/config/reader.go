@@ -27,6 +27,7 @@ type reader struct {
 	file     string
 	problems []Problem
 	values   int // arguments read so far
+	holders  []holder
 }
 
 func (r *reader) problem(n *yaml.Node, format string, args ...any) {

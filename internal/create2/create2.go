@@ -69,3 +69,18 @@ func (r Request) guarded() (common.Hash, error) {
 	}
 	return crypto.Keccak256Hash(sender[:], r.Salt[:]), nil
 }
+
+// Remedy says what to do where a factory is missing.
+func Remedy(factory string) string {
+	other := "choose another one under factory, which moves all addresses on all networks"
+	switch factory {
+	case Arachnid:
+		return "send its keyless transaction; where nodes accept transactions with a chain id only (EIP-155), that is not possible: " +
+			"choose factory: safe, which moves all addresses on all networks"
+	case Safe:
+		return "ask for it at github.com/safe-global/safe-singleton-factory, or " + other
+	case CreateX:
+		return "send one of its signed transactions (github.com/pcaversaccio/createx), or " + other
+	}
+	return other
+}

@@ -7,14 +7,16 @@ import (
 	"github.com/ethereum/go-ethereum/common"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/seed-b6a97670/lockstep/internal/create2"
+	"github.com/seed-b6a97670/lockstep/internal/manifest"
 	"github.com/seed-b6a97670/lockstep/internal/rollout"
 )
 
 // Deploy brings contracts, settings and roles to one network.
 type Deploy struct {
 	Chain   Chain
-	Factory common.Address
-	Salt    common.Hash
+	Factory manifest.Factory
+	Salt    common.Hash    // that the factory is called with
 	Address common.Address // of the dispatcher
 	Desired rollout.DeployDesired
 }
@@ -60,9 +62,8 @@ func (d *Deploy) action(step rollout.DeployStep) rollout.Action {
 	var in rollout.Intent
 	switch step.Kind {
 	case rollout.Create:
-		// the factory takes salt and init code as call data
-		data := append(d.Salt.Bytes(), step.Contract.InitCode...)
-		in = intent(rollout.Deployer, d.Factory, data, "deploy %s", step.Contract.Name)
+		data := create2.CallData(d.Factory.Name, d.Salt, step.Contract.InitCode)
+		in = intent(rollout.Deployer, d.Factory.Address, data, "deploy %s", step.Contract.Name)
 	case rollout.GrantTo:
 		in = intent(rollout.Deployer, d.Address, contract.PackGrantRole(g.Role, g.Account),
 			"grant %s to %s", g.Name, g.Account.Hex()[:10])
@@ -85,7 +86,7 @@ func (d *Deploy) observe(ctx context.Context, at rollout.Block) (rollout.DeployO
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(readsAtOnce)
 	g.Go(func() (err error) {
-		seen.FactoryCodeHash, err = CodeHash(gctx, d.Chain, at.Hash, d.Factory)
+		seen.FactoryCodeHash, err = CodeHash(gctx, d.Chain, at.Hash, d.Factory.Address)
 		return err
 	})
 	for _, c := range d.Desired.Contracts {

@@ -20,6 +20,7 @@ import (
 
 	"github.com/seed-b6a97670/lockstep/contracts"
 	"github.com/seed-b6a97670/lockstep/internal/bindings"
+	"github.com/seed-b6a97670/lockstep/internal/create2"
 	"github.com/seed-b6a97670/lockstep/internal/manifest"
 	"github.com/seed-b6a97670/lockstep/internal/rollout"
 )
@@ -104,6 +105,7 @@ func Reserved() map[manifest.Selector]string {
 
 // Deployment is a dispatcher as it follows from its settings: the same on every network.
 type Deployment struct {
+	Salt              common.Hash // that the factory hands to CREATE2
 	Extension         common.Address
 	ExtensionInitCode []byte
 	Address           common.Address
@@ -111,17 +113,24 @@ type Deployment struct {
 }
 
 // NewDeployment computes the addresses and init code of a dispatcher and its extension. delay is in seconds; deployer is
-// the first admin.
-func NewDeployment(factory common.Address, salt common.Hash, delay uint64, deployer common.Address) (Deployment, error) {
-	d := Deployment{ExtensionInitCode: artifacts()["DispatcherExtension"].Bytecode}
-	d.Extension = crypto.CreateAddress2(factory, salt, crypto.Keccak256(d.ExtensionInitCode))
+// the first admin. A salt with which the addresses would differ between networks, or that is not the deployer's, is refused.
+func NewDeployment(factory manifest.Factory, salt common.Hash, delay uint64, deployer common.Address) (Deployment, error) {
+	used, err := create2.Shared(factory.Name, salt)
+	if err != nil {
+		return Deployment{}, err
+	}
+	if err := create2.CheckDeployer(factory.Name, salt, deployer); err != nil {
+		return Deployment{}, err
+	}
+	d := Deployment{Salt: used, ExtensionInitCode: artifacts()["DispatcherExtension"].Bytecode}
+	d.Extension = crypto.CreateAddress2(factory.Address, used, crypto.Keccak256(d.ExtensionInitCode))
 	main := artifacts()["ManifestDispatcher"]
 	args, err := main.ABI.Pack("", d.Extension, new(big.Int).SetUint64(delay), deployer)
 	if err != nil {
 		return Deployment{}, fmt.Errorf("dispatcher constructor: %w", err)
 	}
 	d.InitCode = append(append([]byte(nil), main.Bytecode...), args...)
-	d.Address = crypto.CreateAddress2(factory, salt, crypto.Keccak256(d.InitCode))
+	d.Address = crypto.CreateAddress2(factory.Address, used, crypto.Keccak256(d.InitCode))
 	return d, nil
 }
 

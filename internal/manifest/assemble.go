@@ -10,6 +10,8 @@ import (
 
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/crypto"
+
+	"github.com/seed-b6a97670/lockstep/internal/create2"
 )
 
 // MaxCodeSize is the limit of EIP-170, in bytes.
@@ -29,8 +31,16 @@ type Runner interface {
 type Rules struct {
 	// Reserved are the dispatcher's own functions: signature by selector.
 	Reserved map[Selector]string
-	// Factory is the one that deployments go through; any if it is empty.
-	Factory Factory
+	// Factories are those that deployments may go through; any if there is none.
+	Factories []Factory
+}
+
+// checkFactory refuses a factory that is none of those, and returns the salt that m's hands to CREATE2.
+func (r Rules) checkFactory(m *Manifest) (common.Hash, error) {
+	if len(r.Factories) > 0 && !slices.Contains(r.Factories, m.Factory) {
+		return common.Hash{}, fmt.Errorf("the manifest is for factory %s, this program deploys through %s", m.Factory, r.Factories)
+	}
+	return create2.Shared(m.Factory.Name, m.Salt)
 }
 
 // assemble computes everything in m that follows from its inputs, and refuses what must never be committed.
@@ -38,9 +48,9 @@ func assemble(m *Manifest, run Runner, rules Rules) error {
 	if len(m.Networks) == 0 {
 		return fmt.Errorf("the manifest is for no network: list at least one under networks")
 	}
-	if want := rules.Factory; want != (Factory{}) && m.Factory != want {
-		return fmt.Errorf("the manifest is for factory %s (%s), this program deploys through %s (%s)",
-			m.Factory.Name, m.Factory.Address, want.Name, want.Address)
+	salt, err := rules.checkFactory(m)
+	if err != nil {
+		return err
 	}
 	sort.Slice(m.Networks, func(i, j int) bool { return m.Networks[i].ChainID < m.Networks[j].ChainID })
 	for i, n := range m.Networks[1:] {
@@ -54,17 +64,17 @@ func assemble(m *Manifest, run Runner, rules Rules) error {
 	slices.SortFunc(m.Facets, func(a, b Deployment) int {
 		return cmp.Or(strings.Compare(a.Contract, b.Contract), bytes.Compare(a.InitCode, b.InitCode))
 	})
-	if err := checkLinks(m); err != nil {
+	if err := checkLinks(m, salt); err != nil {
 		return err
 	}
 
 	for i := range m.Libraries {
-		if err := place(m, &m.Libraries[i], run); err != nil {
+		if err := place(m, salt, &m.Libraries[i], run); err != nil {
 			return fmt.Errorf("library %s: %w", m.Libraries[i].Contract, err)
 		}
 	}
 	for i := range m.Facets {
-		if err := place(m, &m.Facets[i], run); err != nil {
+		if err := place(m, salt, &m.Facets[i], run); err != nil {
 			return fmt.Errorf("facet %s: %w", m.Facets[i].Contract, err)
 		}
 	}
@@ -85,7 +95,7 @@ func assemble(m *Manifest, run Runner, rules Rules) error {
 	m.InitHash = common.Hash{}
 	if m.Init != nil {
 		m.Init.Routes = nil
-		if err := place(m, &m.Init.Deployment, run); err != nil {
+		if err := place(m, salt, &m.Init.Deployment, run); err != nil {
 			return fmt.Errorf("init %s: %w", m.Init.Contract, err)
 		}
 		selector := SelectorOf(m.Init.Signature)
@@ -99,17 +109,17 @@ func assemble(m *Manifest, run Runner, rules Rules) error {
 }
 
 // place computes address and code of a contract, and refuses code that the dispatcher would refuse or that differs
-// between networks.
-func place(m *Manifest, d *Deployment, run Runner) error {
+// between networks. salt is the one that the factory hands to CREATE2.
+func place(m *Manifest, salt common.Hash, d *Deployment, run Runner) error {
 	d.InitCodeHash = crypto.Keccak256Hash(d.InitCode)
-	d.Address = crypto.CreateAddress2(m.Factory.Address, m.Salt, d.InitCodeHash[:])
+	d.Address = crypto.CreateAddress2(m.Factory.Address, salt, d.InitCodeHash[:])
 	var libraries [][]byte
 	for _, l := range m.linked([]Deployment{*d}) {
 		libraries = append(libraries, l.InitCode)
 	}
 	var first []byte
 	for i, n := range m.Networks {
-		code, err := run.Create(n.ChainID, m.Factory.Address, m.Salt, libraries, d.InitCode, d.Address)
+		code, err := run.Create(n.ChainID, m.Factory.Address, salt, libraries, d.InitCode, d.Address)
 		if err != nil {
 			return fmt.Errorf("on %s (chain id %d): %w", n.Name, n.ChainID, err)
 		}

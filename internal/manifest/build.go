@@ -61,7 +61,11 @@ func Build(spec Spec, run Runner, rules Rules) (*Manifest, error) {
 		Format: Format, Project: spec.Project, Tool: spec.Tool, Factory: spec.Factory, Salt: spec.Salt,
 		PageSize: spec.PageSize, Networks: slices.Clone(spec.Networks), Facets: []Deployment{},
 	}
-	l := linker{m: m, addresses: map[string]common.Address{}}
+	salt, err := rules.checkFactory(m)
+	if err != nil {
+		return nil, err
+	}
+	l := linker{m: m, salt: salt, addresses: map[string]common.Address{}}
 	for _, fs := range spec.Facets {
 		d, err := l.deployment(fs.Artifact, fs.Args)
 		if err != nil {

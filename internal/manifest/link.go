@@ -20,6 +20,7 @@ type Link struct {
 // linker makes the deployments of a manifest, and those of the libraries that they link, each once.
 type linker struct {
 	m         *Manifest
+	salt      common.Hash               // that the factory hands to CREATE2
 	addresses map[string]common.Address // of libraries, by contract
 }
 
@@ -62,20 +63,20 @@ func (l *linker) library(a Artifact) (common.Address, error) {
 	if err != nil {
 		return common.Address{}, fmt.Errorf("library %s: %w", a.Contract, err)
 	}
-	address := l.m.addressOf(d.InitCode)
+	address := l.m.addressOf(l.salt, d.InitCode)
 	l.addresses[a.Contract] = address
 	l.m.Libraries = append(l.m.Libraries, d)
 	return address, nil
 }
 
 // addressOf is where the factory puts init code.
-func (m *Manifest) addressOf(initCode []byte) common.Address {
-	return crypto.CreateAddress2(m.Factory.Address, m.Salt, crypto.Keccak256(initCode))
+func (m *Manifest) addressOf(salt common.Hash, initCode []byte) common.Address {
+	return crypto.CreateAddress2(m.Factory.Address, salt, crypto.Keccak256(initCode))
 }
 
 // checkLinks puts libraries and links in order, computes the addresses of links, and refuses init code that does not hold
 // them.
-func checkLinks(m *Manifest) error {
+func checkLinks(m *Manifest, salt common.Hash) error {
 	if m.Libraries == nil {
 		m.Libraries = []Deployment{}
 	}
@@ -87,7 +88,7 @@ func checkLinks(m *Manifest) error {
 			return fmt.Errorf("library %s stands twice: remove one", l.Contract)
 		}
 		l.Routes = nil
-		addresses[l.Contract] = m.addressOf(l.InitCode)
+		addresses[l.Contract] = m.addressOf(salt, l.InitCode)
 	}
 	used := map[string]bool{}
 	for i := range m.Libraries {

@@ -60,6 +60,11 @@ type Factory struct {
 	CodeHash common.Hash    `json:"codeHash"`
 }
 
+// String names the factory by name, address and code, for messages.
+func (f Factory) String() string {
+	return fmt.Sprintf("%s at %s (code hash %s)", f.Name, f.Address, f.CodeHash)
+}
+
 // Compiler says how a contract was built. The tool that called the compiler is no part of it: the same sources and
 // settings are the same manifest.
 type Compiler struct {

@@ -127,12 +127,22 @@ func catalogue() []Network { return read().Networks }
 // Factories returns the CREATE2 factories that the program knows.
 func Factories() []Factory { return slices.Clone(read().Factories) }
 
-// Custom is a network that the catalogue does not hold, with the defaults.
+// LookupFactory finds a CREATE2 factory by name.
+func LookupFactory(name string) (Factory, bool) {
+	for _, f := range read().Factories {
+		if f.Name == name {
+			return f, true
+		}
+	}
+	return Factory{}, false
+}
+
+// Custom is a network that the catalogue does not hold, with the defaults. Which factories are there is not known.
 func Custom(chainID uint64, kind string) Network {
 	n := Network{
 		ChainID: chainID, Kind: kind, Status: "live", BlockTime: 1, Grace: DefaultGrace, Confirmations: DefaultConfirmations,
 		GasCap: DefaultGasCap, Opcodes: Opcodes{true, true, true}, CodeHash: Keccak256, Create2: EIP1014, Privacy: Public,
-		L1Fee: "none", Factories: []string{"arachnid"},
+		L1Fee: "none",
 	}
 	if kind == Mainnet {
 		n.TimelockFloor = 3600

@@ -89,6 +89,14 @@ func TestFactories(t *testing.T) {
 	if f := Factories(); len(f) != 3 || f[0].CodeHash != f[1].CodeHash || f[0].CodeHash == f[2].CodeHash {
 		t.Errorf("factories %v", f)
 	}
+	for _, f := range Factories() {
+		if got, ok := LookupFactory(f.Name); !ok || got != f {
+			t.Errorf("LookupFactory(%s) = %v, %v", f.Name, got, ok)
+		}
+	}
+	if got, ok := LookupFactory("create3"); ok {
+		t.Errorf("LookupFactory(create3) = %v", got)
+	}
 	if got := crypto.Keccak256Hash(evm.ArachnidRuntime); got != Factories()[0].CodeHash {
 		t.Errorf("arachnid's code hash is %s", got)
 	}

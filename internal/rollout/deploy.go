@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	"github.com/ethereum/go-ethereum/common"
+
+	"github.com/seed-b6a97670/lockstep/internal/create2"
 )
 
 // Contract is one that is to stand at an address which follows from its init code.
@@ -24,6 +26,7 @@ type Grant struct {
 
 // DeployDesired is what deploy brings about on one network.
 type DeployDesired struct {
+	Factory         string // name of the CREATE2 factory
 	FactoryCodeHash common.Hash
 	Contracts       []Contract // in the order in which they are made: the dispatcher after its extension
 	Deployer        common.Address
@@ -69,9 +72,13 @@ func DecideDeploy(want DeployDesired, seen DeployObserved, adminRole, governance
 		if got != (common.Hash{}) {
 			return stop("%s: at %s stands code with hash %s, want %s", c.Name, c.Address, got, c.CodeHash)
 		}
-		if seen.FactoryCodeHash != want.FactoryCodeHash {
-			return stop("the CREATE2 factory is missing or not the known one (code hash %s, want %s): deploy it first",
-				seen.FactoryCodeHash, want.FactoryCodeHash)
+		switch seen.FactoryCodeHash {
+		case want.FactoryCodeHash:
+		case common.Hash{}:
+			return stop("the CREATE2 factory %s is missing: %s", want.Factory, create2.Remedy(want.Factory))
+		default:
+			return stop("the CREATE2 factory %s has other code (hash %s, want %s): never deploy through it; choose another one "+
+				"under factory, which moves all addresses on all networks", want.Factory, seen.FactoryCodeHash, want.FactoryCodeHash)
 		}
 		return DeployStep{Kind: Create, Contract: c}
 	}

@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/ethereum/go-ethereum/common"
@@ -18,7 +19,7 @@ var (
 
 func deployDesired(grants []Grant, grace uint32) DeployDesired {
 	return DeployDesired{
-		FactoryCodeHash: common.HexToHash("0xfa"), Deployer: deployer, Grants: grants, Grace: grace,
+		Factory: "arachnid", FactoryCodeHash: common.HexToHash("0xfa"), Deployer: deployer, Grants: grants, Grace: grace,
 		Contracts: []Contract{
 			{Name: "extension", Address: common.HexToAddress("0xe1"), CodeHash: common.HexToHash("0xe2")},
 			{Name: "dispatcher", Address: dispatcherAt, CodeHash: common.HexToHash("0xd2")},
@@ -104,17 +105,31 @@ func TestDeployHalts(t *testing.T) {
 	for name, c := range map[string]struct {
 		grace  uint32
 		change func(*DeployObserved)
+		reason []string // what it must name
 	}{
-		"other code at an address":       {60, func(o *DeployObserved) { o.CodeHashes[dispatcherAt] = common.HexToHash("0xbad") }},
-		"unknown factory":                {60, func(o *DeployObserved) { o.FactoryCodeHash = common.Hash{}; delete(o.CodeHashes, dispatcherAt) }},
-		"role missing, deployer is out":  {60, func(*DeployObserved) {}},
-		"grace differs, deployer is out": {120, func(o *DeployObserved) { o.Held = grants }},
+		"other code at an address": {
+			60, func(o *DeployObserved) { o.CodeHashes[dispatcherAt] = common.HexToHash("0xbad") },
+			[]string{"dispatcher", "0bad", "00d2"},
+		},
+		"no factory": {
+			60, func(o *DeployObserved) { o.FactoryCodeHash = common.Hash{}; delete(o.CodeHashes, dispatcherAt) },
+			[]string{"factory arachnid is missing", "EIP-155", "choose factory: safe"},
+		},
+		"other code at the factory": {
+			60, func(o *DeployObserved) { o.FactoryCodeHash = common.Hash{1}; delete(o.CodeHashes, dispatcherAt) },
+			[]string{"factory arachnid has other code", "0x01", "00fa", "never deploy through it"},
+		},
+		"role missing, deployer is out":  {60, func(*DeployObserved) {}, []string{"COMMIT_ROLE"}},
+		"grace differs, deployer is out": {120, func(o *DeployObserved) { o.Held = grants }, []string{"etaGrace is 60 s, want 120 s"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			seen := complete()
 			c.change(&seen)
-			if step := DecideDeploy(deployDesired(grants, c.grace), seen, adminRole, governanceRole); step.Kind != Halt || step.Reason == "" {
-				t.Errorf("decided %+v, want a halt with a reason", step)
+			step := DecideDeploy(deployDesired(grants, c.grace), seen, adminRole, governanceRole)
+			for _, part := range c.reason {
+				if step.Kind != Halt || !strings.Contains(step.Reason, part) {
+					t.Errorf("decided %+v, want a halt that names %q", step, part)
+				}
 			}
 		})
 	}
