@@ -5,6 +5,7 @@ SHELL := /bin/sh
 GOLANGCI := v2.15.0
 GOFUMPT := v0.12.0
 GOTESTSUM := v1.13.0
+GETH := v1.17.0
 TOOLS := $(CURDIR)/.tools
 
 # from npm, for Linux on amd64; elsewhere name your own of the same version: make test FORGE=...
@@ -117,4 +118,5 @@ $(TOOLS)/.stamp: Makefile
 	GOBIN=$(TOOLS) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI)
 	GOBIN=$(TOOLS) go install mvdan.cc/gofumpt@$(GOFUMPT)
 	GOBIN=$(TOOLS) go install gotest.tools/gotestsum@$(GOTESTSUM)
+	GOBIN=$(TOOLS) go install github.com/ethereum/go-ethereum/cmd/geth@$(GETH)
 	touch $@

@@ -39,7 +39,9 @@ export default defineConfig({ paths: { sources: "src" }, solidity: { version: "0
 const solcScript = `
 const fs = require("fs");
 const solc = require("solc");
-const sources = { "@acme/math/Ratio.sol": { content: fs.readFileSync("node_modules/@acme/math/Ratio.sol", "utf8") } };
+const sources = {};
+const ratio = "node_modules/@acme/math/Ratio.sol";
+if (fs.existsSync(ratio)) sources["@acme/math/Ratio.sol"] = { content: fs.readFileSync(ratio, "utf8") };
 for (const file of fs.readdirSync("src", { recursive: true })) {
   if (file.endsWith(".sol")) sources["src/" + file] = { content: fs.readFileSync("src/" + file, "utf8") };
 }
@@ -48,10 +50,18 @@ const input = { language: "Solidity", sources, settings: { ...%s, outputSelectio
 fs.writeFileSync("output.json", solc.compile(JSON.stringify(input)));
 `
 
-// TestBuildTools builds one project with every tool. The manifests are the same, byte for byte: init code with linked
-// libraries, addresses and root, and what is said of the compiler.
-func TestBuildTools(t *testing.T) {
-	t.Parallel()
+// buildTool builds a project whose sources are under src.
+type buildTool struct {
+	name     string
+	modules  string // where what the tool needs is linked from
+	files    map[string]string
+	build    []string
+	location string // what build says in lockstep.yaml
+}
+
+// buildTools are all that the program reads the output of.
+func buildTools(t *testing.T) []buildTool {
+	t.Helper()
 	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
 		t.Skip("Hardhat and the Node.js for it are installed for Linux on amd64 only")
 	}
@@ -64,14 +74,7 @@ func TestBuildTools(t *testing.T) {
 		}
 	}
 	soljson := filepath.Join(places.nodeModules, "solc", "soljson.js")
-	manifests := map[string]string{}
-	for _, tool := range []struct {
-		name     string
-		modules  string // where what the tool needs is linked from
-		files    map[string]string
-		build    []string
-		location string // what build says in lockstep.yaml
-	}{
+	return []buildTool{
 		{
 			"forge", places.nodeModules, nil,
 			[]string{places.forge, "build"},
@@ -97,17 +100,31 @@ func TestBuildTools(t *testing.T) {
 			[]string{"node", "build.js"},
 			"{ tool: solc, out: output.json }",
 		},
-	} {
+	}
+}
+
+// compile runs a tool in a project's folder.
+func (tool buildTool) compile(t *testing.T, dir string) {
+	t.Helper()
+	for name, text := range tool.files {
+		mustWrite(t, filepath.Join(dir, name), text)
+	}
+	if tool.name != "forge" {
+		if err := os.Remove(filepath.Join(dir, "foundry.toml")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	runIn(t, dir, tool.build...)
+}
+
+// TestBuildTools builds one project with every tool. The manifests are the same, byte for byte: init code with linked
+// libraries, addresses and root, and what is said of the compiler.
+func TestBuildTools(t *testing.T) {
+	t.Parallel()
+	manifests := map[string]string{}
+	for _, tool := range buildTools(t) {
 		dir := poolProject(t, tool.modules)
-		for name, text := range tool.files {
-			mustWrite(t, filepath.Join(dir, name), text)
-		}
-		if tool.name != "forge" {
-			if err := os.Remove(filepath.Join(dir, "foundry.toml")); err != nil {
-				t.Fatal(err)
-			}
-		}
-		runIn(t, dir, tool.build...)
+		tool.compile(t, dir)
 
 		// init finds the output, and lists no library
 		runIn(t, dir, lockstepBinary(), "--config", "found.yaml", "init", "--out", map[string]string{"solc": "output.json"}[tool.name])
@@ -160,11 +177,7 @@ func poolProject(t *testing.T, modules string) string {
 	if err := os.Rename(filepath.Join(dir, "src", "lib", "Ratio.sol"), filepath.Join(acme, "Ratio.sol")); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"hardhat", "solc"} {
-		if err := os.Symlink(filepath.Join(modules, name), filepath.Join(dir, "node_modules", name)); err != nil {
-			t.Fatal(err)
-		}
-	}
+	linkModules(t, dir, modules)
 	for _, name := range []string{"foundry.toml", "lockstep.yaml"} {
 		mustWrite(t, filepath.Join(dir, name), mustRead(t, filepath.Join(pool, name)))
 	}
@@ -181,6 +194,19 @@ func poolProject(t *testing.T, modules string) string {
 		mustWrite(t, filepath.Join(dir, file), strings.Replace(text, edit[0], edit[1], 1))
 	}
 	return dir
+}
+
+// linkModules lets a project find the build tools.
+func linkModules(t *testing.T, dir, modules string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Join(dir, "node_modules"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"hardhat", "solc"} {
+		if err := os.Symlink(filepath.Join(modules, name), filepath.Join(dir, "node_modules", name)); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 func mustRead(t *testing.T, path string) string {

@@ -27,6 +27,7 @@ var places struct {
 	anvil       string
 	forge       string
 	cast        string
+	geth        string
 }
 
 func TestMain(m *testing.M) {
@@ -45,6 +46,10 @@ func run(m *testing.M) (code int, err error) {
 	places.nodeModules = filepath.Join(places.root, "contracts", "node_modules")
 	for name, path := range map[string]*string{"anvil": &places.anvil, "forge": &places.forge, "cast": &places.cast} {
 		*path = filepath.Join(places.nodeModules, "@foundry-rs", fmt.Sprintf("%s-%s-%s", name, runtime.GOOS, runtime.GOARCH), "bin", name)
+	}
+	places.geth = filepath.Join(places.root, ".tools", "geth")
+	if _, err := os.Stat(places.geth); err != nil {
+		return 1, fmt.Errorf("%s is missing: run make tools", places.geth)
 	}
 	for _, path := range []string{places.anvil, places.forge, places.cast, filepath.Join(places.nodeModules, "solc", "package.json")} {
 		if _, err := os.Stat(path); err != nil {

@@ -318,7 +318,7 @@ func checkCalls(t *testing.T, chain []mined, want map[string]int) {
 	names := map[string]string{}
 	for _, signature := range []string{
 		"commitRoot(bytes32,uint64)", "applyRoutes(bytes,bytes32[],bytes32)", "activateCommittedRoot()",
-		"activateCommittedRootAndCall(bytes32,address,bytes)", "grantRole(bytes32,address)", "renounceRole(bytes32,address)",
+		"activateCommittedRootAndCall(bytes32,address,bytes)", "grantRole(bytes32,address)", "renounceRole(bytes32,address)", "setEtaGrace(uint32)",
 	} {
 		name, _, _ := strings.Cut(signature, "(")
 		names[fmt.Sprintf("%#x", crypto.Keccak256([]byte(signature))[:4])] = name

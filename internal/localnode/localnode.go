@@ -1,4 +1,4 @@
-// Package localnode runs the nodes of others, anvil for now, as processes on a free loopback port: for tests and for
+// Package localnode runs the nodes of others, anvil and geth, as processes on free loopback ports: for tests and for
 // measuring gas, where a real node must answer.
 package localnode
 
@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os/exec"
 	"slices"
 	"strings"
@@ -26,32 +27,66 @@ type Node struct {
 }
 
 // Anvil starts an anvil from its binary, on a free port unless args name one. The caller must Stop it.
-func Anvil(binary string, args ...string) (_ *Node, err error) {
+func Anvil(binary string, args ...string) (*Node, error) {
 	if !slices.Contains(args, "--port") {
 		args = append(args, "--port", "0")
 	}
-	n := &Node{cmd: exec.Command(binary, append([]string{"--host", "127.0.0.1"}, args...)...)} //nolint:noctx // lives until Stop
-	out, err := n.cmd.StdoutPipe()
+	cmd := exec.Command(binary, append([]string{"--host", "127.0.0.1"}, args...)...) //nolint:noctx // lives until Stop
+	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return nil, fmt.Errorf("start anvil: %w", err)
 	}
+	return start("anvil", cmd, out, func(line string) (http, ws string) {
+		_, address, _ := strings.Cut(line, "Listening on ")
+		if address == "" {
+			return "", ""
+		}
+		return "http://" + address, "ws://" + address
+	})
+}
+
+// Geth starts a geth from its binary, with a chain of its own in memory that makes a block a second. Its chain id is 1337. The
+// caller must Stop it.
+func Geth(binary string) (*Node, error) {
+	cmd := exec.Command(binary, //nolint:noctx // lives until Stop
+		"--dev", "--dev.period", "1", "--dev.gaslimit", "36000000", "--ipcdisable", "--rpc.allow-unprotected-txs",
+		"--http", "--http.addr", "127.0.0.1", "--http.port", "0", "--http.api", "eth,net,web3,debug,txpool",
+		"--ws", "--ws.addr", "127.0.0.1", "--ws.port", "0", "--ws.api", "eth,net,web3,debug,txpool")
+	out, err := cmd.StderrPipe()
+	if err != nil {
+		return nil, fmt.Errorf("start geth: %w", err)
+	}
+	return start("geth", cmd, out, func(line string) (http, ws string) {
+		if _, rest, found := strings.Cut(line, "HTTP server started"); found {
+			_, address, _ := strings.Cut(rest, "endpoint=")
+			address, _, _ = strings.Cut(address, " ")
+			return "http://" + address, ""
+		}
+		_, ws, _ = strings.Cut(line, "WebSocket enabled")
+		_, ws, _ = strings.Cut(ws, "url=")
+		return "", strings.TrimSpace(ws)
+	})
+}
+
+// start runs a node until it has told where it listens.
+func start(name string, cmd *exec.Cmd, out io.Reader, address func(line string) (http, ws string)) (_ *Node, err error) {
+	n := &Node{cmd: cmd}
 	if err := n.cmd.Start(); err != nil {
-		return nil, fmt.Errorf("start anvil: %w", err)
+		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
 	defer func() {
 		if err != nil {
 			n.Stop()
 		}
 	}()
+	var wsURL string
 	lines := bufio.NewScanner(out)
-	for lines.Scan() {
-		if _, address, found := strings.Cut(lines.Text(), "Listening on "); found {
-			n.URL = "http://" + address
-			break
-		}
+	for (n.URL == "" || wsURL == "") && lines.Scan() {
+		http, ws := address(lines.Text())
+		n.URL, wsURL = n.URL+http, wsURL+ws
 	}
-	if n.URL == "" {
-		return nil, errors.New("start anvil: it ended before it listened")
+	if n.URL == "" || wsURL == "" {
+		return nil, errors.New("start " + name + ": it ended before it listened")
 	}
 	go func() {
 		for lines.Scan() { // a full pipe would stop it
@@ -59,8 +94,8 @@ func Anvil(binary string, args ...string) (_ *Node, err error) {
 	}()
 	ctx, cancel := context.WithTimeout(context.Background(), startTime)
 	defer cancel()
-	if n.RPC, err = rpc.DialContext(ctx, strings.Replace(n.URL, "http", "ws", 1)); err != nil {
-		return nil, fmt.Errorf("connect to anvil: %w", err)
+	if n.RPC, err = rpc.DialContext(ctx, wsURL); err != nil {
+		return nil, fmt.Errorf("connect to %s: %w", name, err)
 	}
 	return n, nil
 }
