@@ -13,6 +13,7 @@ import (
 	"github.com/ethereum/go-ethereum/accounts/abi"
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/common/hexutil"
+	"github.com/ethereum/go-ethereum/core"
 	"github.com/ethereum/go-ethereum/core/state"
 	"github.com/ethereum/go-ethereum/core/types"
 	"github.com/ethereum/go-ethereum/core/vm"
@@ -255,6 +256,48 @@ func TestRandomManifests(t *testing.T) {
 	w := newWorld(t, *seed)
 	for range times {
 		w.manifest()
+	}
+}
+
+// TestPageFitsItsGas applies pages of as many routes as an amount of gas is said to allow, each with a facet of its own, which is
+// the dearest, and with the longest proof that a dispatcher of 8,192 pages asks for.
+func TestPageFitsItsGas(t *testing.T) {
+	w := newWorld(t, *seed)
+	reserved := dispatcher.Reserved()
+	for gas := uint64(150_000); ; gas += 50_000 {
+		n := min(dispatcher.RoutesWithin(gas), len(w.facets))
+		if n == 0 {
+			continue
+		}
+		var routes []manifest.PageRoute
+		for i := range n {
+			r := w.facets[i]
+			for reserved[r.Selector] != "" || r.Selector == (manifest.Selector{}) {
+				binary.BigEndian.PutUint32(r.Selector[:], w.random.Uint32())
+			}
+			routes = append(routes, r)
+		}
+		pages, root, err := manifest.Paginate(routes, n)
+		if err != nil || len(pages) != 1 {
+			t.Fatalf("%d pages of %d routes: %v", len(pages), n, err)
+		}
+		fresh := w.state.Copy()
+		w.must(w.abi.PackCommitRoot(root, 1))
+		data := applyCall(w, pages[0])
+		intrinsic, err := core.IntrinsicGas(data, nil, nil, false, true, true, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		const proof = 13 * (32*16 + 200)
+		limit := w.cfg.GasLimit
+		_, left, err := w.evm().Call(w.admin, w.core, data, limit, new(uint256.Int))
+		if used := limit - left + intrinsic + proof; err != nil || used+used/10 > gas {
+			t.Errorf("%d routes within %d gas take %d and a tenth: %v", n, gas, used, err)
+		}
+		w.begin(fresh)
+		if n == len(w.facets) {
+			return
+		}
 	}
 }
 

@@ -263,3 +263,13 @@ func (w *world) nonce(name string) uint64 {
 	}
 	return uint64(nonce)
 }
+
+// TestPagesFitTheLowestGasCap: nobody said how large pages are, and one network takes small transactions only.
+func TestPagesFitTheLowestGasCap(t *testing.T) {
+	for more, want := range map[string]int{"": 50, ", gasCap: 400000": 13, ", gasCap: 300000": 8} {
+		p := newPair(t, more, nil)
+		if p.m.PageSize != want {
+			t.Errorf("gas cap %q: pages of %d routes, want %d", more, p.m.PageSize, want)
+		}
+	}
+}
