@@ -201,16 +201,21 @@ func ReadStaged(ctx context.Context, c Chain, at common.Hash, address common.Add
 	return staged, nil
 }
 
+// Commits tells whether a transaction commits a root.
+func Commits(tx *types.Transaction) bool {
+	commit := artifacts()["IManifestDispatcher"].ABI.Methods["commitRoot"]
+	data := tx.Data()
+	return tx.To() != nil && len(data) == 4+2*32 && bytes.Equal(data[:4], commit.ID)
+}
+
 // Replaces returns the pending root of somebody else that a transaction would replace, or the zero hash: the contract lets
 // a commit take the place of another one.
 func Replaces(ctx context.Context, c Chain, at common.Hash, tx *types.Transaction) (common.Hash, error) {
-	commit := artifacts()["IManifestDispatcher"].ABI.Methods["commitRoot"]
-	data := tx.Data()
-	if tx.To() == nil || len(data) != 4+2*32 || !bytes.Equal(data[:4], commit.ID) {
+	if !Commits(tx) {
 		return common.Hash{}, nil
 	}
 	state, err := ReadState(ctx, c, at, *tx.To())
-	if err != nil || state.PendingRoot == common.BytesToHash(data[4:36]) {
+	if err != nil || state.PendingRoot == common.BytesToHash(tx.Data()[4:36]) {
 		return common.Hash{}, err
 	}
 	return state.PendingRoot, nil

@@ -97,7 +97,7 @@ func margin(gas uint64) uint64 { return gas + gas/10 }
 
 // limits returns a gas limit for each of the first intents that succeed, and why the next one does not.
 func (s *Sender) limits(ctx context.Context, at rollout.Block, ins []rollout.Intent) (gas []uint64, behind, err error) {
-	for n := len(ins); n > 1; n /= 2 {
+	for n := atOnce(ins); n > 1; n /= 2 {
 		gas, behind, err := s.simulate(ctx, at, ins[:n])
 		if !errors.Is(err, chain.ErrCannotSimulate) {
 			return gas, behind, err
@@ -112,6 +112,18 @@ func (s *Sender) limits(ctx context.Context, at rollout.Block, ins []rollout.Int
 		return nil, nil, fmt.Errorf("%s: %w", ins[0].Step, err)
 	}
 	return []uint64{margin(estimate)}, nil, nil
+}
+
+// atOnce is how many intents one request may simulate: many nodes refuse requests of more than some megabytes.
+func atOnce(ins []rollout.Intent) int {
+	const most, bytes = 256, 1 << 20
+	size := 0
+	for n, in := range ins {
+		if size += len(in.Data); n == most || n > 0 && size > bytes {
+			return n
+		}
+	}
+	return len(ins)
 }
 
 func (s *Sender) refused(in rollout.Intent, data []byte) *RefusedError {

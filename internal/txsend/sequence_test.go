@@ -350,6 +350,25 @@ func (p poor) Balance(ctx context.Context, _ common.Address) (*big.Int, error) {
 	return feeCap.Mul(feeCap, big.NewInt(70_000)), nil
 }
 
+// TestLargeSequenceIsQuotedInPart: a request of many megabytes is one that many nodes refuse.
+func TestLargeSequenceIsQuotedInPart(t *testing.T) {
+	r := newRig(t)
+	at, err := r.chain.Head(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ins []rollout.Intent
+	for range 4 {
+		ins = append(ins, rollout.Intent{Step: "large", To: counter, Data: make([]byte, 400_000)})
+	}
+	cfg := r.config()
+	cfg.GasCap = 20_000_000
+	q, err := txsend.New(cfg).Quote(t.Context(), at, ins)
+	if err != nil || len(q.Gas) != 2 || q.Behind != nil {
+		t.Errorf("%d of 4 are quoted, %v, %v; want the two that fit in a request", len(q.Gas), q.Behind, err)
+	}
+}
+
 // TestDataIsPaidFor: what a rollup asks for data counts in what an account must have, and in the gas of a transaction.
 func TestDataIsPaidFor(t *testing.T) {
 	r := newRig(t)
