@@ -41,9 +41,10 @@ func newDeploy(e *env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "deploy [MANIFEST]",
 		Short: "Put facets, extension and dispatcher at the same address on every network",
-		Long: `Put the manifest's contracts, the dispatcher's extension and the dispatcher on every network with CREATE2, set the
-network's grace, and hand the roles over; the deployer ends up with the roles that the configuration gives it and no
-others. What is there already is verified, so running it again goes on where it stopped.`,
+		Long: `Put the manifest's contracts, the dispatcher's extension and the dispatcher on every network with
+CREATE2, set the network's grace, and hand the roles over; the deployer ends up with the roles that
+the configuration gives it and no others. What is there already is verified, so running it again
+goes on where it stopped.`,
 		Example: "  lockstep deploy --dry-run\n  lockstep deploy --yes",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
@@ -57,7 +58,7 @@ others. What is there already is verified, so running it again goes on where it 
 				return err
 			}
 			if !dryRun {
-				if err := e.confirm("deploy to " + where(a)); err != nil {
+				if err := e.confirm(cmd.Context(), "deploy to "+where(a)); err != nil {
 					return err
 				}
 			}
@@ -73,8 +74,9 @@ func newRollout(e *env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "rollout [MANIFEST]",
 		Short: "Bring a manifest's routes to every network: commit, apply, wait, activate, verify",
-		Long: `Bring a manifest's routes to every network. On each: commit the root, apply each page, wait for eta + grace by block
-time, activate, and verify the live routes and code. Killing it anywhere is safe; running it again goes on.`,
+		Long: `Bring a manifest's routes to every network. On each: commit the root, apply each page, wait for eta
++ grace by block time, activate, and verify the live routes and code. Killing it anywhere is safe;
+running it again goes on.`,
 		Example: "  lockstep rollout --dry-run\n  lockstep rollout --yes",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
@@ -88,7 +90,7 @@ time, activate, and verify the live routes and code. Killing it anywhere is safe
 				return err
 			}
 			if !dryRun {
-				if err := e.confirm(fmt.Sprintf("roll out %s to %s", m.Root, where(a))); err != nil {
+				if err := e.confirm(cmd.Context(), fmt.Sprintf("roll out %s to %s", m.Root, where(a))); err != nil {
 					return err
 				}
 			}
@@ -105,9 +107,9 @@ func newRollback(e *env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "rollback",
 		Short: "Return to the routes of an earlier manifest",
-		Long: `Return to the routes of an earlier manifest: its routesRoot is committed for the next epoch and activated after the
-timelock. Its pages are staged already, and its init call is not run. Without --to, it is the manifest that the journal
-holds as active before the present one.`,
+		Long: `Return to the routes of an earlier manifest: its routesRoot is committed for the next epoch and
+activated after the timelock. Its pages are staged already, and its init call is not run. Without
+--to, it is the manifest that the journal holds as active before the present one.`,
 		Example: "  lockstep rollback --to manifest-v1.json --yes",
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			a, _, err := e.open()
@@ -131,7 +133,7 @@ holds as active before the present one.`,
 				return fmt.Errorf("the journal's manifest does not say what follows from its inputs: %s", differences[0])
 			}
 			if !dryRun {
-				if err := e.confirm(fmt.Sprintf("return to the routes %s on %s", m.RoutesRoot, where(a))); err != nil {
+				if err := e.confirm(cmd.Context(), fmt.Sprintf("return to the routes %s on %s", m.RoutesRoot, where(a))); err != nil {
 					return err
 				}
 			}
@@ -156,7 +158,7 @@ func newAct(e *env, what, short string) *cobra.Command {
 			}
 			defer closing(a, &err)
 			if !dryRun {
-				if err := e.confirm(what + " on " + where(a)); err != nil {
+				if err := e.confirm(cmd.Context(), what+" on "+where(a)); err != nil {
 					return err
 				}
 			}
