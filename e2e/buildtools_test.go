@@ -183,7 +183,7 @@ func poolProject(t *testing.T, modules string) string {
 	return dir
 }
 
-func mustRead(t *testing.T, path string) string {
+func mustRead(t testing.TB, path string) string {
 	t.Helper()
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -192,7 +192,7 @@ func mustRead(t *testing.T, path string) string {
 	return string(text)
 }
 
-func mustWrite(t *testing.T, path, text string) {
+func mustWrite(t testing.TB, path, text string) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 		t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -23,7 +24,7 @@ import (
 
 // terminal is a pseudo-terminal with a program that has it as standard input and standard error.
 type terminal struct {
-	t      *testing.T
+	t      testing.TB
 	cmd    *exec.Cmd
 	tty    *os.File
 	stdout bytes.Buffer
@@ -182,20 +183,13 @@ func TestTerminal(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
 	nodes := make([]*node, 3)
-	var networks strings.Builder
+	urls := make([]string, 3)
 	for i := range nodes {
-		id := fmt.Sprint(31337 + i)
-		nodes[i] = newAnvil(t, "--chain-id", id)
-		fmt.Fprintf(&networks, "\n  - { name: net-%d, chainId: %s, kind: local, rpc: [%q] }", i+1, id, nodes[i].url)
+		nodes[i] = newAnvil(t, "--chain-id", fmt.Sprint(31337+i))
+		urls[i] = nodes[i].url
 	}
 	m := newMarket(t, nodes[0], nodes[0].url, 10)
-	config := mustRead(t, m.dir+"/one.yaml")
-	before, after, found := strings.Cut(config, "\n  - { name: local,")
-	_, after, _ = strings.Cut(after, "\n")
-	if !found {
-		t.Fatalf("no network to replace in\n%s", config)
-	}
-	m.write("three.yaml", before+networks.String()+"\n"+after)
+	m.write("three.yaml", onNetworks(t, mustRead(t, filepath.Join(m.dir, "one.yaml")), urls...))
 	m.must("--config", "three.yaml", "manifest", "build", "-o", "one.json")
 	pages := len(m.manifest("one").Pages)
 
