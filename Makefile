@@ -22,6 +22,8 @@ POOL := src/Pool.sol:Pool src/Seed.sol:Seed src/lib/Shares.sol:Shares src/lib/Ra
 
 SLICE ?= 1/36
 
+NETWORKS ?= 7
+
 .PHONY: help build setup test test-go test-contracts weakened mutation mutation-slice gas gas-check soak lint fmt generate \
 	drift bench e2e tools
 
@@ -31,7 +33,7 @@ help: ## List the targets
 build: ## Build bin/lockstep (Go alone is enough)
 	go build -o bin/lockstep ./cmd/lockstep
 
-setup: contracts/node_modules/.stamp e2e/hardhat3/node_modules/.stamp ## Install what the tests need: npm packages
+setup: contracts/node_modules/.stamp e2e/hardhat3/node_modules/.stamp e2e/ethers/node_modules/.stamp ## Install what the tests need: npm packages
 
 contracts/node_modules/.stamp: contracts/package.json contracts/package-lock.json
 	cd contracts && npm ci --no-fund --no-audit --ignore-scripts
@@ -39,6 +41,10 @@ contracts/node_modules/.stamp: contracts/package.json contracts/package-lock.jso
 
 e2e/hardhat/node_modules/.stamp: e2e/hardhat/package.json e2e/hardhat/package-lock.json
 	cd e2e/hardhat && npm ci --no-fund --no-audit --ignore-scripts
+	touch $@
+
+e2e/ethers/node_modules/.stamp: e2e/ethers/package.json e2e/ethers/package-lock.json
+	cd e2e/ethers && npm ci --no-fund --no-audit --ignore-scripts
 	touch $@
 
 # Hardhat 3 wants Node.js 22 at least, and npm leaves out what the Node.js that it runs on is too old for
@@ -78,7 +84,8 @@ gas-check: setup ## The same, but fail on a figure that is over its limit
 
 test-go: setup tools ## Run the Go tests, with the race detector where things run side by side
 	$(TOOLS)/gotestsum --format pkgname -- -timeout 20m ./...
-	$(TOOLS)/gotestsum --format pkgname -- -timeout 20m -race ./internal/reconcile ./internal/txsend ./internal/app ./internal/chain ./internal/store
+	$(TOOLS)/gotestsum --format pkgname -- -timeout 20m -race ./internal/reconcile ./internal/txsend ./internal/app ./internal/chain \
+		./internal/store ./internal/cli
 
 e2e: setup tools ## Run the end-to-end tests alone: the real binary, anvil, cast, kills
 	$(TOOLS)/gotestsum --format testname -- -timeout 20m -count 1 ./e2e/...
@@ -109,8 +116,9 @@ drift: setup ## Fail if artifacts, bindings or reference documents are not what 
 	contracts/script/bindings.sh && go run ./docs/reference/generate
 	git diff --exit-code -- internal/bindings docs/reference
 
-bench: ## Run the benchmarks; each prints a ratio against a baseline of the same run
+bench: setup ## Run the benchmarks; each prints a ratio against a baseline of the same run. NETWORKS=21 for the largest rollout
 	go test -run xxx -bench . -benchtime 10x ./internal/manifest ./internal/devnet ./internal/demo
+	go test -run xxx -bench . -benchtime 1x -timeout 30m ./e2e -networks $(NETWORKS)
 
 tools: $(TOOLS)/.stamp
 

@@ -5,6 +5,7 @@ go 1.26.0
 toolchain go1.26.8
 
 require (
+	github.com/creack/pty v1.1.24
 	github.com/ethereum/go-ethereum v1.17.0
 	github.com/gofrs/flock v0.12.1
 	github.com/google/go-cmp v0.7.0

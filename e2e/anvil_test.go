@@ -44,7 +44,7 @@ func startAnvil(args ...string) (*node, error) {
 }
 
 // newAnvil starts an anvil that ends with the test.
-func newAnvil(t *testing.T, args ...string) *node {
+func newAnvil(t testing.TB, args ...string) *node {
 	t.Helper()
 	n, err := startAnvil(args...)
 	if err != nil {

@@ -197,7 +197,7 @@ func poolProject(t *testing.T, modules string) string {
 }
 
 // linkModules lets a project find the build tools.
-func linkModules(t *testing.T, dir, modules string) {
+func linkModules(t testing.TB, dir, modules string) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Join(dir, "node_modules"), 0o755); err != nil {
 		t.Fatal(err)
@@ -209,7 +209,7 @@ func linkModules(t *testing.T, dir, modules string) {
 	}
 }
 
-func mustRead(t *testing.T, path string) string {
+func mustRead(t testing.TB, path string) string {
 	t.Helper()
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -218,7 +218,7 @@ func mustRead(t *testing.T, path string) string {
 	return string(text)
 }
 
-func mustWrite(t *testing.T, path, text string) {
+func mustWrite(t testing.TB, path, text string) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 		t.Fatal(err)

@@ -131,7 +131,7 @@ func TestKilledAfterActivation(t *testing.T) {
 }
 
 // interval makes a block a second from now on.
-func interval(t *testing.T, n *node) {
+func interval(t testing.TB, n *node) {
 	t.Helper()
 	if err := n.call(t.Context(), nil, "evm_setIntervalMining", 1); err != nil {
 		t.Fatal(err)

@@ -20,7 +20,7 @@ import (
 
 // market is a working folder with the protocol of examples/market, one local network and its signers.
 type market struct {
-	t    *testing.T
+	t    testing.TB
 	dir  string
 	node *node
 }
@@ -60,7 +60,7 @@ const facetsTwo = `  - { contract: Token, args: ["1000"] }
 init: { contract: MigrateToV2, function: migrate, callArgs: [1000000000000] }`
 
 // newMarket makes the folder. The programs reach the network at url.
-func newMarket(t *testing.T, n *node, url string, pageSize int) *market {
+func newMarket(t testing.TB, n *node, url string, pageSize int) *market {
 	t.Helper()
 	m := &market{t: t, dir: t.TempDir(), node: n}
 	if err := os.CopyFS(filepath.Join(m.dir, "artifacts"), os.DirFS(filepath.Join(places.root, "examples", "market", "artifacts"))); err != nil {
@@ -78,6 +78,20 @@ func newMarket(t *testing.T, n *node, url string, pageSize int) *market {
 		m.must("--config", version+".yaml", "manifest", "build", "-o", version+".json")
 	}
 	return m
+}
+
+// onNetworks replaces the network of a configuration: net-1 with chain id 31337 is at the first address, and so on.
+func onNetworks(t testing.TB, config string, urls ...string) string {
+	t.Helper()
+	before, rest, found := strings.Cut(config, "  - { name: local,")
+	_, after, _ := strings.Cut(rest, "\n")
+	if !found {
+		t.Fatalf("there is no network to replace in\n%s", config)
+	}
+	for i, url := range urls {
+		before += fmt.Sprintf("  - { name: net-%d, chainId: %d, kind: local, rpc: [%q] }\n", i+1, 31337+i, url)
+	}
+	return before + after
 }
 
 func (m *market) write(name, text string) {
@@ -168,7 +182,7 @@ func (p *process) code() int {
 	return p.cmd.ProcessState.ExitCode()
 }
 
-func (p *process) mustSucceed(t *testing.T) {
+func (p *process) mustSucceed(t testing.TB) {
 	t.Helper()
 	select {
 	case <-p.ended:
@@ -313,7 +327,7 @@ func (m *market) liveRoutes(ctx context.Context, dispatcher common.Address) (int
 }
 
 // checkCalls fails unless transactions are exactly the calls that are wanted, by what they call, and all succeeded.
-func checkCalls(t *testing.T, chain []mined, want map[string]int) {
+func checkCalls(t testing.TB, chain []mined, want map[string]int) {
 	t.Helper()
 	names := map[string]string{}
 	for _, signature := range []string{

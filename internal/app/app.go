@@ -32,7 +32,7 @@ const Version = "0.1.0"
 // Event is something that happened on a network, for whoever shows progress.
 type Event struct {
 	Network string
-	Kind    string // sent, confirmed, reverted, waiting, unreachable, done
+	Kind    string // sent, confirmed, reverted, waiting, unreachable, done, failed
 	Step    string
 	Tx      rollout.Transaction
 	Now     rollout.Block // of waiting
@@ -53,7 +53,7 @@ type Options struct {
 	Log      *slog.Logger // may be nil
 	Progress func(Event)  // called from several goroutines; may be nil
 	// Confirm is asked with what a deployment will do and cost, before the first transaction; nil agrees.
-	Confirm func([]Outcome) error
+	Confirm func(context.Context, []Outcome) error
 }
 
 // App is the program for one configuration.
@@ -78,7 +78,7 @@ func New(opts Options) (*App, error) {
 		a.opts.Progress = func(Event) {}
 	}
 	if a.opts.Confirm == nil {
-		a.opts.Confirm = func([]Outcome) error { return nil }
+		a.opts.Confirm = func(context.Context, []Outcome) error { return nil }
 	}
 	if a.opts.Log == nil {
 		a.opts.Log = slog.New(slog.DiscardHandler)

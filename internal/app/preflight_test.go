@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -235,7 +236,7 @@ func TestPreflightTellsWhatWillHappen(t *testing.T) {
 func TestNothingIsSentWithoutConsent(t *testing.T) {
 	w := newWorld(t)
 	v := w.versionWith("lockstep.yaml", func(o *app.Options) {
-		o.Confirm = func(planned []app.Outcome) error {
+		o.Confirm = func(_ context.Context, planned []app.Outcome) error {
 			if len(planned) != 1 || planned[0].Preflight.Transactions == 0 {
 				t.Errorf("asked about %+v", planned)
 			}

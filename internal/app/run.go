@@ -67,6 +67,7 @@ func (a *App) each(ctx context.Context, f func(ctx context.Context, n *net, out 
 			start := time.Now()
 			if err := f(ctx, n, out); err != nil {
 				out.Status, out.Error, errs[i] = "failed", err.Error(), err
+				a.opts.Progress(Event{Network: n.Name, Kind: "failed", Step: err.Error()})
 			}
 			out.Seconds = time.Since(start).Seconds()
 			for _, t := range out.Transactions {
@@ -173,7 +174,7 @@ func (a *App) Deploy(ctx context.Context, m *manifest.Manifest, dryRun bool) ([]
 	if err != nil || dryRun {
 		return planned, err
 	}
-	if err := a.opts.Confirm(planned); err != nil {
+	if err := a.opts.Confirm(ctx, planned); err != nil {
 		return nil, err
 	}
 	return a.each(ctx, func(ctx context.Context, n *net, out *Outcome) error {

@@ -22,9 +22,10 @@ func newAddressCreate2(e *env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "create2",
 		Short: "Compute the address that a CREATE2 factory gives",
-		Long: `Compute the address of a contract that is created through a CREATE2 factory (EIP-1014): the deterministic deployment proxy
-of Arachnid, the Safe singleton factory, or CreateX. CreateX changes the salt: one that begins with an address is that
-sender's alone, and byte 20 says whether the chain id is mixed in.`,
+		Long: `Compute the address of a contract that is created through a CREATE2 factory (EIP-1014): the
+deterministic deployment proxy of Arachnid, the Safe singleton factory, or CreateX. CreateX changes
+the salt: one that begins with an address is that sender's alone, and byte 20 says whether the chain
+id is mixed in.`,
 		Example: "  lockstep address create2 --factory arachnid --salt 0x00 --init-code-hash 0x5f3c…",
 		RunE: func(*cobra.Command, []string) error {
 			r := create2.Request{Factory: factory, ChainID: chainID}
@@ -58,7 +59,8 @@ sender's alone, and byte 20 says whether the chain id is mixed in.`,
 		},
 	}
 	c.Flags().StringVar(&factory, "factory", create2.Arachnid, "arachnid, safe or createx")
-	c.Flags().StringVar(&salt, "salt", "0x00", "salt, up to 32 bytes in hex; shorter ones are filled up at the left")
+	completes(c, "factory", oneOf(factoryNames()...))
+	c.Flags().StringVar(&salt, "salt", "0x00", "up to 32 bytes in hex; filled up at the left")
 	c.Flags().StringVar(&initCodeHash, "init-code-hash", "", "keccak256 of the init code with its arguments")
 	c.Flags().StringVar(&sender, "sender", "", "who calls the factory (CreateX)")
 	c.Flags().Uint64Var(&chainID, "chain-id", 0, "chain id (CreateX, if the salt mixes it in)")

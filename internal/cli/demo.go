@@ -17,9 +17,10 @@ func newDemo(e *env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "demo",
 		Short: "Go the whole path on networks in process",
-		Long: `Start networks in process (real geth nodes with the chain ids of Ethereum, Arbitrum One and Base, or with --networks all
-of every usable network of the catalogue), deploy an example protocol, roll out version 1, use it, upgrade to version 2 with an init call, use that, and return to the routes
-of version 1. The summary is read from the networks by code that the sender does not share.`,
+		Long: `Start networks in process (real geth nodes with the chain ids of Ethereum, Arbitrum One and Base, or
+with --networks all of every usable network of the catalogue), deploy an example protocol, roll out
+version 1, use it, upgrade to version 2 with an init call, use that, and return to the routes of
+version 1. The summary is read from the networks by code that the sender does not share.`,
 		Example: "  lockstep demo\n  lockstep demo --json\n  lockstep demo --keep\n  lockstep demo --networks all",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if networks != "three" && networks != "all" {
@@ -29,6 +30,7 @@ of version 1. The summary is read from the networks by code that the sender does
 		},
 	}
 	c.Flags().StringVar(&networks, "networks", "three", "three, or all of the catalogue that can be used")
+	completes(c, "networks", oneOf("three", "all"))
 	c.Flags().BoolVar(&keep, "keep", false, "leave the networks up until interrupted, and print their RPC addresses")
 	return c
 }

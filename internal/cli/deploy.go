@@ -49,13 +49,15 @@ func newDeploy(e *env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "deploy [MANIFEST]",
 		Short: "Put facets, extension and dispatcher at the same address on every network",
-		Long: `Put the manifest's contracts, the dispatcher's extension and the dispatcher on every network with CREATE2, set the
-network's grace, and hand the roles over; the deployer ends up with the roles that the configuration gives it and no
-others. What is there already is verified, so running it again goes on where it stopped.
+		Long: `Put the manifest's contracts, the dispatcher's extension and the dispatcher on every network with
+CREATE2, set the network's grace, and hand the roles over; the deployer ends up with the roles that
+the configuration gives it and no others. What is there already is verified, so running it again
+goes on where it stopped.
 
-Before anything is sent to any network, all are looked at: factory, opcodes, what stands at the addresses, what every
-transaction would do and cost with its data, the deployer's balance and nonce. One table tells; if one network is not ready,
-nothing is sent. Transactions go out as sequences that can share a block.`,
+Before anything is sent to any network, all are looked at: factory, opcodes, what stands at the
+addresses, what every transaction would do and cost with its data, the deployer's balance and nonce.
+One table tells; if one network is not ready, nothing is sent. Transactions go out as sequences that
+can share a block.`,
 		Example: "  lockstep deploy --dry-run\n  lockstep deploy --yes",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
@@ -80,6 +82,7 @@ nothing is sent. Transactions go out as sequences that can share a block.`,
 			}
 			var refused *app.PreflightError
 			if errors.As(err, &refused) {
+				e.endProgress(nil)
 				e.showPreflight(e.stdout, outcomes)
 				return err
 			}
@@ -97,9 +100,10 @@ func newRollout(e *env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "rollout [MANIFEST]",
 		Short: "Bring a manifest's routes to every network: commit, apply, wait, activate, verify",
-		Long: `Bring a manifest's routes to every network. On each: commit the root, apply each page, wait for eta + grace by block
-time, activate, and verify the live routes and code. Commit and pages go out as one sequence that can share a block, if one
-account sends both. Killing it anywhere is safe; running it again goes on.`,
+		Long: `Bring a manifest's routes to every network. On each: commit the root, apply each page, wait for eta
++ grace by block time, activate, and verify the live routes and code. Commit and pages go out as one
+sequence that can share a block, if one account sends both. Killing it anywhere is safe; running it
+again goes on.`,
 		Example: "  lockstep rollout --dry-run\n  lockstep rollout --yes",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
@@ -113,7 +117,7 @@ account sends both. Killing it anywhere is safe; running it again goes on.`,
 				return err
 			}
 			if !dryRun {
-				if err := e.confirm(fmt.Sprintf("roll out %s to %s", m.Root, where(a))); err != nil {
+				if err := e.confirm(cmd.Context(), fmt.Sprintf("roll out %s to %s", m.Root, where(a))); err != nil {
 					return err
 				}
 			}
@@ -130,9 +134,9 @@ func newRollback(e *env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "rollback",
 		Short: "Return to the routes of an earlier manifest",
-		Long: `Return to the routes of an earlier manifest: its routesRoot is committed for the next epoch and activated after the
-timelock. Its pages are staged already, and its init call is not run. Without --to, it is the manifest that the journal
-holds as active before the present one.`,
+		Long: `Return to the routes of an earlier manifest: its routesRoot is committed for the next epoch and
+activated after the timelock. Its pages are staged already, and its init call is not run. Without
+--to, it is the manifest that the journal holds as active before the present one.`,
 		Example: "  lockstep rollback --to manifest-v1.json --yes",
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			a, _, err := e.open()
@@ -156,7 +160,7 @@ holds as active before the present one.`,
 				return fmt.Errorf("the journal's manifest does not say what follows from its inputs: %s", differences[0])
 			}
 			if !dryRun {
-				if err := e.confirm(fmt.Sprintf("return to the routes %s on %s", m.RoutesRoot, where(a))); err != nil {
+				if err := e.confirm(cmd.Context(), fmt.Sprintf("return to the routes %s on %s", m.RoutesRoot, where(a))); err != nil {
 					return err
 				}
 			}
@@ -181,7 +185,7 @@ func newAct(e *env, what, short string) *cobra.Command {
 			}
 			defer closing(a, &err)
 			if !dryRun {
-				if err := e.confirm(what + " on " + where(a)); err != nil {
+				if err := e.confirm(cmd.Context(), what+" on "+where(a)); err != nil {
 					return err
 				}
 			}

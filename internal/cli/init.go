@@ -26,11 +26,14 @@ func newInit(e *env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "init",
 		Short: "Write a commented lockstep.yaml for the project in this folder",
-		Long: `Write a commented lockstep.yaml. If there is build output of forge, Hardhat or solc, the contracts of src/ or contracts/
-in it are listed as facets, to be cut down to those that are meant; libraries are not among them. A file that exists is never
-overwritten.`,
+		Long: `Write a commented lockstep.yaml. If there is build output of forge, Hardhat or solc, the contracts
+of src/ or contracts/ in it are listed as facets, to be cut down to those that are meant; libraries
+are not among them. A file that exists is never overwritten.`,
 		Example: "  forge build && lockstep init",
 		RunE: func(*cobra.Command, []string) error {
+			if !slices.Contains([]string{"", build.Forge, build.Hardhat, build.Solc}, at.Tool) {
+				return usageError{fmt.Errorf("--tool %s: want %s, %s or %s", at.Tool, build.Forge, build.Hardhat, build.Solc)}
+			}
 			if _, err := os.Stat(e.configPath); err == nil {
 				return fmt.Errorf("%s exists: edit it, or name another file with --config", e.configPath)
 			} else if !errors.Is(err, fs.ErrNotExist) {
@@ -50,7 +53,8 @@ overwritten.`,
 		},
 	}
 	c.Flags().StringVar(&at.Tool, "tool", "", "what built the project: forge, hardhat or solc (default: as the output tells)")
-	c.Flags().StringVar(&at.Out, "out", "", "folder of the build output, or solc's output file, relative to the configuration file")
+	c.Flags().StringVar(&at.Out, "out", "", "folder of the build output, or solc's file, relative to the configuration")
+	completes(c, "tool", oneOf(build.Forge, build.Hardhat, build.Solc))
 	return c
 }
 
@@ -97,8 +101,9 @@ func newConfig(e *env) *cobra.Command {
 	check := &cobra.Command{
 		Use:   "check",
 		Short: "Name every mistake in lockstep.yaml, with file, line and remedy",
-		Long: `Name every mistake in lockstep.yaml, with file, line and remedy: what is written, what it refers to (environment
-variables, key files), and whether the build output holds the contracts. Nothing is asked of any network.`,
+		Long: `Name every mistake in lockstep.yaml, with file, line and remedy: what is written, what it refers to
+(environment variables, key files), and whether the build output holds the contracts. Nothing is
+asked of any network.`,
 		Example: "  lockstep config check",
 		RunE: func(*cobra.Command, []string) error {
 			problems, err := checkConfig(e.configPath)

@@ -25,8 +25,9 @@ func newManifestBuild(e *env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "build",
 		Short: "Make manifest.json from the build output and lockstep.yaml",
-		Long: `Make a manifest: exact init code, the addresses and code hashes that follow from it, routes, pages and the root.
-The same input gives the same bytes on any machine. Nothing is asked of any network: init code is run in process.`,
+		Long: `Make a manifest: exact init code, the addresses and code hashes that follow from it, routes, pages
+and the root. The same input gives the same bytes on any machine. Nothing is asked of any network:
+init code is run in process.`,
 		Example: "  forge build && lockstep manifest build -o manifest.json",
 		RunE: func(*cobra.Command, []string) error {
 			a, cfg, err := e.open()
@@ -85,8 +86,8 @@ func newManifestVerify(e *env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "verify [FILE]",
 		Short: "Compute a manifest again from the file alone, and compare",
-		Long: `Compute everything in a manifest again from its inputs (init code, routes, init call, networks) and compare it with
-the file, byte for byte. No configuration, build output or network is needed.
+		Long: `Compute everything in a manifest again from its inputs (init code, routes, init call, networks) and
+compare it with the file, byte for byte. No configuration, build output or network is needed.
 
 ` + exitCodes,
 		Example: "  lockstep manifest verify manifest.json",
@@ -129,7 +130,8 @@ func newManifestDiff(e *env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "diff OLD NEW",
 		Short: "Say what changes for callers between two manifests",
-		Long: `Say, function by function, what changes for callers when NEW takes the place of OLD. Both files are verified first.
+		Long: `Say, function by function, what changes for callers when NEW takes the place of OLD. Both files are
+verified first.
 
 ` + exitCodes,
 		Example: "  lockstep manifest diff manifest-v1.json manifest-v2.json",
@@ -173,8 +175,9 @@ func newManifestProve(e *env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "prove FUNCTION [FILE]",
 		Short: "Prove that a route belongs to the manifest's root",
-		Long: `Show the page that holds the route of FUNCTION (a selector, signature or name), its Merkle leaf, and the proof from the
-leaf to routesRoot. OpenZeppelin's MerkleProof.sol and their JavaScript package verify it.`,
+		Long: `Show the page that holds the route of FUNCTION (a selector, signature or name), its Merkle leaf, and
+the proof from the leaf to routesRoot. OpenZeppelin's MerkleProof.sol and their JavaScript package
+verify it.`,
 		Example: "  lockstep manifest prove 'transfer(address,uint256)' manifest.json --json",
 		Args:    cobra.RangeArgs(1, 2),
 		RunE: func(_ *cobra.Command, args []string) error {

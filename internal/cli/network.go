@@ -20,15 +20,17 @@ func newNetworkList(e *env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
 		Short: "List the catalogue of networks",
-		Long: `List the networks that the program knows. A network that is not listed, or for which something else is right, is
-described in lockstep.yaml. What a network can do changes with its forks: network check asks a live one.`,
+		Long: `List the networks that the program knows: GAS is the most that one transaction may use, DEPTH how
+many blocks deep a step must be to be final. A network that is not listed, or for which something
+else is right, is described in lockstep.yaml. What a network can do changes with its forks: network
+check asks a live one.`,
 		Example: "  lockstep network list",
 		RunE: func(*cobra.Command, []string) error {
 			all := network.All()
 			if e.json {
 				return e.printJSON(map[string]any{"networks": all, "factories": network.Factories()})
 			}
-			rows := [][]string{{"NAME", "CHAIN ID", "KIND", "GRACE", "GAS CAP", "FINAL AFTER", "PRIVACY", "STATUS"}}
+			rows := [][]string{{"NAME", "CHAIN ID", "KIND", "GRACE", "GAS", "DEPTH", "PRIVACY", "STATUS"}}
 			for _, n := range all {
 				status := n.Status
 				if n.Refusal() != "" {
@@ -37,8 +39,8 @@ described in lockstep.yaml. What a network can do changes with its forks: networ
 					status = "no " + strings.Join(n.Opcodes.Missing(), ", ")
 				}
 				rows = append(rows, []string{
-					n.Name, fmt.Sprint(n.ChainID), n.Kind, fmt.Sprintf("%d s", n.Grace), fmt.Sprint(n.GasCap),
-					fmt.Sprintf("%d blocks", n.Confirmations), n.Privacy, status,
+					n.Name, fmt.Sprint(n.ChainID), n.Kind, fmt.Sprintf("%d s", n.Grace), fmt.Sprintf("%.1fM", float64(n.GasCap)/1e6),
+					fmt.Sprint(n.Confirmations), n.Privacy, status,
 				})
 			}
 			e.table(rows)
@@ -52,13 +54,23 @@ func newNetworkCheck(e *env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "check [NAME]",
 		Short: "Ask live networks what the catalogue says of them",
-		Long: `Ask each network of the configuration, or with --rpc one of the catalogue: chain id, opcodes (by running them),
-the rule of code hashes, base fee, gas of a block, and which CREATE2 factories are there with known code. The one of the
-configuration must be; with --rpc, any will do. Nothing is sent.
+		Long: `Ask each network of the configuration, or with --rpc one of the catalogue: chain id, opcodes (by
+running them), the rule of code hashes, base fee, gas of a block, and which CREATE2 factories are
+there with known code. The one of the configuration must be; with --rpc, any will do. Nothing is
+sent.
 
 ` + exitCodes,
 		Example: "  lockstep network check\n  lockstep network check base --rpc env:BASE_RPC_URL",
 		Args:    cobra.MaximumNArgs(1),
+		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+			switch {
+			case len(args) > 0:
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			case rpc != "":
+				return catalogueNames(), cobra.ShellCompDirectiveNoFileComp
+			}
+			return e.networkNames(), cobra.ShellCompDirectiveNoFileComp
+		},
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			var checks []app.NetworkCheck
 			if rpc != "" {
@@ -107,7 +119,7 @@ configuration must be; with --rpc, any will do. Nothing is sent.
 			return nil
 		},
 	}
-	c.Flags().StringVar(&rpc, "rpc", "", "endpoint of one network of the catalogue, as a URL or env:NAME; the configuration is not read")
+	c.Flags().StringVar(&rpc, "rpc", "", "endpoint, URL or env:NAME, of one network of the catalogue")
 	return onNetworks(e, c)
 }
 

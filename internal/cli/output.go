@@ -6,9 +6,7 @@ import (
 	"io"
 	"os"
 	"strings"
-	"sync"
 	"text/tabwriter"
-	"time"
 
 	"golang.org/x/term"
 
@@ -37,34 +35,9 @@ func table(out io.Writer, rows [][]string) {
 	_ = w.Flush() // as fmt.Fprintln above: a closed standard output is nobody's to repair
 }
 
-// progress prints a line for each event, to standard error, so that standard output holds data alone.
-func (e *env) progress() func(app.Event) {
-	var mu sync.Mutex
-	last := map[string]uint64{}
-	return func(ev app.Event) {
-		mu.Lock()
-		defer mu.Unlock()
-		switch ev.Kind {
-		case "sent":
-			fmt.Fprintf(e.stderr, "%-10s %-36s sent %s\n", ev.Network, ev.Step, ev.Tx.Hash.Hex()[:12])
-		case "confirmed", "reverted":
-			fmt.Fprintf(e.stderr, "%-10s %-36s %s in block %d, %d gas\n", ev.Network, ev.Step, ev.Kind, ev.Tx.BlockNumber, ev.Tx.GasUsed)
-		case "unreachable":
-			fmt.Fprintf(e.stderr, "%-10s trying again: %s\n", ev.Network, ev.Step)
-		case "waiting":
-			// once in 30 s of block time is enough for people and logs
-			if before, ok := last[ev.Network]; ok && ev.Now.Time < before+30 {
-				return
-			}
-			last[ev.Network] = ev.Now.Time
-			fmt.Fprintf(e.stderr, "%-10s %s: %s of block time to go\n", ev.Network, ev.Step,
-				time.Duration(ev.Until-min(ev.Now.Time, ev.Until))*time.Second)
-		}
-	}
-}
-
 // printOutcomes prints what a command did.
 func (e *env) printOutcomes(outcomes []app.Outcome, err error) error {
+	e.endProgress(outcomes)
 	if len(outcomes) == 0 {
 		return err
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"math/big"
@@ -10,9 +11,10 @@ import (
 )
 
 // confirmDeploy shows what a deployment will do and cost, and asks.
-func (e *env) confirmDeploy(planned []app.Outcome) error {
+func (e *env) confirmDeploy(ctx context.Context, planned []app.Outcome) error {
+	e.endProgress(nil) // a network that was out of reach has begun the table
 	e.showPreflight(e.stderr, planned)
-	return e.confirm(e.question)
+	return e.confirm(ctx, e.question)
 }
 
 // showPreflight prints one table of what a deployment will do and cost.

@@ -3,11 +3,14 @@ package cli
 import (
 	"bytes"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/cobra/doc"
 )
+
+var seeAlso = regexp.MustCompile(`(?m)^(\* \[lockstep.*\))\t - (.*)$`)
 
 // Reference returns the reference of all commands in Markdown, generated from their help.
 func Reference() (string, error) {
@@ -34,5 +37,7 @@ func Reference() (string, error) {
 		return nil
 	}
 	err := walk(root)
-	return strings.TrimRight(b.String(), "\n") + "\n", err
+	// a link and what it leads to are too long for one line
+	text := seeAlso.ReplaceAllString(b.String(), "$1:\n  $2")
+	return strings.TrimRight(text, "\n") + "\n", err
 }

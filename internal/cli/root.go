@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -52,6 +53,7 @@ type env struct {
 	batchDelay  time.Duration
 
 	printed  bool   // a JSON document
+	live     *live  // the table of progress, if there is one
 	question string // that confirmDeploy asks
 }
 
@@ -69,7 +71,8 @@ func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io
 	}
 	code, text := explain(ctx, err)
 	fmt.Fprintln(stderr, text)
-	if e.json && !e.printed {
+	// flags after one that is wrong have not been read
+	if (e.json || slices.Contains(args, "--json")) && !e.printed {
 		if err := e.printJSON(map[string]any{"error": text, "exitCode": code}); err != nil {
 			fmt.Fprintf(stderr, "lockstep: %v\n", err)
 		}
@@ -89,13 +92,14 @@ func explain(ctx context.Context, err error) (code int, text string) {
 		return exitUsage, "lockstep: " + err.Error()
 	case errors.As(err, &cfg):
 		return exitFailed, cfg.Error()
-	case ctx.Err() != nil:
+	case ctx.Err() != nil && !errors.Is(err, errNotConfirmed):
 		return exitFailed, "lockstep: interrupted; what was sent is in the journal, and running the command again goes on"
 	}
 	return exitFailed, "lockstep: " + err.Error()
 }
 
 func newRoot(e *env) *cobra.Command {
+	var version bool
 	root := &cobra.Command{
 		Use:   "lockstep",
 		Short: "Deterministic, time-locked, auditable upgrades of smart contracts on many networks",
@@ -105,12 +109,21 @@ func newRoot(e *env) *cobra.Command {
 
 ` + exitCodes,
 		Example:       "  lockstep demo\n  lockstep init && lockstep manifest build && lockstep deploy && lockstep rollout",
-		Version:       app.Version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			switch {
+			case version && e.json:
+				return e.printJSON(map[string]any{"version": app.Version})
+			case version:
+				fmt.Fprintf(e.stdout, "lockstep version %s\n", app.Version)
+				return nil
+			}
+			return cmd.Help()
+		},
 	}
+	root.Flags().BoolVar(&version, "version", false, "print the version")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
 	})
@@ -123,10 +136,40 @@ func newRoot(e *env) *cobra.Command {
 		newAct(e, "pause", "Stop routed calls on every network; nothing else stops"),
 		newAct(e, "unpause", "Resume routed calls on every network"),
 		newAct(e, "cancel", "Take the pending root back on every network"),
-		newStatus(e), newNetwork(e), newAddress(e), newKey(e), newMan(e),
+		newStatus(e), newNetwork(e), newAddress(e), newKey(e), newMan(e), newCompletion(e),
 	)
+	help := newHelp()
+	root.SetHelpCommand(help)
+	root.AddCommand(help)
 	usageArgs(root)
 	return root
+}
+
+// newHelp is cobra's help command, except that a topic that is not there is a usage error.
+func newHelp() *cobra.Command {
+	return &cobra.Command{
+		Use:     "help [COMMAND]...",
+		Short:   "Show the help of a command",
+		Example: "  lockstep help manifest build",
+		Args:    cobra.ArbitraryArgs,
+		ValidArgsFunction: func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+			var names []string
+			if c, rest, err := cmd.Root().Find(args); err == nil && len(rest) == 0 {
+				for _, sub := range c.Commands() {
+					names = append(names, cobra.CompletionWithDesc(sub.Name(), sub.Short))
+				}
+			}
+			return names, cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, rest, err := cmd.Root().Find(args)
+			if err != nil || len(rest) > 0 {
+				return usageError{fmt.Errorf("there is no command %s; see lockstep --help", strings.Join(args, " "))}
+			}
+			c.InitDefaultHelpFlag()
+			return c.Help()
+		},
+	}
 }
 
 // usageArgs makes wrong arguments usage errors.
@@ -158,16 +201,24 @@ func fromEnv(name, def string) string {
 
 // group is a command that only holds others.
 func group(use, short string, subs ...*cobra.Command) *cobra.Command {
-	c := &cobra.Command{Use: use, Short: short, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
+	var examples []string
+	for _, sub := range subs {
+		examples = append(examples, sub.Example)
+	}
+	c := &cobra.Command{
+		Use: use, Short: short, Example: strings.Join(examples, "\n"),
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
 	c.AddCommand(subs...)
 	return c
 }
 
 // onNetworks adds the flags of commands that work on the networks of the configuration.
 func onNetworks(e *env, c *cobra.Command) *cobra.Command {
-	c.Flags().StringSliceVar(&e.networks, "network", nil, "only these networks of the configuration (repeat or separate by commas)")
+	c.Flags().StringSliceVar(&e.networks, "network", nil, "only these networks (repeat or separate by commas)")
 	c.Flags().StringVar(&e.journalPath, "journal", os.Getenv("LOCKSTEP_JOURNAL"),
-		"journal file; default lockstep.db beside the configuration (LOCKSTEP_JOURNAL)")
+		"journal; default lockstep.db beside --config (LOCKSTEP_JOURNAL)")
+	completes(c, "network", e.networkList)
 	return c
 }
 
@@ -181,9 +232,10 @@ func (e *env) open() (*app.App, *config.Config, error) {
 	if journal == "" {
 		journal = cfg.Path("lockstep.db")
 	}
+	progress := e.progress(cfg.Networks) // first, since it may change where the log goes
 	a, err := app.New(app.Options{
 		Config: cfg, Journal: journal, Networks: e.networks, Careful: e.careful, BatchDelay: e.batchDelay,
-		Log: e.logger(), Progress: e.progress(), Confirm: e.confirmDeploy,
+		Log: e.logger(), Progress: progress, Confirm: e.confirmDeploy,
 	})
 	return a, cfg, err
 }
@@ -196,17 +248,29 @@ func (e *env) logger() *slog.Logger {
 	return slog.New(slog.NewTextHandler(e.stderr, &slog.HandlerOptions{Level: level}))
 }
 
+var errNotConfirmed = errors.New("not confirmed: nothing was sent")
+
 // confirm asks before what cannot be undone. Without a terminal, --yes must say it.
-func (e *env) confirm(what string) error {
+func (e *env) confirm(ctx context.Context, what string) error {
 	if err := e.canConfirm(what); err != nil || e.yes {
 		return err
 	}
 	fmt.Fprintf(e.stderr, "%s? [y/N] ", what)
-	var answer string
-	if _, err := fmt.Fscanln(e.stdin, &answer); err != nil || !strings.EqualFold(answer, "y") && !strings.EqualFold(answer, "yes") {
-		return errors.New("not confirmed: nothing was sent")
+	answered := make(chan bool, 1)
+	go func() { // it cannot be woken: after an interrupt it ends with the program
+		var answer string
+		_, err := fmt.Fscanln(e.stdin, &answer)
+		answered <- err == nil && (strings.EqualFold(answer, "y") || strings.EqualFold(answer, "yes"))
+	}()
+	select {
+	case yes := <-answered:
+		if yes {
+			return nil
+		}
+	case <-ctx.Done():
+		fmt.Fprintln(e.stderr)
 	}
-	return nil
+	return errNotConfirmed
 }
 
 // canConfirm refuses what nobody can be asked about.

@@ -18,9 +18,10 @@ func newStatus(e *env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "status [MANIFEST]",
 		Short: "Show the state of every network",
-		Long: `Show the state of the dispatcher on every network, at its head. If there is a manifest, live routes and code are
-compared with it. With --check, the exit code is 3 unless every network runs the manifest's routes with its code, none
-is paused, and none has a pending root that no rollout of the journal explains.
+		Long: `Show the state of the dispatcher on every network, at its head. If there is a manifest, live routes
+and code are compared with it. With --check, the exit code is 3 unless every network runs the
+manifest's routes with its code, none is paused, and none has a pending root that no rollout of the
+journal explains.
 
 ` + exitCodes,
 		Example: "  lockstep status --check",

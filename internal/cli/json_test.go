@@ -1,0 +1,389 @@
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/spf13/cobra"
+
+	"github.com/seed-b6a97670/lockstep/internal/devnet"
+)
+
+// withoutData are the runnable commands that print no data, and why.
+var withoutData = map[string]string{
+	"lockstep address":    "help, for people",
+	"lockstep completion": "a script, for a shell",
+	"lockstep config":     "help, for people",
+	"lockstep help":       "help, for people",
+	"lockstep key":        "help, for people",
+	"lockstep manifest":   "help, for people",
+	"lockstep network":    "help, for people",
+}
+
+// exercise is one run of a command with --json.
+type exercise struct {
+	command string // as in docs/reference/json.md
+	args    string // what follows it, separated by spaces
+	code    int
+	stdin   string
+	fails   bool // nothing but the document of a failure is printed
+	before  func(*testing.T, *rig)
+}
+
+// exercises run in this order. Every command is run so that it succeeds and so that it fails, if it can.
+var exercises = []exercise{
+	{command: "lockstep", args: "--version"},
+	{command: "lockstep", args: "--no-such-flag", code: exitUsage, fails: true},
+	{command: "lockstep init", args: "--config @fresh.yaml --out nowhere"},
+	{command: "lockstep init", args: "--config @full.yaml --out artifacts"},
+	{command: "lockstep init", args: "--config @full.yaml", code: exitFailed, fails: true},
+	{command: "lockstep init", args: "--config @other.yaml --tool make", code: exitUsage, fails: true},
+	{command: "lockstep config check", args: "--config @one.yaml"},
+	{command: "lockstep config check", args: "--config @fresh.yaml", code: exitDifference},
+	{command: "lockstep config check", args: "--config @nowhere.yaml", code: exitFailed, fails: true},
+	{command: "lockstep manifest build", args: "--config @one.yaml -o @one.json"},
+	{command: "lockstep manifest build", args: "--config @two.yaml -o @two.json"},
+	{command: "lockstep manifest build", args: "--config @fresh.yaml", code: exitFailed, fails: true},
+	{command: "lockstep manifest show", args: "@one.json"},
+	{command: "lockstep manifest show", args: "@two.json"},
+	{command: "lockstep manifest show", args: "@nowhere.json", code: exitFailed, fails: true},
+	{command: "lockstep manifest verify", args: "@one.json"},
+	{command: "lockstep manifest verify", args: "@tampered.json", code: exitDifference, before: edited("one.json", "tampered.json", `"initHash": "0x0`, `"initHash": "0x1`)},
+	{command: "lockstep manifest verify", args: "@one.yaml", code: exitDifference, fails: true},
+	{command: "lockstep manifest diff", args: "@one.json @one.json"},
+	{command: "lockstep manifest diff", args: "@one.json @two.json"},
+	{command: "lockstep manifest diff", args: "@two.json @one.json"},
+	{command: "lockstep manifest diff", args: "@one.json @tampered.json", code: exitFailed, fails: true},
+	{command: "lockstep manifest diff", args: "@one.json", code: exitUsage, fails: true},
+	{command: "lockstep manifest prove", args: "totalSupply() @one.json"},
+	{command: "lockstep manifest prove", args: "nothing() @one.json", code: exitFailed, fails: true},
+	{command: "lockstep status", args: "--config @one.yaml"},
+	{command: "lockstep rollout", args: "--config @one.yaml @one.json --yes", code: exitFailed},
+	{command: "lockstep deploy", args: "--config @small.yaml @one.json --yes", code: exitFailed, before: edited("one.yaml", "small.yaml", "kind: local,", "kind: local, gasCap: 300000,")},
+	{command: "lockstep deploy", args: "--config @two.yaml @two.json --dry-run", code: exitFailed},
+	{command: "lockstep deploy", args: "--config @one.yaml @one.json --dry-run"},
+	{command: "lockstep deploy", args: "--config @one.yaml @one.json", code: exitUsage, fails: true},
+	{command: "lockstep deploy", args: "--config @one.yaml @one.json --yes"},
+	{command: "lockstep deploy", args: "--config @one.yaml @one.json --yes"},
+	{command: "lockstep deploy", args: "--config @one.yaml @one.json --yes --network nowhere", code: exitFailed, fails: true},
+	{command: "lockstep rollout", args: "--config @one.yaml @one.json --dry-run"},
+	{command: "lockstep rollout", args: "--config @one.yaml @one.json --yes"},
+	{command: "lockstep rollout", args: "--config @one.yaml @tampered.json --yes", code: exitFailed, fails: true},
+	{command: "lockstep rollback", args: "--config @one.yaml --yes", code: exitFailed, fails: true},
+	{command: "lockstep rollback", args: "--config @one.yaml --to @one.json --yes"},
+	{command: "lockstep rollback", args: "--config @one.yaml --to @one.json --dry-run"},
+	{command: "lockstep status", args: "--config @one.yaml @one.json --check"},
+	{command: "lockstep pause", args: "--config @one.yaml", code: exitUsage, fails: true},
+	{command: "lockstep pause", args: "--config @one.yaml --dry-run"},
+	{command: "lockstep pause", args: "--config @one.yaml --yes"},
+	{command: "lockstep status", args: "--config @one.yaml @one.json --check", code: exitDifference},
+	{command: "lockstep unpause", args: "--config @one.yaml --yes"},
+	{command: "lockstep unpause", args: "--config @nowhere.yaml --yes", code: exitFailed, fails: true},
+	{command: "lockstep cancel", args: "--config @one.yaml --yes"},
+	{command: "lockstep cancel", args: "--config @two.yaml --yes --network another --dry-run", code: exitFailed},
+	{command: "lockstep status", args: "--config @two.yaml @two.json", code: exitFailed},
+	{command: "lockstep status", args: "--config @nowhere.yaml", code: exitFailed, fails: true},
+	{command: "lockstep network list"},
+	{command: "lockstep network list", args: "too many", code: exitUsage, fails: true},
+	{command: "lockstep network check", args: "--config @one.yaml"},
+	{command: "lockstep network check", args: "--config @capped.yaml", code: exitDifference, before: edited("one.yaml", "capped.yaml", "kind: local,", "kind: local, gasCap: 100000000,")},
+	{command: "lockstep network check", args: "--config @bare.yaml", code: exitDifference, before: withoutFactory},
+	{command: "lockstep network check", args: "--config @two.yaml", code: exitFailed, fails: true},
+	{command: "lockstep network check", args: "nowhere --rpc http://127.0.0.1:1", code: exitUsage, fails: true},
+	{command: "lockstep address create2", args: "--init-code-hash 0x" + strings.Repeat("1f", 32)},
+	{command: "lockstep address create2", code: exitUsage, fails: true},
+	{command: "lockstep key new", args: "@keys/new.json --password file:@password"},
+	{command: "lockstep key new", args: "@keys/new.json --password file:@password", code: exitFailed, fails: true},
+	{command: "lockstep key new", args: "@keys/new.json", code: exitUsage, fails: true},
+	{command: "lockstep key import", args: "@keys/imported.json --password file:@password", stdin: strings.Repeat("01", 32) + "\n"},
+	{command: "lockstep key import", args: "@keys/other.json --password file:@password", code: exitFailed, fails: true},
+	{command: "lockstep man", args: "@man"},
+	{command: "lockstep man", args: "@one.yaml", code: exitFailed, fails: true},
+	{command: "lockstep demo", args: "--keep"},
+	{command: "lockstep demo", args: "--networks five", code: exitUsage, fails: true},
+}
+
+// TestJSON runs every command with --json and compares the one document that it prints with docs/reference/json.md.
+func TestJSON(t *testing.T) {
+	documented := readDocument(t)
+	r := newRig(t)
+	for _, x := range exercises {
+		if x.before != nil {
+			x.before(t, r)
+		}
+		name := strings.TrimSpace(x.command + " " + x.args)
+		words := strings.Fields(strings.TrimPrefix(x.command, "lockstep") + " " + strings.ReplaceAll(x.args, "file:@", "file:"+r.dir+"/"))
+		code, stdout, stderr := r.run(t, x.stdin, append(words, "--json")...)
+		if code != x.code {
+			t.Fatalf("%s: exit code %d, want %d\n%s%s", name, code, x.code, stdout, stderr)
+		}
+		if code != exitDone && stderr == "" {
+			t.Errorf("%s: it fails and does not say why", name)
+		}
+		doc, err := oneDocument(stdout)
+		if err != nil {
+			t.Errorf("%s: %v:\n%s", name, err, stdout)
+			continue
+		}
+		if x.command == "lockstep manifest show" && !x.fails {
+			if diff := cmp.Diff(mustRead(t, r.path(strings.TrimPrefix(x.args, "@"))), stdout); diff != "" {
+				t.Errorf("%s does not print the file:\n%s", name, diff)
+			}
+			continue
+		}
+		section := documented[x.command]
+		if x.fails {
+			section = documented["Failure"]
+			if got := doc.(map[string]any)["exitCode"]; got != json.Number(fmt.Sprint(code)) {
+				t.Errorf("%s: the document says exit code %v, it is %d", name, got, code)
+			}
+		}
+		if section == nil {
+			t.Errorf("%s is not in docs/reference/json.md", x.command)
+			continue
+		}
+		for _, problem := range section.compare(doc, "") {
+			t.Errorf("%s: %s:\n%s", name, problem, stdout)
+		}
+	}
+	for name, section := range documented {
+		for _, path := range section.unseen("") {
+			t.Errorf("%s: %s is documented, and no run prints it", name, path)
+		}
+	}
+}
+
+// TestJSONOfEveryCommand fails for a command that has been forgotten above.
+func TestJSONOfEveryCommand(t *testing.T) {
+	succeeds, fails := map[string]bool{}, map[string]bool{}
+	for _, x := range exercises {
+		succeeds[x.command] = succeeds[x.command] || x.code == exitDone
+		fails[x.command] = fails[x.command] || x.code != exitDone
+	}
+	seen := map[string]bool{}
+	everyCommand(func(c *cobra.Command) {
+		path := c.CommandPath()
+		seen[path] = true
+		if _, ok := withoutData[path]; ok {
+			if succeeds[path] || fails[path] {
+				t.Errorf("%s is in both tables", path)
+			}
+			return
+		}
+		if !succeeds[path] || !fails[path] {
+			t.Errorf("%s: put it into exercises, with a run that succeeds and one that fails, or into withoutData", path)
+		}
+	})
+	for path := range succeeds {
+		if !seen[path] {
+			t.Errorf("there is no %s", path)
+		}
+	}
+	for path := range withoutData {
+		if !seen[path] {
+			t.Errorf("there is no %s", path)
+		}
+	}
+}
+
+// everyCommand calls f for each command that can be run.
+func everyCommand(f func(*cobra.Command)) {
+	root := newRoot(&env{})
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	var walk func(c *cobra.Command)
+	walk = func(c *cobra.Command) {
+		if c.Runnable() {
+			f(c)
+		}
+		for _, sub := range c.Commands() {
+			walk(sub)
+		}
+	}
+	walk(root)
+}
+
+// edited copies a file of the rig with another text in it.
+func edited(from, to, before, after string) func(*testing.T, *rig) {
+	return func(t *testing.T, r *rig) {
+		t.Helper()
+		text := mustRead(t, r.path(from))
+		if strings.Count(text, before) != 1 {
+			t.Fatalf("%s must hold %q once", from, before)
+		}
+		r.write(t, to, strings.Replace(text, before, after, 1))
+	}
+}
+
+// withoutFactory writes bare.yaml, with a network that has no CREATE2 factory.
+func withoutFactory(t *testing.T, r *rig) {
+	t.Helper()
+	bare := newDevnet(t, devnet.Config{ChainID: 31338})
+	edited("one.yaml", "bare.yaml", "chainId: 31337", "chainId: 31338")(t, r)
+	edited("bare.yaml", "bare.yaml", r.network.URL(), bare.URL())(t, r)
+}
+
+func mustRead(t *testing.T, path string) string {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// oneDocument reads one JSON document and nothing after it.
+func oneDocument(text string) (doc any, err error) {
+	d := json.NewDecoder(strings.NewReader(text))
+	d.UseNumber()
+	if err := d.Decode(&doc); err != nil {
+		return nil, fmt.Errorf("not a JSON document: %w", err)
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return nil, errors.New("after the document comes something else")
+	}
+	return doc, nil
+}
+
+// field is what docs/reference/json.md says of a value.
+type field struct {
+	kind     string // string, number, boolean, or several with "or"; empty for objects and lists
+	optional bool
+	fields   map[string]*field // of an object
+	elements *field            // of a list
+	seen     bool
+}
+
+func (f *field) at(path string) *field {
+	name, rest, more := strings.Cut(path, ".")
+	bare, list := strings.CutSuffix(name, "[]")
+	if f.fields == nil {
+		f.fields = map[string]*field{}
+	}
+	if f.fields[bare] == nil {
+		f.fields[bare] = &field{}
+	}
+	next := f.fields[bare]
+	if list {
+		if next.elements == nil {
+			next.elements = &field{}
+		}
+		if !more {
+			return next
+		}
+		next = next.elements
+	}
+	if more {
+		return next.at(rest)
+	}
+	return next
+}
+
+// compare returns what is not as documented.
+func (f *field) compare(v any, path string) (problems []string) {
+	f.seen = true
+	kind := ""
+	switch v := v.(type) {
+	case map[string]any:
+		if f.fields == nil {
+			return []string{path + " is an object"}
+		}
+		for name, value := range v {
+			sub, ok := f.fields[name]
+			if !ok {
+				problems = append(problems, fmt.Sprintf("%s.%s is not documented", path, name))
+				continue
+			}
+			problems = append(problems, sub.compare(value, path+"."+name)...)
+		}
+		for name, sub := range f.fields {
+			if _, ok := v[name]; !ok && !sub.optional {
+				problems = append(problems, fmt.Sprintf("%s.%s is missing", path, name))
+			}
+		}
+		return problems
+	case []any:
+		if f.elements == nil {
+			return []string{path + " is a list"}
+		}
+		for _, value := range v {
+			problems = append(problems, f.elements.compare(value, path+"[]")...)
+		}
+		return problems
+	case string:
+		kind = "string"
+	case json.Number:
+		kind = "number"
+	case bool:
+		kind = "boolean"
+	case nil:
+		kind = "null"
+	}
+	if !slices.Contains(strings.Split(f.kind, " or "), kind) {
+		return []string{fmt.Sprintf("%s is a %s, documented as %q", path, kind, f.kind)}
+	}
+	return nil
+}
+
+// unseen returns what no document has held.
+func (f *field) unseen(path string) (out []string) {
+	if !f.seen {
+		return []string{path}
+	}
+	for name, sub := range f.fields {
+		out = append(out, sub.unseen(path+"."+name)...)
+	}
+	if f.elements != nil {
+		out = append(out, f.elements.unseen(path+"[]")...)
+	}
+	return out
+}
+
+var row = regexp.MustCompile("^\\| (`[^|]*`) \\| ([a-z ]+) \\|([^|]*)\\|")
+
+// readDocument reads docs/reference/json.md: what it says of each command's document.
+func readDocument(t *testing.T) map[string]*field {
+	t.Helper()
+	out := map[string]*field{}
+	var section *field
+	for line := range strings.Lines(mustRead(t, filepath.Join("..", "..", "docs", "reference", "json.md"))) {
+		if title, ok := strings.CutPrefix(line, "## "); ok {
+			section = &field{}
+			for name := range strings.SplitSeq(strings.TrimSpace(title), ", ") {
+				name = strings.TrimSuffix(name, " --version")
+				if name != "Failure" && !strings.HasPrefix(name, "lockstep") {
+					name = "lockstep " + name
+				}
+				out[name] = section
+			}
+			continue
+		}
+		m := row.FindStringSubmatch(line)
+		if m == nil {
+			continue
+		}
+		for name := range strings.SplitSeq(m[1], ", ") {
+			path := strings.Trim(name, "`")
+			f := section.at(path)
+			f.optional = strings.TrimSpace(m[3]) != ""
+			switch {
+			case m[2] == "list":
+			case strings.HasSuffix(path, "[]"):
+				f.elements.kind = m[2]
+			default:
+				f.kind = m[2]
+			}
+		}
+	}
+	delete(out, "lockstep manifest show") // it is the manifest itself
+	return out
+}
