@@ -39,7 +39,7 @@ func hundredSource(facet int) string {
 const hundredConfig = `project: hundred
 build: %s
 dispatcher:
-  delay: 5
+  delay: %d
   deployer: deployer
   roles:
     admin: [admin]
@@ -79,12 +79,7 @@ func TestHundredFunctionsOnFourNodes(t *testing.T) {
 	for _, tool := range buildTools(t) {
 		dir := hundredProject(t, tool)
 		dirs[tool.name] = dir
-		var facets []string
-		for f := range hundredFacets {
-			facets = append(facets, fmt.Sprintf("{ contract: F%d }", f))
-		}
-		mustWrite(t, filepath.Join(dir, "lockstep.yaml"), fmt.Sprintf(hundredConfig, tool.location, strings.Join(facets, ", "), networks.String()))
-		runIn(t, dir, lockstepBinary(), "manifest", "build")
+		configureHundred(t, dir, tool, 5, networks.String())
 		manifests = append(manifests, mustRead(t, filepath.Join(dir, "manifest.json")))
 		if manifests[0] != manifests[len(manifests)-1] {
 			t.Fatalf("the manifest of %s differs from the first", tool.name)
@@ -142,6 +137,17 @@ func TestHundredFunctionsOnFourNodes(t *testing.T) {
 			}
 		}
 	}
+}
+
+// configureHundred writes the configuration and builds the manifest.
+func configureHundred(t *testing.T, dir string, tool buildTool, delay int, networks string) {
+	t.Helper()
+	var facets []string
+	for f := range hundredFacets {
+		facets = append(facets, fmt.Sprintf("{ contract: F%d }", f))
+	}
+	mustWrite(t, filepath.Join(dir, "lockstep.yaml"), fmt.Sprintf(hundredConfig, tool.location, delay, strings.Join(facets, ", "), networks))
+	runIn(t, dir, lockstepBinary(), "manifest", "build")
 }
 
 func hundredProject(t *testing.T, tool buildTool) string {

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"crypto/ecdsa"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -96,7 +97,13 @@ func lightKey(file string, account int) error {
 	if err != nil {
 		return err
 	}
-	data, err := keystore.EncryptKey(&keystore.Key{Id: uuid.New(), Address: devAddress(account), PrivateKey: key}, "light", 2, 1)
+	return lightKeyOf(file, key)
+}
+
+// lightKeyOf writes a key file whose password is cheap to check.
+func lightKeyOf(file string, key *ecdsa.PrivateKey) error {
+	account := crypto.PubkeyToAddress(key.PublicKey)
+	data, err := keystore.EncryptKey(&keystore.Key{Id: uuid.New(), Address: account, PrivateKey: key}, "light", 2, 1)
 	if err != nil {
 		return err
 	}
