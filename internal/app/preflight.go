@@ -186,7 +186,7 @@ func (a *App) preflightCost(
 	for _, in := range ins[len(quote.Gas):] {
 		gas := rough(in, in.To == a.cfg.Factory.Address)
 		pre.Gas, pre.Rough = pre.Gas+gas, pre.Rough+1
-		cost.Add(cost, new(big.Int).Mul(quote.FeeCap, new(big.Int).SetUint64(gas)))
+		cost.Add(cost, new(big.Int).Mul(quote.Fees.Cap, new(big.Int).SetUint64(gas)))
 	}
 	pre.Cost, pre.DataFee, pre.Balance = wei(cost), wei(quote.DataFee), wei(quote.Balance)
 	if quote.Balance.Cmp(cost) < 0 {

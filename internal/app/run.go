@@ -112,7 +112,7 @@ func (a *App) loop(ctx context.Context, n *net, pilot reconcile.Pilot, signers m
 	open := map[int64]bool{}
 	var last int64
 	for _, t := range before {
-		open[t.ID] = t.Status.Open()
+		open[t.ID] = t.Status.Open() || t.Status == rollout.Replaced
 		last = max(last, t.ID)
 	}
 	after, err := a.store.Transactions(context.WithoutCancel(ctx), n.ChainID)
@@ -120,7 +120,7 @@ func (a *App) loop(ctx context.Context, n *net, pilot reconcile.Pilot, signers m
 		return errors.Join(runErr, err)
 	}
 	for _, t := range after {
-		if !t.Status.Open() && t.Status != rollout.Void && (t.ID > last || open[t.ID]) {
+		if final := t.Status == rollout.Confirmed || t.Status == rollout.Reverted; final && (t.ID > last || open[t.ID]) {
 			out.Transactions = append(out.Transactions, TransactionSummary{t.Step, t.Hash, t.BlockNumber, t.GasUsed})
 		}
 	}
@@ -494,7 +494,7 @@ func (a *App) mustBeSettled(ctx context.Context, n *net, canceller common.Addres
 		return err
 	}
 	for _, t := range journal {
-		if t.Status != rollout.Released || t.Signer == canceller {
+		if (t.Status != rollout.Released && t.Status != rollout.Replaced) || t.Signer == canceller {
 			continue
 		}
 		known, err := n.chain.Known(ctx, t.Hash)

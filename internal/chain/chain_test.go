@@ -443,9 +443,10 @@ func TestBlockHashIsTheNodes(t *testing.T) {
 	}
 }
 
-func TestNetworkWithoutBaseFeeIsNamed(t *testing.T) {
-	node := newFake(t, map[string]any{"eth_getBlockByNumber": map[string]any{"number": "0x1"}, "eth_maxPriorityFeePerGas": "0x1"})
-	if _, _, err := newClient(t, 7, node.url).Fees(t.Context()); err == nil || !strings.Contains(err.Error(), "EIP-1559") {
-		t.Errorf("%v", err)
+func TestNetworkWithoutBaseFeeHasAGasPrice(t *testing.T) {
+	node := newFake(t, map[string]any{"eth_getBlockByNumber": map[string]any{"number": "0x1"}, "eth_gasPrice": "0x7"})
+	f, err := newClient(t, 7, node.url).Fees(t.Context())
+	if err != nil || !f.Legacy || f.Cap.Int64() != 7 || f.Tip.Int64() != 7 || f.Base.Int64() != 7 {
+		t.Errorf("%+v, %v", f, err)
 	}
 }

@@ -37,16 +37,18 @@ type Config struct {
 	Name    string
 	ChainID uint64
 	URLs    []string // http, https, ws or wss
+	Legacy  bool     // fees are gas prices, whatever the blocks say
 	L1Fee   string   // how the network charges for data on another chain, as in the catalogue; see DataGas and DataFee
 	Timeout time.Duration
 }
 
 // Client is one network. It is safe for concurrent use.
 type Client struct {
-	name    string
-	chainID uint64
-	timeout time.Duration
-	l1Fee   string
+	name       string
+	chainID    uint64
+	timeout    time.Duration
+	l1Fee      string
+	legacyFees bool
 
 	mu        sync.Mutex
 	endpoints []*endpoint // the one that answered last comes first
@@ -82,7 +84,7 @@ func New(cfg Config) (*Client, error) {
 	if len(cfg.URLs) == 0 {
 		return nil, fmt.Errorf("network %s has no RPC endpoint", cfg.Name)
 	}
-	c := &Client{name: cfg.Name, chainID: cfg.ChainID, timeout: cfg.Timeout, l1Fee: cfg.L1Fee}
+	c := &Client{name: cfg.Name, chainID: cfg.ChainID, timeout: cfg.Timeout, l1Fee: cfg.L1Fee, legacyFees: cfg.Legacy}
 	if c.timeout == 0 {
 		c.timeout = DefaultTimeout
 	}
@@ -296,27 +298,6 @@ func (c *Client) EstimateGas(ctx context.Context, msg ethereum.CallMsg) (gas uin
 		return err
 	})
 	return gas, err
-}
-
-// Fees returns a tip and a fee cap for a transaction of EIP-1559, in wei: the cap outlasts five full blocks.
-func (c *Client) Fees(ctx context.Context) (tip, feeCap *big.Int, err error) {
-	err = c.do(ctx, "read fees", func(ctx context.Context, eth *ethclient.Client) error {
-		var head struct {
-			BaseFee *hexutil.Big `json:"baseFeePerGas"`
-		}
-		if err := eth.Client().CallContext(ctx, &head, "eth_getBlockByNumber", "latest", false); err != nil {
-			return err
-		}
-		if head.BaseFee == nil {
-			return errors.New("the network has no base fee (EIP-1559)")
-		}
-		if tip, err = eth.SuggestGasTipCap(ctx); err != nil {
-			return err
-		}
-		feeCap = new(big.Int).Add(new(big.Int).Mul(head.BaseFee.ToInt(), big.NewInt(2)), tip)
-		return nil
-	})
-	return tip, feeCap, err
 }
 
 // Send broadcasts a signed transaction. A node that has it already has done what is asked.

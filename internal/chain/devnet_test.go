@@ -51,13 +51,13 @@ func startDevnet(t testing.TB, chainID uint64) *devnet.Network {
 
 func sign(t testing.TB, c *Client, nonce uint64, to common.Address) *types.Transaction {
 	t.Helper()
-	tip, feeCap, err := c.Fees(t.Context())
+	fees, err := c.Fees(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	chainID := new(big.Int).SetUint64(c.ChainID())
 	tx, err := types.SignNewTx(key, types.LatestSignerForChainID(chainID), &types.DynamicFeeTx{
-		ChainID: chainID, Nonce: nonce, GasTipCap: tip, GasFeeCap: feeCap, Gas: 100_000, To: &to,
+		ChainID: chainID, Nonce: nonce, GasTipCap: fees.Tip, GasFeeCap: fees.Cap, Gas: 100_000, To: &to,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -166,7 +166,7 @@ func TestOnARealNode(t *testing.T) {
 func TestFeeCapOutlastsFiveFullBlocks(t *testing.T) {
 	n := startDevnet(t, 1078)
 	c := newClient(t, 1078, n.URL())
-	tip, feeCap, err := c.Fees(t.Context())
+	fees, err := c.Fees(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -178,16 +178,16 @@ func TestFeeCapOutlastsFiveFullBlocks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := new(big.Int).Add(tip, new(big.Int).Mul(head.BaseFee, big.NewInt(2)))
-	if feeCap.Cmp(want) != 0 || tip.Sign() < 0 {
-		t.Errorf("cap %d and tip %d at base fee %d, want cap %d", feeCap, tip, head.BaseFee, want)
+	want := new(big.Int).Add(fees.Tip, new(big.Int).Mul(head.BaseFee, big.NewInt(2)))
+	if fees.Cap.Cmp(want) != 0 || fees.Tip.Sign() < 0 || fees.Legacy || fees.Base.Cmp(head.BaseFee) != 0 {
+		t.Errorf("%+v at base fee %d, want cap %d", fees, head.BaseFee, want)
 	}
 	fee := new(big.Int).Set(head.BaseFee)
 	for range 5 {
 		fee.Add(fee, new(big.Int).Div(fee, big.NewInt(8)))
 	}
-	if feeCap.Cmp(new(big.Int).Add(fee, tip)) < 0 {
-		t.Errorf("cap %d, the base fee may become %d", feeCap, fee)
+	if fees.Cap.Cmp(new(big.Int).Add(fee, fees.Tip)) < 0 {
+		t.Errorf("cap %d, the base fee may become %d", fees.Cap, fee)
 	}
 }
 

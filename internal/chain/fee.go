@@ -8,8 +8,43 @@ import (
 	"github.com/ethereum/go-ethereum"
 	"github.com/ethereum/go-ethereum/accounts/abi"
 	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/common/hexutil"
 	"github.com/ethereum/go-ethereum/crypto"
+	"github.com/ethereum/go-ethereum/ethclient"
 )
+
+// Fees are what a transaction should offer, in wei a gas.
+type Fees struct {
+	Legacy bool     // the network has no base fee (EIP-1559), or is not to be asked for it: Cap is the gas price, and Tip the same
+	Base   *big.Int // base fee of the newest block, or the gas price
+	Tip    *big.Int
+	Cap    *big.Int // outlasts five full blocks
+}
+
+// Fees returns what a transaction should offer now.
+func (c *Client) Fees(ctx context.Context) (f Fees, err error) {
+	err = c.do(ctx, "read fees", func(ctx context.Context, eth *ethclient.Client) error {
+		var head struct {
+			BaseFee *hexutil.Big `json:"baseFeePerGas"`
+		}
+		if err := eth.Client().CallContext(ctx, &head, "eth_getBlockByNumber", "latest", false); err != nil {
+			return err
+		}
+		if c.legacyFees || head.BaseFee == nil {
+			price, err := eth.SuggestGasPrice(ctx)
+			f = Fees{Legacy: true, Base: price, Tip: price, Cap: price}
+			return err
+		}
+		tip, err := eth.SuggestGasTipCap(ctx)
+		if err != nil {
+			return err
+		}
+		base := head.BaseFee.ToInt()
+		f = Fees{Base: base, Tip: tip, Cap: new(big.Int).Add(new(big.Int).Lsh(base, 1), tip)}
+		return nil
+	})
+	return f, err
+}
 
 // How a rollup charges for putting a transaction's data on another chain. On Arbitrum it is gas of the transaction, on the
 // OP stack and on Scroll a fee beside the gas; on Linea it is part of the gas price.

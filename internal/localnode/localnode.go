@@ -47,11 +47,12 @@ func Anvil(binary string, args ...string) (*Node, error) {
 
 // Geth starts a geth from its binary, with a chain of its own in memory that makes a block a second. Its chain id is 1337. The
 // caller must Stop it.
-func Geth(binary string) (*Node, error) {
-	cmd := exec.Command(binary, //nolint:noctx // lives until Stop
+func Geth(binary string, args ...string) (*Node, error) {
+	cmd := exec.Command(binary, append([]string{ //nolint:noctx // lives until Stop
 		"--dev", "--dev.period", "1", "--dev.gaslimit", "36000000", "--ipcdisable", "--rpc.allow-unprotected-txs",
 		"--http", "--http.addr", "127.0.0.1", "--http.port", "0", "--http.api", "eth,net,web3,debug,txpool",
-		"--ws", "--ws.addr", "127.0.0.1", "--ws.port", "0", "--ws.api", "eth,net,web3,debug,txpool")
+		"--ws", "--ws.addr", "127.0.0.1", "--ws.port", "0", "--ws.api", "eth,net,web3,debug,txpool",
+	}, args...)...)
 	out, err := cmd.StderrPipe()
 	if err != nil {
 		return nil, fmt.Errorf("start geth: %w", err)

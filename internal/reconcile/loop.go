@@ -58,14 +58,38 @@ const lagLimit = time.Minute
 // patience is how long a network may be out of reach before the loop gives up.
 const patience = 2 * time.Minute
 
-// Run goes on until the pilot is done or halts. While the network is out of reach it tries again.
+// retries is how often a step that reverted is decided again before an operator is called.
+const retries = 3
+
+// Run goes on until the pilot is done or halts. While the network is out of reach, or asks for more than may be offered, it
+// tries again. A transaction that reverted is decided again, some times.
 func (l *Loop) Run(ctx context.Context) error {
+	reverts := map[string]int{}
+	told := false
 	for done := false; !done; {
 		err := Patiently(ctx, l.Poll, l.tell, func(ctx context.Context) (err error) {
 			done, err = l.step(ctx)
 			return err
 		})
-		if err != nil && !errors.Is(err, rollout.ErrStale) {
+		var reverted *rollout.RevertedError
+		var fees *rollout.FeesError
+		switch {
+		case err == nil:
+			told = false
+		case errors.As(err, &reverted):
+			step := reverted.Transaction.Step
+			if reverts[step]++; reverts[step] > retries {
+				return fmt.Errorf("%w; %d tries have failed: find out why, then run it again", err, reverts[step])
+			}
+		case errors.As(err, &fees):
+			if !told {
+				told = true
+				l.tell(fees)
+			}
+			if err := l.sleep(ctx, max(l.Poll, time.Second)); err != nil {
+				return err
+			}
+		case !errors.Is(err, rollout.ErrStale):
 			return err
 		}
 	}

@@ -44,8 +44,10 @@ type Status string
 const (
 	Signed    Status = "signed"
 	Released  Status = "released"
+	Replaced  Status = "replaced" // by one with the same nonce; either may land
 	Confirmed Status = "confirmed"
 	Reverted  Status = "reverted"
+	Dropped   Status = "dropped" // the other one landed
 	Void      Status = "void"
 )
 
@@ -57,6 +59,25 @@ var ErrStale = errors.New("the journal has changed since it was read")
 
 // ErrUnavailable says that a network could not be asked: what failed may be tried again.
 var ErrUnavailable = errors.New("no endpoint answers")
+
+// RevertedError says that a transaction was mined and reverted.
+type RevertedError struct {
+	Transaction Transaction
+}
+
+func (e *RevertedError) Error() string {
+	return fmt.Sprintf("%s: transaction %s reverted in block %d", e.Transaction.Step, e.Transaction.Hash, e.Transaction.BlockNumber)
+}
+
+// FeesError says that a network asks for more than may be offered: wait until it does not.
+type FeesError struct {
+	Network       string
+	Base, Ceiling string // wei a gas
+}
+
+func (e *FeesError) Error() string {
+	return fmt.Sprintf("%s asks for %s wei a gas, the ceiling is %s: waiting (maxFee of the network in lockstep.yaml)", e.Network, e.Base, e.Ceiling)
+}
 
 // Transaction is one journalled transaction.
 type Transaction struct {
@@ -71,6 +92,8 @@ type Transaction struct {
 	BlockNumber uint64
 	BlockHash   common.Hash
 	GasUsed     uint64
+	Replaces    int64         // the entry whose place it takes; 0 if none
+	Earlier     []Transaction // of an open one that is read: those that it has replaced, oldest first
 }
 
 // Mark is a position in the journal of one signer on one network.
@@ -78,5 +101,6 @@ type Mark struct {
 	LastID    int64
 	NextNonce uint64        // one above the highest journalled nonce that is not void, 0 if there is none
 	Open      []Transaction // signed or released, and not final, by nonce
+	Known     bool          // the journal holds a nonce of the signer, or an operator has adopted them
 	MinBlock  uint64        // the highest block in which one of them became final
 }

@@ -39,7 +39,7 @@ func TestSequenceIsJournalledWholeOrNotAtAll(t *testing.T) {
 	if diff := cmp.Diff([]rollout.Status{rollout.Released, rollout.Signed, rollout.Signed}, statuses(out)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(rollout.Mark{LastID: out[2].ID, NextNonce: 6, Open: out}, read(t, s)); diff != "" {
+	if diff := cmp.Diff(rollout.Mark{LastID: out[2].ID, NextNonce: 6, Known: true, Open: out}, read(t, s)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	// the second has a nonce that is taken, so the first is not kept either

@@ -253,12 +253,12 @@ func TestAddAndRead(t *testing.T) {
 	if diff := cmp.Diff(want, one); diff != "" || one.ID == 0 {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(rollout.Mark{LastID: three.ID, NextNonce: 10, Open: []rollout.Transaction{one, two, three}}, read(t, s)); diff != "" {
+	if diff := cmp.Diff(rollout.Mark{LastID: three.ID, NextNonce: 10, Known: true, Open: []rollout.Transaction{one, two, three}}, read(t, s)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	two = finish(t, s, two, rollout.Reverted, 99)
 	three = finish(t, s, three, rollout.Confirmed, 98)
-	if diff := cmp.Diff(rollout.Mark{LastID: three.ID, NextNonce: 10, Open: []rollout.Transaction{one}, MinBlock: 99}, read(t, s)); diff != "" {
+	if diff := cmp.Diff(rollout.Mark{LastID: three.ID, NextNonce: 10, Known: true, Open: []rollout.Transaction{one}, MinBlock: 99}, read(t, s)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	all := transactions(t, s)
@@ -535,7 +535,7 @@ func TestReopeningKeepsEverything(t *testing.T) {
 	if diff := cmp.Diff([]rollout.Transaction{done, signed}, transactions(t, s)); diff != "" {
 		t.Errorf("transactions (-want +got):\n%s", diff)
 	}
-	want := rollout.Mark{LastID: signed.ID, NextNonce: 2, Open: []rollout.Transaction{signed}, MinBlock: 10}
+	want := rollout.Mark{LastID: signed.ID, NextNonce: 2, Known: true, Open: []rollout.Transaction{signed}, MinBlock: 10}
 	if diff := cmp.Diff(want, read(t, s)); diff != "" {
 		t.Errorf("mark (-want +got):\n%s", diff)
 	}

@@ -12,6 +12,9 @@ import (
 	"github.com/seed-b6a97670/lockstep/internal/rollout"
 )
 
+// columns are those that scan reads.
+const columns = `id, chain_id, signer, nonce, step, hash, raw, status, coalesce(replaces, 0), block_number, block_hash, gas_used`
+
 // Read returns where the journal of a signer on a network stands.
 func (s *Store) Read(ctx context.Context, chainID uint64, signer common.Address) (rollout.Mark, error) {
 	var m rollout.Mark
@@ -19,13 +22,21 @@ func (s *Store) Read(ctx context.Context, chainID uint64, signer common.Address)
 		if m, err = mark(ctx, tx, chainID, signer); err != nil {
 			return err
 		}
-		rows, err := tx.QueryContext(ctx, `SELECT id, chain_id, signer, nonce, step, hash, raw, status, block_number,
-			block_hash, gas_used FROM transactions WHERE chain_id = ? AND signer = ? AND status IN ('signed', 'released') ORDER BY nonce`,
-			chainID, signer.Hex())
+		rows, err := tx.QueryContext(ctx, `SELECT `+columns+` FROM transactions
+			WHERE chain_id = ? AND signer = ? AND status IN ('signed', 'released', 'replaced') ORDER BY nonce, id`, chainID, signer.Hex())
 		if err != nil {
 			return err
 		}
-		m.Open, err = scan(rows)
+		open, err := scan(rows)
+		earlier := map[uint64][]rollout.Transaction{}
+		for _, t := range open {
+			if t.Status == rollout.Replaced {
+				earlier[t.Nonce] = append(earlier[t.Nonce], t)
+				continue
+			}
+			t.Earlier = earlier[t.Nonce] // they were journalled before it
+			m.Open = append(m.Open, t)
+		}
 		return err
 	})
 	if err != nil {
@@ -35,14 +46,26 @@ func (s *Store) Read(ctx context.Context, chainID uint64, signer common.Address)
 }
 
 func mark(ctx context.Context, tx *sql.Tx, chainID uint64, signer common.Address) (rollout.Mark, error) {
-	var id, nonce, block sql.NullInt64
-	err := tx.QueryRowContext(ctx, `SELECT max(id), max(nonce) FILTER (WHERE status <> 'void'), max(block_number)
-		FROM transactions WHERE chain_id = ? AND signer = ?`, chainID, signer.Hex()).Scan(&id, &nonce, &block)
-	m := rollout.Mark{LastID: id.Int64, MinBlock: uint64(block.Int64)}
+	var id, nonce, block, adopted sql.NullInt64
+	err := tx.QueryRowContext(ctx, `SELECT max(id), max(nonce) FILTER (WHERE status <> 'void'), max(block_number),
+		(SELECT next_nonce FROM adopted_nonces WHERE chain_id = ?1 AND signer = ?2)
+		FROM transactions WHERE chain_id = ?1 AND signer = ?2`, chainID, signer.Hex()).Scan(&id, &nonce, &block, &adopted)
+	m := rollout.Mark{LastID: id.Int64, MinBlock: uint64(block.Int64), Known: nonce.Valid || adopted.Valid, NextNonce: uint64(adopted.Int64)}
 	if nonce.Valid {
-		m.NextNonce = uint64(nonce.Int64) + 1
+		m.NextNonce = max(m.NextNonce, uint64(nonce.Int64)+1)
 	}
 	return m, err
+}
+
+// Adopt records that the nonces of a signer on a network below next are accounted for elsewhere.
+func (s *Store) Adopt(ctx context.Context, chainID uint64, signer common.Address, next uint64) error {
+	_, err := s.db.ExecContext(ctx, `INSERT INTO adopted_nonces (chain_id, signer, next_nonce, adopted_at) VALUES (?, ?, ?, ?)
+		ON CONFLICT (chain_id, signer) DO UPDATE SET next_nonce = excluded.next_nonce, adopted_at = excluded.adopted_at`,
+		chainID, signer.Hex(), next, now())
+	if err != nil {
+		return fmt.Errorf("adopt nonces of %s: %w", signer, err)
+	}
+	return nil
 }
 
 // Add journals signed transactions of one signer on one network, all or none, unless the journal of the signer moved since it
@@ -63,13 +86,7 @@ func (s *Store) Add(ctx context.Context, ts []rollout.Transaction, after rollout
 			if i == 0 {
 				t.Status = rollout.Released
 			}
-			res, err := tx.ExecContext(ctx, `INSERT INTO transactions (chain_id, signer, nonce, step, hash, raw, status, created_at)
-				VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-				t.ChainID, t.Signer.Hex(), t.Nonce, t.Step, t.Hash.Hex(), t.Raw, string(t.Status), now())
-			if err != nil {
-				return fmt.Errorf("%s: %w", t.Step, err)
-			}
-			if t.ID, err = res.LastInsertId(); err != nil {
+			if err := insert(ctx, tx, t); err != nil {
 				return err
 			}
 		}
@@ -77,6 +94,43 @@ func (s *Store) Add(ctx context.Context, ts []rollout.Transaction, after rollout
 	})
 	if err != nil {
 		return nil, fmt.Errorf("journal %s: %w", ts[0].Step, err)
+	}
+	return out, nil
+}
+
+func insert(ctx context.Context, tx *sql.Tx, t *rollout.Transaction) error {
+	res, err := tx.ExecContext(ctx, `INSERT INTO transactions (chain_id, signer, nonce, step, hash, raw, status, replaces, created_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, nullif(?, 0), ?)`,
+		t.ChainID, t.Signer.Hex(), t.Nonce, t.Step, t.Hash.Hex(), t.Raw, string(t.Status), t.Replaces, now())
+	if err != nil {
+		return fmt.Errorf("%s: %w", t.Step, err)
+	}
+	t.ID, err = res.LastInsertId()
+	return err
+}
+
+// Replace journals transactions that take the place of released ones with the same nonces, before they are sent. If one of
+// those is no longer released, because another process has replaced it or seen its outcome, none is replaced and the error
+// is rollout.ErrStale.
+func (s *Store) Replace(ctx context.Context, old, ts []rollout.Transaction) ([]rollout.Transaction, error) {
+	out := slices.Clone(ts)
+	err := s.within(ctx, func(tx *sql.Tx) error {
+		for i := range out {
+			if err := turn(ctx, tx, old[i].ID, rollout.Released, rollout.Replaced); err != nil {
+				return err
+			}
+			out[i].Status, out[i].Replaces = rollout.Released, old[i].ID
+			if err := insert(ctx, tx, &out[i]); err != nil {
+				return err
+			}
+			before := old[i]
+			before.Status, before.Earlier = rollout.Replaced, nil
+			out[i].Earlier = append(slices.Clone(old[i].Earlier), before)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("replace %s: %w", old[0].Step, err)
 	}
 	return out, nil
 }
@@ -104,13 +158,8 @@ func (s *Store) turn(ctx context.Context, ts []rollout.Transaction, status rollo
 	out := slices.Clone(ts)
 	err := s.within(ctx, func(tx *sql.Tx) error {
 		for i := range out {
-			res, err := tx.ExecContext(ctx, `UPDATE transactions SET status = ? WHERE id = ? AND status = 'signed'`,
-				string(status), out[i].ID)
-			if err != nil {
+			if err := turn(ctx, tx, out[i].ID, rollout.Signed, status); err != nil {
 				return err
-			}
-			if n, err := res.RowsAffected(); err != nil || n == 0 {
-				return errors.Join(err, rollout.ErrStale)
 			}
 			out[i].Status = status
 		}
@@ -119,20 +168,35 @@ func (s *Store) turn(ctx context.Context, ts []rollout.Transaction, status rollo
 	return out, err
 }
 
-// Finish records the final outcome of a transaction.
+// turn changes the status of an entry that has the one that is expected.
+func turn(ctx context.Context, tx *sql.Tx, id int64, from, to rollout.Status) error {
+	res, err := tx.ExecContext(ctx, `UPDATE transactions SET status = ? WHERE id = ? AND status = ?`, string(to), id, string(from))
+	if err != nil {
+		return err
+	}
+	if n, err := res.RowsAffected(); err != nil || n == 0 {
+		return errors.Join(err, rollout.ErrStale)
+	}
+	return nil
+}
+
+// Finish records the final outcome of a transaction. Others with its nonce can never land any more: they are dropped.
 func (s *Store) Finish(ctx context.Context, t rollout.Transaction) error {
 	err := s.within(ctx, func(tx *sql.Tx) error {
-		res, err := tx.ExecContext(ctx, `UPDATE transactions SET status = ?, block_number = ?, block_hash = ?, gas_used = ?,
-			finished_at = ? WHERE id = ? AND status = 'released'`,
-			string(t.Status), t.BlockNumber, t.BlockHash.Hex(), t.GasUsed, now(), t.ID)
+		var open int
+		err := tx.QueryRowContext(ctx, `SELECT count(*) FROM transactions WHERE id = ? AND status IN ('released', 'replaced')`, t.ID).Scan(&open)
+		if err != nil || open == 0 {
+			// another process saw the same receipt first
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `UPDATE transactions SET status = 'dropped', finished_at = ?
+			WHERE chain_id = ? AND signer = ? AND nonce = ? AND id <> ? AND status IN ('released', 'replaced')`,
+			now(), t.ChainID, t.Signer.Hex(), t.Nonce, t.ID)
 		if err != nil {
 			return err
 		}
-		n, err := res.RowsAffected()
-		if err == nil && n == 0 {
-			// another process saw the same receipt first
-			return nil
-		}
+		_, err = tx.ExecContext(ctx, `UPDATE transactions SET status = ?, block_number = ?, block_hash = ?, gas_used = ?,
+			finished_at = ? WHERE id = ?`, string(t.Status), t.BlockNumber, t.BlockHash.Hex(), t.GasUsed, now(), t.ID)
 		return err
 	})
 	if err != nil {
@@ -143,8 +207,7 @@ func (s *Store) Finish(ctx context.Context, t rollout.Transaction) error {
 
 // Transactions lists the journal of a network, oldest first.
 func (s *Store) Transactions(ctx context.Context, chainID uint64) ([]rollout.Transaction, error) {
-	rows, err := s.db.QueryContext(ctx, `SELECT id, chain_id, signer, nonce, step, hash, raw, status, block_number,
-		block_hash, gas_used FROM transactions WHERE chain_id = ? ORDER BY id`, chainID)
+	rows, err := s.db.QueryContext(ctx, `SELECT `+columns+` FROM transactions WHERE chain_id = ? ORDER BY id`, chainID)
 	if err != nil {
 		return nil, fmt.Errorf("read journal: %w", err)
 	}
@@ -162,7 +225,7 @@ func scan(rows *sql.Rows) (out []rollout.Transaction, err error) {
 		var signer, hash, status string
 		var block, gas sql.NullInt64
 		var blockHash sql.NullString
-		if err := rows.Scan(&t.ID, &t.ChainID, &signer, &t.Nonce, &t.Step, &hash, &t.Raw, &status, &block, &blockHash, &gas); err != nil {
+		if err := rows.Scan(&t.ID, &t.ChainID, &signer, &t.Nonce, &t.Step, &hash, &t.Raw, &status, &t.Replaces, &block, &blockHash, &gas); err != nil {
 			return nil, err
 		}
 		t.Signer, t.Hash, t.Status = common.HexToAddress(signer), common.HexToHash(hash), rollout.Status(status)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/ethereum/go-ethereum"
@@ -13,33 +15,49 @@ import (
 	"github.com/seed-b6a97670/lockstep/internal/rollout"
 )
 
-// await sends released transactions, which come by nonce, until the outcome of each is final, and journals the outcomes. The
-// error is a RevertedError if one of them reverted; the others are awaited all the same, since they are under way.
+// await sends released transactions, which come by nonce, until the outcome of each is final, and journals the outcomes. What
+// stays in no block for long is replaced by what offers more. The error is a RevertedError if one of them reverted; the others
+// are awaited all the same, since they are under way.
 func (s *Sender) await(ctx context.Context, entries []rollout.Transaction) error {
 	var reverted error
-	pushed := time.Now()
+	pushed, moved := time.Now(), time.Now() // all were sent; the first was in a block, or replaced
 	ticker := time.NewTicker(s.cfg.Poll)
 	defer ticker.Stop()
 	for {
-		n, err := s.finish(ctx, entries)
+		n, mined, err := s.finish(ctx, entries)
 		entries = entries[n:]
-		var revert *RevertedError
+		var revert *rollout.RevertedError
 		switch {
 		case errors.As(err, &revert):
 			reverted = errors.Join(reverted, err)
+			moved = time.Now()
 			continue
 		case err != nil:
 			return err
 		case len(entries) == 0:
 			return reverted
 		}
+		if n > 0 || mined {
+			moved = time.Now()
+		}
 		// what a node has taken it may have forgotten
 		all := time.Since(pushed) > s.cfg.Rebroadcast
-		if err := s.push(ctx, entries, all); err != nil {
-			return err
-		}
+		err = s.push(ctx, entries, all)
 		if all {
 			pushed = time.Now()
+		}
+		if err != nil && !underpriced(err) {
+			return err
+		}
+		if err != nil || time.Since(moved) > s.cfg.StuckAfter {
+			before := entries[0].ID
+			if entries, err = s.replace(ctx, entries, err); err != nil {
+				return err
+			}
+			moved = time.Now()
+			if entries[0].ID != before {
+				continue // at once to the nodes
+			}
 		}
 		select {
 		case <-ctx.Done():
@@ -49,39 +67,66 @@ func (s *Sender) await(ctx context.Context, entries []rollout.Transaction) error
 	}
 }
 
-// finish journals the outcomes that are final, in order, and returns of how many transactions. It stops at the first that
-// reverted.
-func (s *Sender) finish(ctx context.Context, entries []rollout.Transaction) (int, error) {
-	for i, e := range entries {
-		receipt, err := s.look(ctx, e)
-		if err != nil || receipt == nil {
-			return i, err
-		}
-		if err := s.record(ctx, e, *receipt); err != nil {
-			return i + 1, err
+// underpriced recognises the ways in which nodes say that a transaction offers too little.
+func underpriced(err error) bool {
+	if err == nil {
+		return false
+	}
+	text := strings.ToLower(err.Error())
+	for _, phrase := range []string{
+		"underpriced", "gas price below", "less than block base fee", // geth, besu, anvil
+		"feetoolow", "fee too low", "gas price too low", "feecap too low", // nethermind, erigon
+	} {
+		if strings.Contains(text, phrase) {
+			return true
 		}
 	}
-	return len(entries), nil
+	return false
 }
 
-// look returns the receipt once it is final by the network's confirmation rule, nil before.
-func (s *Sender) look(ctx context.Context, entry rollout.Transaction) (*chain.Receipt, error) {
+// finish journals the outcomes that are final, in order, and returns of how many transactions, and whether the next one is in
+// a block. It stops at the first that reverted.
+func (s *Sender) finish(ctx context.Context, entries []rollout.Transaction) (n int, mined bool, err error) {
+	for i, e := range entries {
+		landed, receipt, final, err := s.look(ctx, e)
+		if err != nil || !final {
+			return i, receipt != nil, err
+		}
+		if err := s.record(ctx, landed, *receipt); err != nil {
+			return i + 1, true, err
+		}
+	}
+	return len(entries), true, nil
+}
+
+// look returns which of the transactions with one nonce is in a block, its receipt, and whether that is final by the
+// network's confirmation rule. The receipt is nil if none is in a block.
+func (s *Sender) look(ctx context.Context, entry rollout.Transaction) (landed rollout.Transaction, r *chain.Receipt, final bool, err error) {
 	// the head is read first: a receipt read after it is at least as deep as it seems
 	head, err := s.cfg.Chain.Head(ctx)
 	if err != nil {
-		return nil, err
+		return entry, nil, false, err
 	}
-	receipt, err := s.cfg.Chain.Receipt(ctx, entry.Hash)
-	if errors.Is(err, ethereum.NotFound) {
-		return nil, nil //nolint:nilnil // no receipt yet is an ordinary answer
+	for _, t := range candidates(entry) {
+		receipt, err := s.cfg.Chain.Receipt(ctx, t.Hash)
+		if errors.Is(err, ethereum.NotFound) {
+			continue
+		}
+		if err != nil {
+			return t, nil, false, err
+		}
+		return t, &receipt, head.Number+1 >= receipt.Block.Number+s.cfg.Confirmations, nil
 	}
-	if err != nil {
-		return nil, err
+	return entry, nil, false, nil
+}
+
+// candidates are all the transactions that may use a nonce, the newest first.
+func candidates(entry rollout.Transaction) []rollout.Transaction {
+	out := []rollout.Transaction{entry}
+	for _, t := range slices.Backward(entry.Earlier) {
+		out = append(out, t)
 	}
-	if head.Number+1 < receipt.Block.Number+s.cfg.Confirmations {
-		return nil, nil //nolint:nilnil // not deep enough
-	}
-	return &receipt, nil
+	return out
 }
 
 // push sends transactions in the order of their nonces: those that no node has taken from this process yet, or all. If the
@@ -126,28 +171,47 @@ func (s *Sender) broadcast(ctx context.Context, entry rollout.Transaction) error
 	return nil
 }
 
-// taken explains why a transaction was refused: nil if it is in a block already, so that its receipt will tell.
+// taken explains why a transaction was refused: nil if it, or one that it replaces, is in a block already, so that its receipt
+// will tell.
 func (s *Sender) taken(ctx context.Context, entry rollout.Transaction, refusal error) error {
-	_, err := s.cfg.Chain.Receipt(ctx, entry.Hash)
-	if err == nil {
-		return nil
-	}
-	if !errors.Is(err, ethereum.NotFound) {
-		return fmt.Errorf("%s: %w", entry.Step, errors.Join(refusal, err))
+	if in, err := s.inBlock(ctx, entry); in || err != nil {
+		return wrapped(entry, refusal, err)
 	}
 	nonce, err := s.cfg.Chain.Nonce(ctx, s.Address())
 	if err != nil {
-		return fmt.Errorf("%s: %w", entry.Step, errors.Join(refusal, err))
+		return wrapped(entry, refusal, err)
 	}
 	if nonce <= entry.Nonce {
 		return fmt.Errorf("%s: %w", entry.Step, refusal)
 	}
 	// no receipt, then a nonce that is used: unless it was mined between the two questions, it never can be
-	if _, err := s.cfg.Chain.Receipt(ctx, entry.Hash); err == nil {
-		return nil
+	if in, err := s.inBlock(ctx, entry); in || err != nil {
+		return wrapped(entry, refusal, err)
 	}
 	return fmt.Errorf("%s: nonce %d of %s on %s was used by a transaction that is not in the journal; "+
 		"find out who else has this key (%w)", entry.Step, entry.Nonce, s.Address(), s.cfg.Chain.Name(), refusal)
+}
+
+// wrapped is nil without err.
+func wrapped(entry rollout.Transaction, refusal, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", entry.Step, errors.Join(refusal, err))
+}
+
+// inBlock tells whether one of the transactions with a nonce is in a block.
+func (s *Sender) inBlock(ctx context.Context, entry rollout.Transaction) (bool, error) {
+	for _, t := range candidates(entry) {
+		_, err := s.cfg.Chain.Receipt(ctx, t.Hash)
+		if err == nil {
+			return true, nil
+		}
+		if !errors.Is(err, ethereum.NotFound) {
+			return false, err
+		}
+	}
+	return false, nil
 }
 
 func (s *Sender) record(ctx context.Context, entry rollout.Transaction, r chain.Receipt) error {
@@ -161,7 +225,7 @@ func (s *Sender) record(ctx context.Context, entry rollout.Transaction, r chain.
 	}
 	s.cfg.Final(entry)
 	if entry.Status == rollout.Reverted {
-		return &RevertedError{entry}
+		return &rollout.RevertedError{Transaction: entry}
 	}
 	return nil
 }

@@ -1,7 +1,6 @@
 package txsend
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,7 +8,6 @@ import (
 	"slices"
 
 	"github.com/ethereum/go-ethereum"
-	"github.com/ethereum/go-ethereum/core/types"
 
 	"github.com/seed-b6a97670/lockstep/internal/chain"
 	"github.com/seed-b6a97670/lockstep/internal/rollout"
@@ -17,13 +15,12 @@ import (
 
 // Quote is what a sequence would do and cost.
 type Quote struct {
-	Gas     []uint64 // limit of each of the first intents, those that succeed and fit under the cap
-	Behind  error    // why the intent behind them is not among them: a RefusedError or a GasCapError; nil if it was not tried
-	TipCap  *big.Int // wei a gas
-	FeeCap  *big.Int // wei a gas
-	DataFee *big.Int // wei, beside gas, for the data of all on another chain
-	Cost    *big.Int // wei, of all, at most
-	Balance *big.Int // wei, of the account
+	Gas     []uint64   // limit of each of the first intents, those that succeed and fit under the cap
+	Behind  error      // why the intent behind them is not among them: a RefusedError or a GasCapError; nil if it was not tried
+	Fees    chain.Fees // under the ceiling
+	DataFee *big.Int   // wei, beside gas, for the data of all on another chain
+	Cost    *big.Int   // wei, of all, at most
+	Balance *big.Int   // wei, of the account
 }
 
 // RefusedError says that a transaction would revert; nothing was signed or sent.
@@ -58,7 +55,7 @@ func (s *Sender) Quote(ctx context.Context, at rollout.Block, ins []rollout.Inte
 		q.Behind = &GasCapError{s.cfg.Chain.Name(), ins[i].Step, q.Gas[i], s.cfg.GasCap}
 		q.Gas = q.Gas[:i]
 	}
-	if q.TipCap, q.FeeCap, err = s.cfg.Chain.Fees(ctx); err != nil {
+	if q.Fees, err = s.fees(ctx); err != nil {
 		return q, err
 	}
 	if q.Balance, err = s.cfg.Chain.Balance(ctx, s.Address()); err != nil {
@@ -66,7 +63,7 @@ func (s *Sender) Quote(ctx context.Context, at rollout.Block, ins []rollout.Inte
 	}
 	q.Cost, q.DataFee = new(big.Int), new(big.Int)
 	for i, gas := range q.Gas {
-		raw, err := sized(s.unsigned(ins[i], 0, gas, q))
+		raw, err := sized(s.cfg.Chain.ChainID(), unsigned(s.cfg.Chain.ChainID(), 0, gas, ins[i].To, ins[i].Data, q.Fees))
 		if err != nil {
 			return q, fmt.Errorf("encode %s: %w", ins[i].Step, err)
 		}
@@ -75,21 +72,10 @@ func (s *Sender) Quote(ctx context.Context, at rollout.Block, ins []rollout.Inte
 			return q, err
 		}
 		q.DataFee.Add(q.DataFee, fee)
-		q.Cost.Add(q.Cost, new(big.Int).Mul(q.FeeCap, new(big.Int).SetUint64(gas)))
+		q.Cost.Add(q.Cost, new(big.Int).Mul(q.Fees.Cap, new(big.Int).SetUint64(gas)))
 	}
 	q.Cost.Add(q.Cost, q.DataFee)
 	return q, nil
-}
-
-// sized is a transaction of the size that it will have once it is signed.
-func sized(tx *types.Transaction) ([]byte, error) {
-	signature := bytes.Repeat([]byte{0x7f}, 65)
-	signature[64] = 1
-	signed, err := tx.WithSignature(types.LatestSignerForChainID(tx.ChainId()), signature)
-	if err != nil {
-		return nil, err
-	}
-	return signed.MarshalBinary()
 }
 
 // margin is a tenth more, for what other transactions of the block may change.

@@ -24,7 +24,7 @@ type Chain interface {
 	Balance(ctx context.Context, account common.Address) (*big.Int, error)
 	EstimateGas(ctx context.Context, msg ethereum.CallMsg) (uint64, error)
 	Simulate(ctx context.Context, at common.Hash, from common.Address, calls []ethereum.CallMsg) (out []chain.Simulated, exact bool, err error)
-	Fees(ctx context.Context) (tip, feeCap *big.Int, err error)
+	Fees(ctx context.Context) (chain.Fees, error)
 	DataGas(ctx context.Context, at common.Hash, msg ethereum.CallMsg) (uint64, error)
 	DataFee(ctx context.Context, at common.Hash, raw []byte) (*big.Int, error)
 	Send(ctx context.Context, tx *types.Transaction) error
@@ -43,6 +43,7 @@ type Journal interface {
 	Add(ctx context.Context, ts []rollout.Transaction, after rollout.Mark) ([]rollout.Transaction, error)
 	Release(ctx context.Context, ts []rollout.Transaction) ([]rollout.Transaction, error)
 	Void(ctx context.Context, ts []rollout.Transaction) error
+	Replace(ctx context.Context, old, ts []rollout.Transaction) ([]rollout.Transaction, error)
 	Finish(ctx context.Context, t rollout.Transaction) error
 }
 
@@ -55,6 +56,8 @@ type Config struct {
 	GasCap        uint64        // of one transaction
 	Poll          time.Duration // between looks for a receipt
 	Rebroadcast   time.Duration // after which a transaction without receipt is sent again; 15 s if zero
+	StuckAfter    time.Duration // after which one that is in no block is replaced by one that offers more; a minute if zero
+	MaxFee        *big.Int      // wei a gas that a transaction may offer; nil if there is no ceiling
 	// Careful sends one transaction of a sequence only, and so awaits each outcome before the next is decided.
 	Careful bool
 	// BatchDelay passes between the broadcasts of a sequence.
@@ -64,9 +67,10 @@ type Config struct {
 	Check func(ctx context.Context, tx *types.Transaction) error
 	// Explain says in words what a call reverted with.
 	Explain func(data []byte) string
-	// Sent and Final are told what happens. They may be nil.
+	// Sent, Final and Stuck are told what happens: stuck is a transaction that cannot offer more. They may be nil.
 	Sent  func(rollout.Transaction)
 	Final func(rollout.Transaction)
+	Stuck func(rollout.Transaction, error)
 }
 
 // Sender sends the transactions of one account on one network. It is for one goroutine.
@@ -83,6 +87,12 @@ func New(cfg Config) *Sender {
 	if cfg.Final == nil {
 		cfg.Final = func(rollout.Transaction) {}
 	}
+	if cfg.Stuck == nil {
+		cfg.Stuck = func(rollout.Transaction, error) {}
+	}
+	if cfg.StuckAfter == 0 {
+		cfg.StuckAfter = time.Minute
+	}
 	if cfg.Check == nil {
 		cfg.Check = func(context.Context, *types.Transaction) error { return nil }
 	}
@@ -94,15 +104,6 @@ func New(cfg Config) *Sender {
 
 // Address is the account.
 func (s *Sender) Address() common.Address { return s.cfg.Signer.Address() }
-
-// RevertedError says that a transaction was mined and reverted.
-type RevertedError struct {
-	Transaction rollout.Transaction
-}
-
-func (e *RevertedError) Error() string {
-	return fmt.Sprintf("%s: transaction %s reverted in block %d", e.Transaction.Step, e.Transaction.Hash, e.Transaction.BlockNumber)
-}
 
 // Settle makes void what was signed and never released, brings every other open transaction of the journal to its final
 // outcome, and returns where the journal stands then.
@@ -199,26 +200,28 @@ func (s *Sender) sign(ctx context.Context, ins []rollout.Intent, q Quote, after 
 	}
 	var out []rollout.Transaction
 	for i, in := range ins {
-		tx, err := s.cfg.Signer.Sign(s.cfg.Chain.ChainID(), s.unsigned(in, nonce+uint64(i), q.Gas[i], q))
+		t, err := s.signed(in.Step, unsigned(s.cfg.Chain.ChainID(), nonce+uint64(i), q.Gas[i], in.To, in.Data, q.Fees))
 		if err != nil {
-			return nil, fmt.Errorf("sign %s: %w", in.Step, err)
+			return nil, err
 		}
-		raw, err := tx.MarshalBinary()
-		if err != nil {
-			return nil, fmt.Errorf("encode %s: %w", in.Step, err)
-		}
-		out = append(out, rollout.Transaction{
-			ChainID: s.cfg.Chain.ChainID(), Signer: s.Address(), Nonce: tx.Nonce(), Step: in.Step, Hash: tx.Hash(), Raw: raw,
-		})
+		out = append(out, t)
 	}
 	return out, nil
 }
 
-func (s *Sender) unsigned(in rollout.Intent, nonce, gas uint64, q Quote) *types.Transaction {
-	return types.NewTx(&types.DynamicFeeTx{
-		ChainID: new(big.Int).SetUint64(s.cfg.Chain.ChainID()), Nonce: nonce, GasTipCap: q.TipCap, GasFeeCap: q.FeeCap, Gas: gas,
-		To: &in.To, Data: in.Data,
-	})
+// signed is a journal entry of a transaction.
+func (s *Sender) signed(step string, unsigned *types.Transaction) (rollout.Transaction, error) {
+	tx, err := s.cfg.Signer.Sign(s.cfg.Chain.ChainID(), unsigned)
+	if err != nil {
+		return rollout.Transaction{}, fmt.Errorf("sign %s: %w", step, err)
+	}
+	raw, err := tx.MarshalBinary()
+	if err != nil {
+		return rollout.Transaction{}, fmt.Errorf("encode %s: %w", step, err)
+	}
+	return rollout.Transaction{
+		ChainID: s.cfg.Chain.ChainID(), Signer: s.Address(), Nonce: tx.Nonce(), Step: step, Hash: tx.Hash(), Raw: raw,
+	}, nil
 }
 
 // unlessStale returns err, unless another process has sent something meanwhile: then the refusal may be only that what was
@@ -234,15 +237,31 @@ func (s *Sender) unlessStale(ctx context.Context, after rollout.Mark, err error)
 	return err
 }
 
-// nextNonce is the chain's, unless the chain does not yet know of what the journal holds as final.
+// ForeignNonceError says that an account has sent what is not in the journal. Nothing more is sent for it.
+type ForeignNonceError struct {
+	Account        common.Address
+	Network        string
+	Journal, Chain uint64 // nonces used
+}
+
+func (e *ForeignNonceError) Error() string {
+	return fmt.Sprintf("%s has used %d nonces on %s, the journal knows of %d: find out who else has this key; if it was you, "+
+		"lockstep transaction adopt accepts them", e.Account, e.Chain, e.Network, e.Journal)
+}
+
+// nextNonce is the chain's, which must be the journal's as well once the journal knows the account.
 func (s *Sender) nextNonce(ctx context.Context, after rollout.Mark) (uint64, error) {
 	nonce, err := s.cfg.Chain.Nonce(ctx, s.Address())
 	if err != nil {
 		return 0, err
 	}
-	if nonce < after.NextNonce {
+	switch {
+	case !after.Known: // what the account did before is its own business
+	case nonce < after.NextNonce:
 		return 0, fmt.Errorf("%s has used %d nonces on %s by the journal, %d by the chain: an endpoint lags, or the network "+
 			"was reset (then use another journal)", s.Address(), after.NextNonce, s.cfg.Chain.Name(), nonce)
+	case nonce > after.NextNonce:
+		return 0, &ForeignNonceError{s.Address(), s.cfg.Chain.Name(), after.NextNonce, nonce}
 	}
 	return nonce, nil
 }
@@ -254,7 +273,10 @@ func (s *Sender) release(ctx context.Context, entries []rollout.Transaction) err
 	if len(rest) == 0 {
 		return s.await(ctx, out)
 	}
-	if err := s.push(ctx, out, false); err != nil {
+	switch err := s.push(ctx, out, false); {
+	case underpriced(err): // it is replaced; the others, which offer as little, are made void and decided again
+		return errors.Join(rollout.ErrStale, s.await(ctx, out))
+	case err != nil:
 		return err // what is not released is made void when the journal is settled
 	}
 	for len(rest) > 0 {

@@ -27,6 +27,8 @@ const chainID = 4242
 var (
 	key, _  = crypto.ToECDSA(crypto.Keccak256([]byte("txsend test")))
 	account = crypto.PubkeyToAddress(key.PublicKey)
+	// the account that a geth of one's own funds; everybody knows its key
+	gethDeveloper, _ = crypto.HexToECDSA("b71c71a67e1177ad4e901695e1b4b9ee17ae16c6668d313eac2f96dbcda3f291")
 	// somebody else
 	otherKey, _ = crypto.ToECDSA(crypto.Keccak256([]byte("txsend test, another")))
 	// counter adds one to slot 0 at every call: how often something really happened
@@ -39,7 +41,10 @@ var (
 
 // rig is a sender on a real node with a real journal.
 type rig struct {
-	net     *devnet.Network
+	net     *devnet.Network // nil if the node is a process
+	url     string
+	id      uint64 // of the chain
+	counter common.Address
 	chain   *chain.Client
 	journal *store.Store
 	path    string
@@ -73,7 +78,7 @@ func newRig(t *testing.T) *rig {
 		t.Fatal(err)
 	}
 	t.Cleanup(client.Close)
-	r := &rig{net: n, chain: client, path: filepath.Join(t.TempDir(), "journal.db")}
+	r := &rig{net: n, url: n.URL(), id: chainID, counter: counter, chain: client, path: filepath.Join(t.TempDir(), "journal.db")}
 	r.open(t)
 	return r
 }
@@ -102,8 +107,8 @@ func (r *rig) config() txsend.Config {
 
 func (r *rig) count(t *testing.T) uint64 {
 	t.Helper()
-	eth := dialEth(t, r.net.URL())
-	word, err := eth.StorageAt(t.Context(), counter, common.Hash{}, nil)
+	eth := dialEth(t, r.url)
+	word, err := eth.StorageAt(t.Context(), r.counter, common.Hash{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,7 +167,7 @@ func TestRefusedCallIsNeverSigned(t *testing.T) {
 
 func (r *rig) mustBeEmpty(t *testing.T) {
 	t.Helper()
-	journal, err := r.journal.Transactions(t.Context(), chainID)
+	journal, err := r.journal.Transactions(t.Context(), r.id)
 	if err != nil || len(journal) != 0 {
 		t.Fatalf("journal %+v, %v; want nothing", journal, err)
 	}
@@ -179,7 +184,7 @@ func TestStaleDecisionIsNotSent(t *testing.T) {
 	if err == nil {
 		t.Fatal("a decision that was made before the journal moved was sent")
 	}
-	stale := rollout.Mark{NextNonce: 1}
+	stale := rollout.Mark{NextNonce: 1, Known: true}
 	if err := s.Send(within(t, 5*time.Second), bump("stale"), stale); !errors.Is(err, rollout.ErrStale) {
 		t.Fatalf("got %v, want ErrStale", err)
 	}
@@ -196,7 +201,7 @@ func TestCrashAfterJournalling(t *testing.T) {
 	if err := txsend.New(dying).Send(within(t, 5*time.Second), bump("one"), rollout.Mark{}); err == nil {
 		t.Fatal("sending did not fail")
 	}
-	journal, err := r.journal.Transactions(t.Context(), chainID)
+	journal, err := r.journal.Transactions(t.Context(), r.id)
 	if err != nil || len(journal) != 1 || journal[0].Status != rollout.Released {
 		t.Fatalf("journal %+v, %v; want one released transaction", journal, err)
 	}
@@ -248,7 +253,7 @@ func TestConfirmationsAreAwaited(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- txsend.New(cfg).Send(within(t, 10*time.Second), bump("one"), rollout.Mark{}) }()
 	<-sent
-	eth := dialEth(t, r.net.URL())
+	eth := dialEth(t, r.url)
 	for r.count(t) == 0 {
 		time.Sleep(time.Millisecond)
 	}
@@ -272,7 +277,7 @@ func TestConfirmationsAreAwaited(t *testing.T) {
 	}
 }
 
-func TestNonceUsedBySomebodyElse(t *testing.T) {
+func TestNonceTakenBySomebodyElse(t *testing.T) {
 	r := newRig(t)
 	dying := r.config()
 	dying.Chain = brokenSend{r.chain}
@@ -286,7 +291,7 @@ func TestNonceUsedBySomebodyElse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	eth := dialEth(t, r.net.URL())
+	eth := dialEth(t, r.url)
 	if err := eth.SendTransaction(t.Context(), other); err != nil {
 		t.Fatal(err)
 	}
@@ -303,7 +308,7 @@ func TestNonceUsedBySomebodyElse(t *testing.T) {
 
 func TestJournalAheadOfChain(t *testing.T) {
 	r := newRig(t)
-	err := txsend.New(r.config()).Send(within(t, 5*time.Second), bump("one"), rollout.Mark{NextNonce: 7})
+	err := txsend.New(r.config()).Send(within(t, 5*time.Second), bump("one"), rollout.Mark{NextNonce: 7, Known: true})
 	if err == nil || !strings.Contains(err.Error(), "another journal") {
 		t.Fatalf("got %v, want an error that speaks of the journal", err)
 	}
@@ -336,7 +341,7 @@ func TestNoFunds(t *testing.T) {
 	r.mustBeEmpty(t)
 }
 
-func TestReorgedTransactionIsSentAgain(t *testing.T) {
+func TestReorged(t *testing.T) {
 	r := newRig(t)
 	cfg := r.config()
 	cfg.Confirmations = 2
@@ -346,7 +351,7 @@ func TestReorgedTransactionIsSentAgain(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- txsend.New(cfg).Send(within(t, 10*time.Second), bump("one"), rollout.Mark{}) }()
 	<-sent
-	eth := dialEth(t, r.net.URL())
+	eth := dialEth(t, r.url)
 	for r.count(t) == 0 {
 		time.Sleep(time.Millisecond)
 	}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"math/big"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -16,7 +14,6 @@ import (
 	"github.com/ethereum/go-ethereum/params"
 
 	"github.com/seed-b6a97670/lockstep/internal/chain"
-	"github.com/seed-b6a97670/lockstep/internal/localnode"
 	"github.com/seed-b6a97670/lockstep/internal/rollout"
 	"github.com/seed-b6a97670/lockstep/internal/store"
 	"github.com/seed-b6a97670/lockstep/internal/txsend"
@@ -37,7 +34,7 @@ func (c onSend) Send(ctx context.Context, tx *types.Transaction) error {
 
 func (r *rig) statuses(t *testing.T) (out []rollout.Status) {
 	t.Helper()
-	journal, err := r.journal.Transactions(t.Context(), chainID)
+	journal, err := r.journal.Transactions(t.Context(), r.id)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,30 +92,8 @@ func TestSequence(t *testing.T) {
 
 // TestSequenceSharesABlock sends three to a node that makes a block when it is told to.
 func TestSequenceSharesABlock(t *testing.T) {
-	binary := filepath.Join("..", "..", "contracts", "node_modules", "@foundry-rs", "anvil-linux-amd64", "bin", "anvil")
-	if _, err := os.Stat(binary); err != nil {
-		t.Fatalf("anvil is missing: run make setup (%v)", err)
-	}
-	n, err := localnode.Anvil(binary, "--chain-id", "4242", "--no-mining")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(n.Stop)
+	r, n := newAnvilRig(t, "--no-mining")
 	ctx := within(t, 20*time.Second)
-	for method, args := range map[string][]any{
-		"anvil_setBalance": {account, "0xde0b6b3a7640000"}, "anvil_setCode": {counter, "0x60005460010160005500"},
-	} {
-		if err := n.RPC.CallContext(ctx, nil, method, args...); err != nil {
-			t.Fatal(err)
-		}
-	}
-	client, err := chain.New(chain.Config{Name: "test", ChainID: chainID, URLs: []string{n.URL}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(client.Close)
-	r := &rig{chain: client, path: filepath.Join(t.TempDir(), "journal.db")}
-	r.open(t)
 	cfg := r.config()
 	sent := 0
 	cfg.Sent = func(rollout.Transaction) {
@@ -167,10 +142,10 @@ func TestRefusedFirstReleasesNothing(t *testing.T) {
 		if tx.Nonce() != 0 {
 			t.Errorf("nonce %d was sent after the first was refused", tx.Nonce())
 		}
-		return errors.New("transaction underpriced")
+		return errors.New("refused by policy")
 	}}
 	err := txsend.New(cfg).Send(within(t, 5*time.Second), bump("one", "two", "three"), rollout.Mark{})
-	if err == nil || !strings.Contains(err.Error(), "underpriced") || refusals == 0 {
+	if err == nil || !strings.Contains(err.Error(), "refused by policy") || refusals == 0 {
 		t.Fatalf("got %v after %d refusals, want what the node said", err, refusals)
 	}
 	r.mustHave(t, "after the refusal", rollout.Released, rollout.Signed, rollout.Signed)
@@ -225,7 +200,7 @@ func TestFirstRevertsInItsBlock(t *testing.T) {
 	}}
 	ins := append([]rollout.Intent{{Step: "once", To: once}}, bump("two", "three")...)
 	err := txsend.New(cfg).Send(within(t, 5*time.Second), ins, rollout.Mark{})
-	var reverted *txsend.RevertedError
+	var reverted *rollout.RevertedError
 	if !errors.As(err, &reverted) || reverted.Transaction.Step != "once" {
 		t.Fatalf("got %v, want that the first reverted", err)
 	}
@@ -241,7 +216,7 @@ func (r *rig) callOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	eth := dialEth(t, r.net.URL())
+	eth := dialEth(t, r.url)
 	if err := eth.SendTransaction(t.Context(), tx); err != nil {
 		t.Fatal(err)
 	}
@@ -343,11 +318,11 @@ func TestFundsForAllOrNone(t *testing.T) {
 type poor struct{ *chain.Client }
 
 func (p poor) Balance(ctx context.Context, _ common.Address) (*big.Int, error) {
-	_, feeCap, err := p.Fees(ctx)
+	f, err := p.Fees(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return feeCap.Mul(feeCap, big.NewInt(70_000)), nil
+	return f.Cap.Mul(f.Cap, big.NewInt(70_000)), nil
 }
 
 // TestLargeSequenceIsQuotedInPart: a request of many megabytes is one that many nodes refuse.
@@ -392,7 +367,7 @@ func TestDataIsPaidFor(t *testing.T) {
 			t.Errorf("gas %d, want %d and 1,100 for data", q.Gas[i], plain.Gas[i])
 		}
 	}
-	want := new(big.Int).Mul(q.FeeCap, new(big.Int).SetUint64(q.Gas[0]+q.Gas[1]))
+	want := new(big.Int).Mul(q.Fees.Cap, new(big.Int).SetUint64(q.Gas[0]+q.Gas[1]))
 	want.Add(want, big.NewInt(2*params.GWei))
 	if q.DataFee.Int64() != 2*params.GWei || q.Cost.Cmp(want) != 0 {
 		t.Errorf("data fee %s, cost %s, want %s", q.DataFee, q.Cost, want)

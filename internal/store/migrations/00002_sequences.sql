@@ -1,5 +1,6 @@
 -- +goose Up
--- A transaction that was journalled before this may have been sent, so it is released.
+-- A transaction that was journalled before this may have been sent, so it is released. One that was replaced may still land
+-- instead of the one that replaces it; when one of them is final, the others are dropped.
 CREATE TABLE transactions_2 (
     id           INTEGER PRIMARY KEY AUTOINCREMENT,
     chain_id     INTEGER NOT NULL,
@@ -8,7 +9,8 @@ CREATE TABLE transactions_2 (
     step         TEXT    NOT NULL,
     hash         TEXT    NOT NULL,
     raw          BLOB    NOT NULL,
-    status       TEXT    NOT NULL CHECK (status IN ('signed', 'released', 'confirmed', 'reverted', 'void')),
+    status       TEXT    NOT NULL CHECK (status IN ('signed', 'released', 'replaced', 'confirmed', 'reverted', 'dropped', 'void')),
+    replaces     INTEGER REFERENCES transactions_2 (id),
     block_number INTEGER,
     block_hash   TEXT,
     gas_used     INTEGER,
@@ -20,14 +22,24 @@ INSERT INTO transactions_2 (id, chain_id, signer, nonce, step, hash, raw, status
         block_number, block_hash, gas_used, created_at, finished_at FROM transactions;
 DROP TABLE transactions;
 ALTER TABLE transactions_2 RENAME TO transactions;
--- A nonce of a signer on a network stands here once. What is void was never sent, so its nonce is free, and the same may be
--- signed again.
-CREATE UNIQUE INDEX transactions_nonce ON transactions (chain_id, signer, nonce) WHERE status <> 'void';
+-- A nonce of a signer on a network stands here once, but for what was replaced. What is void was never sent, so its nonce is
+-- free, and the same may be signed again.
+CREATE UNIQUE INDEX transactions_nonce ON transactions (chain_id, signer, nonce) WHERE status NOT IN ('void', 'replaced', 'dropped');
 CREATE UNIQUE INDEX transactions_hash ON transactions (hash) WHERE status <> 'void';
-CREATE INDEX transactions_open ON transactions (chain_id, signer) WHERE status IN ('signed', 'released');
+CREATE INDEX transactions_open ON transactions (chain_id, signer) WHERE status IN ('signed', 'released', 'replaced');
+
+-- The nonces of a signer that somebody else's journal accounts for: an operator said so.
+CREATE TABLE adopted_nonces (
+    chain_id   INTEGER NOT NULL,
+    signer     TEXT    NOT NULL,
+    next_nonce INTEGER NOT NULL,
+    adopted_at INTEGER NOT NULL,
+    PRIMARY KEY (chain_id, signer)
+) STRICT;
 
 -- +goose Down
-DELETE FROM transactions WHERE status = 'void';
+DROP TABLE adopted_nonces;
+DELETE FROM transactions WHERE status IN ('void', 'replaced', 'dropped');
 CREATE TABLE transactions_1 (
     id           INTEGER PRIMARY KEY AUTOINCREMENT,
     chain_id     INTEGER NOT NULL,
