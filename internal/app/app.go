@@ -32,7 +32,7 @@ const Version = "0.1.0"
 // Event is something that happened on a network, for whoever shows progress.
 type Event struct {
 	Network string
-	Kind    string // sent, confirmed, reverted, waiting, unreachable, done, failed
+	Kind    string // sent, confirmed, reverted, waiting, unreachable, stuck, done, failed
 	Step    string
 	Tx      rollout.Transaction
 	Now     rollout.Block // of waiting
@@ -151,7 +151,7 @@ func (a *App) connect() error {
 		if len(urls) == 0 {
 			continue
 		}
-		client, err := chain.New(chain.Config{Name: n.Name, ChainID: n.ChainID, URLs: urls, L1Fee: n.L1Fee})
+		client, err := chain.New(chain.Config{Name: n.Name, ChainID: n.ChainID, URLs: urls, L1Fee: n.L1Fee, Legacy: n.LegacyFees})
 		if err != nil {
 			problems = append(problems, err)
 			continue
@@ -166,6 +166,10 @@ func (a *App) open(ctx context.Context) error {
 	if err := a.connect(); err != nil {
 		return err
 	}
+	return a.openJournal(ctx)
+}
+
+func (a *App) openJournal(ctx context.Context) error {
 	if a.store != nil {
 		return nil
 	}
@@ -348,11 +352,14 @@ func VerifyManifest(file []byte) (*manifest.Manifest, []manifest.Difference, err
 func (a *App) sender(n *net, s txsend.Signer) *txsend.Sender {
 	return txsend.New(txsend.Config{
 		Chain: n.chain, Signer: s, Journal: a.store, Confirmations: n.Confirmations, GasCap: n.GasCap, Poll: n.poll(),
-		Careful: a.cfg.Sending.Careful || a.opts.Careful, BatchDelay: max(a.cfg.Sending.BatchDelay, a.opts.BatchDelay),
+		MaxFee: n.MaxFee, Careful: a.cfg.Sending.Careful || a.opts.Careful, BatchDelay: max(a.cfg.Sending.BatchDelay, a.opts.BatchDelay),
 		Explain: dispatcher.ExplainRevert,
 		Check:   func(ctx context.Context, tx *types.Transaction) error { return mustNotReplace(ctx, n, tx) },
 		Sent: func(t rollout.Transaction) {
 			a.opts.Progress(Event{Network: n.Name, Kind: "sent", Step: t.Step, Tx: t})
+		},
+		Stuck: func(t rollout.Transaction, err error) {
+			a.opts.Progress(Event{Network: n.Name, Kind: "stuck", Step: fmt.Sprintf("%s: %v", t.Step, err), Tx: t})
 		},
 		Final: func(t rollout.Transaction) {
 			a.opts.Progress(Event{Network: n.Name, Kind: string(t.Status), Step: t.Step, Tx: t})

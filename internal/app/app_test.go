@@ -299,6 +299,30 @@ func TestInitRunsOnce(t *testing.T) {
 	}
 }
 
+// TestReturnBegunIsNotARolloutWithInit: a return to routes was begun, and could not go on. A rollout of the same manifest must not
+// go on with it, since that would leave the init call out.
+func TestReturnBegunIsNotARolloutWithInit(t *testing.T) {
+	w := newWorld(t)
+	one, two := w.version("lockstep.yaml"), w.version("lockstep-v2.yaml")
+	if two.m.Init == nil {
+		t.Fatal("the second version has no init call")
+	}
+	w.must(one.Deploy(w.ctx(), one.m, false))
+	w.must(one.Rollout(w.ctx(), one.m, one.file, false))
+	if _, err := two.Rollback(w.ctx(), two.m, two.file, false); err == nil {
+		t.Fatal("routes to contracts that are not there were committed")
+	}
+	w.must(two.Deploy(w.ctx(), two.m, false))
+	if _, err := two.Rollout(w.ctx(), two.m, two.file, false); err == nil || !strings.Contains(err.Error(), two.m.RoutesRoot.Hex()) {
+		t.Fatalf("got %v, want that another run is in the way", err)
+	}
+	w.must(two.Act(w.ctx(), "cancel", false))
+	w.must(two.Rollout(w.ctx(), two.m, two.file, false))
+	if s := w.status(two); s.ActiveRoot != two.m.Root {
+		t.Errorf("root %s is active, want %s, whose init call has run", s.ActiveRoot, two.m.Root)
+	}
+}
+
 func TestForeignPendingRootIsNeverOverwritten(t *testing.T) {
 	w := newWorld(t)
 	one := w.version("lockstep.yaml")

@@ -96,7 +96,7 @@ func checkNetwork(ctx context.Context, n network.Network, c *chain.Client, facto
 		problem("its EXTCODEHASH is not the keccak256 of the code, so pinned code cannot be compared")
 	}
 	if !t.BaseFee {
-		problem("its blocks have no base fee (EIP-1559)")
+		differs("its blocks have no base fee (EIP-1559), so transactions will carry gas prices: set fees to legacy")
 	}
 	if t.BlockGasLimit < n.GasCap {
 		differs("gasCap is %d, but a block holds %d: set gasCap to less", n.GasCap, t.BlockGasLimit)

@@ -376,20 +376,13 @@ func (p *runPilot) begin(ctx context.Context, at rollout.Block, record bool) err
 		return err
 	}
 	run, err := p.app.store.Running(ctx, p.net.ChainID, p.inner.Address)
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-	case err != nil:
-		return err
-	case p.matches(run.Root):
-		p.inner.Run, p.began = run, true
-		return nil
-	case !deployed || state.ActiveRoot != run.Root || state.ActiveEpoch != run.Epoch:
-		return &reconcile.HaltError{Network: p.net.Name, Reason: (&rollout.OtherRunError{Running: run}).Error()}
-	case record:
-		// it was killed after its activation, before it could note the end
-		if err := p.app.store.End(ctx, run.ID, true); err != nil {
+	if err == nil {
+		ours, err := p.resume(ctx, at, state, deployed, run, record)
+		if ours || err != nil {
 			return err
 		}
+	} else if !errors.Is(err, store.ErrNotFound) {
+		return err
 	}
 	run = rollout.Run{ChainID: p.net.ChainID, Dispatcher: p.inner.Address, Root: p.root, Manifest: p.inner.Manifest.Root, Epoch: 1}
 	if !deployed {
@@ -416,9 +409,29 @@ func (p *runPilot) begin(ctx context.Context, at rollout.Block, record bool) err
 	return nil
 }
 
-// matches tells whether a running root is one that this manifest may be rolled out as.
-func (p *runPilot) matches(root common.Hash) bool {
-	return root == p.root || root == p.inner.Manifest.RoutesRoot && p.root == p.inner.Manifest.Root
+// resume goes on with the run that the journal says is running, if that is this one. One that is live already is ended, and any
+// other is in the way.
+func (p *runPilot) resume(
+	ctx context.Context, at rollout.Block, state dispatcher.State, deployed bool, run rollout.Run, record bool,
+) (ours bool, err error) {
+	effective := p.root
+	if deployed {
+		// the routesRoot of a manifest whose init call has not run is another run: it would leave the call out
+		if effective, err = p.effectiveRoot(ctx, at, state); err != nil {
+			return false, err
+		}
+	}
+	switch {
+	case run.Root == p.root || run.Root == effective:
+		p.inner.Run, p.began = run, true
+		return true, nil
+	case !deployed || state.ActiveRoot != run.Root || state.ActiveEpoch != run.Epoch:
+		return false, &reconcile.HaltError{Network: p.net.Name, Reason: (&rollout.OtherRunError{Running: run}).Error()}
+	case record:
+		// it was killed after its activation, before it could note the end
+		return false, p.app.store.End(ctx, run.ID, true)
+	}
+	return false, nil
 }
 
 // effectiveRoot is the root to commit: an init call runs once, so a manifest whose init has run is returned to by its

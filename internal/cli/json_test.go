@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,21 +13,25 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ethereum/go-ethereum/common"
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
 
 	"github.com/seed-b6a97670/lockstep/internal/devnet"
+	"github.com/seed-b6a97670/lockstep/internal/rollout"
+	"github.com/seed-b6a97670/lockstep/internal/store"
 )
 
 // withoutData are the runnable commands that print no data, and why.
 var withoutData = map[string]string{
-	"lockstep address":    "help, for people",
-	"lockstep completion": "a script, for a shell",
-	"lockstep config":     "help, for people",
-	"lockstep help":       "help, for people",
-	"lockstep key":        "help, for people",
-	"lockstep manifest":   "help, for people",
-	"lockstep network":    "help, for people",
+	"lockstep address":     "help, for people",
+	"lockstep completion":  "a script, for a shell",
+	"lockstep config":      "help, for people",
+	"lockstep help":        "help, for people",
+	"lockstep key":         "help, for people",
+	"lockstep manifest":    "help, for people",
+	"lockstep network":     "help, for people",
+	"lockstep transaction": "help, for people",
 }
 
 // exercise is one run of a command with --json.
@@ -92,6 +97,14 @@ var exercises = []exercise{
 	{command: "lockstep cancel", args: "--config @two.yaml --yes --network another --dry-run", code: exitFailed},
 	{command: "lockstep status", args: "--config @two.yaml @two.json", code: exitFailed},
 	{command: "lockstep status", args: "--config @nowhere.yaml", code: exitFailed, fails: true},
+	{command: "lockstep transaction list", args: "--config @one.yaml"},
+	{command: "lockstep transaction list", args: "--config @nowhere.yaml", code: exitFailed, fails: true},
+	{command: "lockstep transaction drop", args: "--config @one.yaml 0x12 --yes", code: exitUsage, fails: true},
+	{command: "lockstep transaction drop", args: "--config @one.yaml 0x" + strings.Repeat("77", 32) + " --yes", code: exitFailed, fails: true},
+	{command: "lockstep transaction drop", args: "--config @one.yaml 0x" + strings.Repeat("77", 32) + " --yes", before: neverSent},
+	{command: "lockstep transaction adopt", args: "--config @one.yaml guardian", code: exitUsage, fails: true},
+	{command: "lockstep transaction adopt", args: "--config @one.yaml nobody --yes", code: exitFailed, fails: true},
+	{command: "lockstep transaction adopt", args: "--config @one.yaml guardian --yes"},
 	{command: "lockstep network list"},
 	{command: "lockstep network list", args: "too many", code: exitUsage, fails: true},
 	{command: "lockstep network check", args: "--config @one.yaml"},
@@ -221,6 +234,25 @@ func edited(from, to, before, after string) func(*testing.T, *rig) {
 			t.Fatalf("%s must hold %q once", from, before)
 		}
 		r.write(t, to, strings.Replace(text, before, after, 1))
+	}
+}
+
+// neverSent journals a transaction as if the program had died before it could send it.
+func neverSent(t *testing.T, r *rig) {
+	t.Helper()
+	s, err := store.Open(t.Context(), r.path("lockstep.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.Close() }()
+	var ts []rollout.Transaction
+	for i := range byte(2) { // the first of a sequence is released
+		ts = append(ts, rollout.Transaction{
+			ChainID: 31337, Signer: common.Address{9}, Nonce: uint64(i), Step: "nothing", Hash: common.BytesToHash(bytes.Repeat([]byte{0x76 + i}, 32)), Raw: []byte{2},
+		})
+	}
+	if _, err := s.Add(t.Context(), ts, rollout.Mark{}); err != nil {
+		t.Fatal(err)
 	}
 }
 

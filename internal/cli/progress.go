@@ -64,8 +64,8 @@ func plainProgress(w io.Writer) func(app.Event) {
 			fmt.Fprintf(w, "%-10s %-36s sent %s\n", ev.Network, ev.Step, ev.Tx.Hash.Hex()[:12])
 		case "confirmed", "reverted":
 			fmt.Fprintf(w, "%-10s %-36s %s in block %d, %d gas\n", ev.Network, ev.Step, ev.Kind, ev.Tx.BlockNumber, ev.Tx.GasUsed)
-		case "unreachable":
-			fmt.Fprint(w, unreachableLine(ev))
+		case "unreachable", "stuck":
+			fmt.Fprint(w, troubleLine(ev))
 		case "waiting":
 			// once in 30 s of block time is enough for people and logs
 			if before, ok := last[ev.Network]; ok && ev.Now.Time < before+30 {
@@ -78,8 +78,13 @@ func plainProgress(w io.Writer) func(app.Event) {
 	}
 }
 
-func unreachableLine(ev app.Event) string {
-	return fmt.Sprintf("%-10s trying again: %s\n", ev.Network, ev.Step)
+// troubleLine tells of a network that is out of reach, or of a transaction that is stuck.
+func troubleLine(ev app.Event) string {
+	what := "trying again"
+	if ev.Kind == "stuck" {
+		what = "stuck"
+	}
+	return fmt.Sprintf("%-10s %s: %s\n", ev.Network, what, ev.Step)
 }
 
 // What moves the cursor and clears, of ECMA-48; every terminal since the VT100 knows it.
@@ -121,9 +126,9 @@ func (l *live) event(ev app.Event) {
 	defer l.mu.Unlock()
 	l.board.note(ev, time.Now())
 	l.dirty = true
-	if ev.Kind == "unreachable" {
+	if ev.Kind == "unreachable" || ev.Kind == "stuck" {
 		// the table has room for a part of it only
-		l.above.WriteString(ascii(strings.TrimSuffix(unreachableLine(ev), "\n")) + "\n")
+		l.above.WriteString(ascii(strings.TrimSuffix(troubleLine(ev), "\n")) + "\n")
 	}
 	if l.stop == nil {
 		l.stop, l.ended = make(chan struct{}), make(chan struct{})

@@ -10,6 +10,7 @@ import (
 	"io"
 	"maps"
 	"math"
+	"math/big"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -94,8 +95,10 @@ type Init struct {
 // Network is a network with the endpoints through which it is reached.
 type Network struct {
 	network.Network
-	RPC  []Ref
-	Line int
+	RPC        []Ref
+	MaxFee     *big.Int // wei a gas that a transaction may offer; nil if the file does not say
+	LegacyFees bool     // gas prices, not those of EIP-1559
+	Line       int
 }
 
 // Signer is an account that signs, or one that is only known by its address.
@@ -316,8 +319,16 @@ func (r *reader) networks(c *Config, top section) {
 	}
 	names, ids := map[string]bool{}, map[uint64]string{}
 	for i, n := range list {
-		s := r.section(n, fmt.Sprintf("networks[%d]", i), "name", "chainId", "kind", "grace", "confirmations", "gasCap", "blockTime", "l1Fee", "rpc")
+		s := r.section(n, fmt.Sprintf("networks[%d]", i), "name", "chainId", "kind", "grace", "confirmations", "gasCap", "blockTime", "l1Fee", "fees", "maxFee", "rpc")
 		nw := Network{Network: r.network(s), Line: n.Line}
+		switch fees := s.text("fees"); fees {
+		case "", "eip1559":
+		case "legacy":
+			nw.LegacyFees = true
+		default:
+			r.problem(s.get("fees"), "%s is %q, must be eip1559 or legacy", s.at("fees"), fees)
+		}
+		nw.MaxFee = s.fee("maxFee")
 		for _, item := range s.list("rpc") {
 			nw.RPC = append(nw.RPC, r.ref(item, s.at("rpc"), item.Value, true))
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math/big"
 	"os"
 	"path/filepath"
 	"slices"
@@ -186,6 +187,40 @@ func TestOwnMainnetHasAFloorToo(t *testing.T) {
 		if _, err := Parse("f.yaml", []byte(text)); fmt.Sprint(err) != want && (want != "" || err != nil) {
 			t.Errorf("%s: %v, want %q", kind, err, want)
 		}
+	}
+}
+
+func TestFeesAndSending(t *testing.T) {
+	entry := func(more string) string { return strings.Replace(minimal, "kind: local,", "kind: local, "+more+",", 1) }
+	for more, want := range map[string]Network{
+		`fees: legacy`: {LegacyFees: true}, `fees: eip1559`: {}, `maxFee: 30 gwei`: {MaxFee: big.NewInt(30_000_000_000)},
+		`maxFee: "0.05 gwei"`: {MaxFee: big.NewInt(50_000_000)}, `maxFee: 0.000000001 gwei`: {MaxFee: big.NewInt(1)},
+	} {
+		c, err := Parse("f.yaml", []byte(entry(more)))
+		if err != nil {
+			t.Errorf("%s: %v", more, err)
+			continue
+		}
+		got := c.Networks[0]
+		if got.LegacyFees != want.LegacyFees || (got.MaxFee == nil) != (want.MaxFee == nil) || want.MaxFee != nil && got.MaxFee.Cmp(want.MaxFee) != 0 {
+			t.Errorf("%s: %v, %v", more, got.LegacyFees, got.MaxFee)
+		}
+	}
+	for more, want := range map[string]string{
+		`fees: cheap`:       `networks[0].fees is "cheap", must be eip1559 or legacy`,
+		`maxFee: 30`:        `networks[0].maxFee is "30", must be an amount such as "30 gwei" or "0.05 gwei"`,
+		`maxFee: 0 gwei`:    `networks[0].maxFee is "0 gwei"`,
+		`maxFee: -1 gwei`:   `networks[0].maxFee is "-1 gwei"`,
+		`maxFee: [30 gwei]`: `networks[0].maxFee is ""`,
+		`l1Fee: free`:       `networks[0].l1Fee is "free", known are none, opstack, arbitrum, scroll and linea`,
+	} {
+		if _, err := Parse("f.yaml", []byte(entry(more))); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", more, err, want)
+		}
+	}
+	c, err := Parse("f.yaml", []byte(minimal+"sending: {careful: True, batchDelay: 5}\n"))
+	if err != nil || !c.Sending.Careful || c.Sending.BatchDelay != 5*time.Second {
+		t.Errorf("%+v, %v", c, err)
 	}
 }
 

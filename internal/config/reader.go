@@ -2,6 +2,8 @@ package config
 
 import (
 	"fmt"
+	"math/big"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -145,6 +147,26 @@ func (s section) boolean(key string) bool {
 		return false
 	}
 	return strings.EqualFold(n.Value, "true")
+}
+
+var feePattern = regexp.MustCompile(`^(\d{1,9})(?:\.(\d{1,9}))? gwei$`)
+
+// fee reads an amount of wei that is written in gwei: "30 gwei", "0.05 gwei".
+func (s section) fee(key string) *big.Int {
+	n := s.get(key)
+	if n == nil {
+		return nil
+	}
+	m := feePattern.FindStringSubmatch(n.Value)
+	fee := new(big.Int)
+	if n.Kind == yaml.ScalarNode && m != nil {
+		fee.SetString(m[1]+m[2]+strings.Repeat("0", 9-len(m[2])), 10)
+	}
+	if fee.Sign() <= 0 {
+		s.r.problem(n, "%s is %q, must be an amount such as \"30 gwei\" or \"0.05 gwei\"", s.at(key), n.Value)
+		return nil
+	}
+	return fee
 }
 
 func (s section) list(key string) []*yaml.Node {

@@ -367,7 +367,7 @@ func TestDrop(t *testing.T) {
 	}
 	cfg = r.config()
 	cfg.Sent = func(rollout.Transaction) { call(t, n, "evm_mine") }
-	if err := txsend.New(cfg).Drop(within(t, 5*time.Second), mark.Open[0]); err != nil {
+	if err := txsend.New(cfg).Drop(within(t, 5*time.Second), mark.Open); err != nil {
 		t.Fatal(err)
 	}
 	r.mustHave(t, "dropped", rollout.Dropped, rollout.Confirmed)

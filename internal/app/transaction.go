@@ -1,0 +1,203 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/ethereum/go-ethereum/common"
+
+	"github.com/seed-b6a97670/lockstep/internal/rollout"
+	"github.com/seed-b6a97670/lockstep/internal/signer"
+	"github.com/seed-b6a97670/lockstep/internal/txsend"
+)
+
+// JournalEntry is a transaction of the journal.
+type JournalEntry struct {
+	Network string         `json:"network"`
+	ChainID uint64         `json:"chainId"`
+	ID      int64          `json:"id"`
+	Signer  common.Address `json:"signer"`
+	Nonce   uint64         `json:"nonce"`
+	Step    string         `json:"step"`
+	Hash    common.Hash    `json:"hash"`
+	// Status is signed (never sent), released (perhaps sent), replaced, confirmed, reverted, dropped or void.
+	Status   rollout.Status `json:"status"`
+	Block    uint64         `json:"block"`    // 0 until it is final
+	GasUsed  uint64         `json:"gasUsed"`  // 0 until it is final
+	Replaces int64          `json:"replaces"` // id of the one whose nonce it takes; 0 if none
+}
+
+// Journal lists the transactions of the networks, oldest first, or only those that may still land. No network is asked.
+func (a *App) Journal(ctx context.Context, open bool) ([]JournalEntry, error) {
+	if err := a.openJournal(ctx); err != nil {
+		return nil, err
+	}
+	out := []JournalEntry{}
+	for _, n := range a.networks {
+		ts, err := a.store.Transactions(ctx, n.ChainID)
+		if err != nil {
+			return nil, err
+		}
+		for _, t := range ts {
+			if open && !t.Status.Open() && t.Status != rollout.Replaced {
+				continue
+			}
+			out = append(out, JournalEntry{
+				n.Name, n.ChainID, t.ID, t.Signer, t.Nonce, t.Step, t.Hash, t.Status, t.BlockNumber, t.GasUsed, t.Replaces,
+			})
+		}
+	}
+	return out, nil
+}
+
+// Drop takes an open transaction back, and with it the later ones of its account, which were to follow on it. What was never
+// sent is made void, any other is replaced by one that does nothing.
+func (a *App) Drop(ctx context.Context, hash common.Hash) (Outcome, error) {
+	if err := a.open(ctx); err != nil {
+		return Outcome{}, err
+	}
+	for _, n := range a.networks {
+		entries, err := a.openFrom(ctx, n, hash)
+		if err != nil {
+			return Outcome{}, err
+		}
+		if len(entries) == 0 {
+			continue
+		}
+		only := &App{opts: a.opts, cfg: a.cfg, networks: []*net{n}, store: a.store, signers: a.signers}
+		outcomes, err := only.each(ctx, func(ctx context.Context, n *net, out *Outcome) error { return only.drop(ctx, n, entries, out) })
+		return outcomes[0], err
+	}
+	return Outcome{}, fmt.Errorf("no open transaction of the journal has the hash %s: see lockstep transaction list --open", hash)
+}
+
+// openFrom returns the open transactions of an account from the one with a hash on; none if that is not open.
+func (a *App) openFrom(ctx context.Context, n *net, hash common.Hash) ([]rollout.Transaction, error) {
+	ts, err := a.store.Transactions(ctx, n.ChainID)
+	if err != nil {
+		return nil, err
+	}
+	i := slices.IndexFunc(ts, func(t rollout.Transaction) bool { return t.Hash == hash })
+	if i < 0 {
+		return nil, nil
+	}
+	mark, err := a.store.Read(ctx, n.ChainID, ts[i].Signer)
+	if err != nil {
+		return nil, err
+	}
+	i = slices.IndexFunc(mark.Open, func(t rollout.Transaction) bool { return t.Hash == hash })
+	if i < 0 {
+		return nil, nil
+	}
+	return mark.Open[i:], nil
+}
+
+func (a *App) drop(ctx context.Context, n *net, entries []rollout.Transaction, out *Outcome) error {
+	var signed, released []rollout.Transaction
+	for _, t := range entries {
+		if t.Status == rollout.Signed {
+			signed = append(signed, t)
+		} else {
+			released = append(released, t)
+		}
+	}
+	if len(signed) > 0 {
+		if err := a.store.Void(ctx, signed); err != nil {
+			return fmt.Errorf("%s: %w", n.Name, err)
+		}
+	}
+	if len(released) == 0 {
+		return nil
+	}
+	s, err := a.signerOf(released[0].Signer)
+	if err != nil {
+		return err
+	}
+	// one that reverted landed all the same
+	var reverted *rollout.RevertedError
+	if err := a.sender(n, s).Drop(ctx, released); err != nil && !errors.As(err, &reverted) {
+		return fmt.Errorf("%s: %w", n.Name, err)
+	}
+	return a.dropped(ctx, n, released, out)
+}
+
+// dropped tells what landed: what was meant to, or what was to be taken back.
+func (a *App) dropped(ctx context.Context, n *net, entries []rollout.Transaction, out *Outcome) error {
+	ts, err := a.store.Transactions(ctx, n.ChainID)
+	if err != nil {
+		return err
+	}
+	var late []string
+	for _, t := range ts {
+		i := slices.IndexFunc(entries, func(e rollout.Transaction) bool { return e.Signer == t.Signer && e.Nonce == t.Nonce })
+		if i < 0 || t.Status != rollout.Confirmed && t.Status != rollout.Reverted {
+			continue
+		}
+		out.Transactions = append(out.Transactions, TransactionSummary{t.Step, t.Hash, t.BlockNumber, t.GasUsed})
+		if !strings.HasPrefix(t.Step, txsend.Dropping) {
+			late = append(late, t.Step)
+		}
+	}
+	if len(late) > 0 {
+		return fmt.Errorf("%s: it landed before it could be taken back: %s", n.Name, strings.Join(late, ", "))
+	}
+	return nil
+}
+
+// signerOf returns the signer with an address, ready to sign.
+func (a *App) signerOf(address common.Address) (*signer.Signer, error) {
+	for name, sc := range a.cfg.Signers {
+		if sc.Keystore == "" && a.signers[name] == nil {
+			continue
+		}
+		s, err := a.signer(name)
+		if err != nil {
+			return nil, err
+		}
+		if s.Address() != address {
+			continue
+		}
+		if err := s.Unlock(); err != nil {
+			return nil, fmt.Errorf("signer %s: %w", name, err)
+		}
+		return s, nil
+	}
+	return nil, fmt.Errorf("no signer of %s with a keystore is %s", a.cfg.File, address)
+}
+
+// Adopted says from which nonce on the journal accounts for a signer.
+type Adopted struct {
+	Network string         `json:"network"`
+	ChainID uint64         `json:"chainId"`
+	Signer  common.Address `json:"signer"`
+	Nonce   uint64         `json:"nonce"`
+}
+
+// Adopt accepts what a signer has sent elsewhere: from now on the journal goes on from the nonces of the chains.
+func (a *App) Adopt(ctx context.Context, name string) ([]Adopted, error) {
+	address, err := a.addressOf(name)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.open(ctx); err != nil {
+		return nil, err
+	}
+	// all are asked before anything is written
+	out := make([]Adopted, len(a.networks))
+	for i, n := range a.networks {
+		nonce, err := n.chain.Nonce(ctx, address)
+		if err != nil {
+			return nil, err
+		}
+		out[i] = Adopted{n.Name, n.ChainID, address, nonce}
+	}
+	for _, o := range out {
+		if err := a.store.Adopt(ctx, o.ChainID, address, o.Nonce); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
