@@ -110,7 +110,7 @@ func (a *App) preflight(ctx context.Context, n *net, p *dispatcher.Deploy, out *
 	if err != nil {
 		return err
 	}
-	if err := a.preflightNonce(ctx, n, p.Desired.Deployer, out.Preflight); err != nil {
+	if err := a.preflightNonce(ctx, n, p.Desired.Deployer, at, out.Preflight); err != nil {
 		return err
 	}
 	return a.preflightCost(ctx, n, p.Desired.Deployer, at, ins, out.Preflight)
@@ -137,12 +137,12 @@ func (a *App) forecast(ctx context.Context, n *net, p *dispatcher.Deploy, at rol
 	return ins, err
 }
 
-func (a *App) preflightNonce(ctx context.Context, n *net, deployer common.Address, pre *Preflight) error {
+func (a *App) preflightNonce(ctx context.Context, n *net, deployer common.Address, at rollout.Block, pre *Preflight) error {
 	mark, err := a.store.Read(ctx, n.ChainID, deployer)
 	if err != nil {
 		return err
 	}
-	if pre.Nonce, err = n.chain.Nonce(ctx, deployer); err != nil {
+	if pre.Nonce, err = n.chain.NonceAt(ctx, at.Hash, deployer); err != nil {
 		return err
 	}
 	pending, err := n.chain.PendingNonce(ctx, deployer)
@@ -154,6 +154,9 @@ func (a *App) preflightNonce(ctx context.Context, n *net, deployer common.Addres
 	case pre.Nonce < mark.NextNonce:
 		pre.Problems = append(pre.Problems, fmt.Sprintf("deployer %s has used %d nonces by the journal, %d by the chain: the endpoint "+
 			"lags, or the network was reset (then use another journal)", deployer, mark.NextNonce, pre.Nonce))
+	case mark.Known && pre.Nonce > mark.NextNonce:
+		pre.Problems = append(pre.Problems, fmt.Sprintf("deployer %s has used %d nonces, the journal knows of %d: find out who else has "+
+			"this key; if it was you, lockstep transaction adopt accepts them", deployer, pre.Nonce, mark.NextNonce))
 	case pending > pre.Nonce:
 		pre.Problems = append(pre.Problems, fmt.Sprintf("%d transactions of deployer %s wait for a block, which are not in the journal: "+
 			"find out who else has this key", pending-pre.Nonce, deployer))

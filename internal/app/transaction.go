@@ -188,7 +188,11 @@ func (a *App) Adopt(ctx context.Context, name string) ([]Adopted, error) {
 	// all are asked before anything is written
 	out := make([]Adopted, len(a.networks))
 	for i, n := range a.networks {
-		nonce, err := n.chain.Nonce(ctx, address)
+		at, err := n.chain.Head(ctx)
+		if err != nil {
+			return nil, err
+		}
+		nonce, err := n.chain.NonceAt(ctx, at.Hash, address)
 		if err != nil {
 			return nil, err
 		}

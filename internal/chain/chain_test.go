@@ -45,7 +45,8 @@ type (
 	hang   struct{}
 )
 
-// newFake starts an endpoint of chain 7. Methods that are not in answers get "method not found".
+// newFake starts an endpoint of chain 7. Methods that are not in answers get "method not found". An answer that is a
+// func() any is called for each request.
 func newFake(t testing.TB, answers map[string]any) *fake {
 	t.Helper()
 	f := &fake{}
@@ -68,6 +69,9 @@ func newFake(t testing.TB, answers map[string]any) *fake {
 		}
 		if !ok {
 			answer = fail{Code: -32601, Message: "method not found"}
+		}
+		if ask, ok := answer.(func() any); ok {
+			answer = ask()
 		}
 		reply := map[string]any{"jsonrpc": "2.0", "id": request.ID}
 		switch a := answer.(type) {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"time"
 
 	"github.com/ethereum/go-ethereum"
 	"github.com/ethereum/go-ethereum/common"
@@ -170,7 +171,7 @@ func TestFeeCapOutlastsFiveFullBlocks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	eth, err := c.endpoints[0].connect(t.Context(), 1078)
+	eth, err := c.endpoints[0].connect(t.Context(), 1078, time.Time{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -230,5 +231,37 @@ func TestFailoverWithARealNodeBehind(t *testing.T) {
 	}
 	if got, err := c.Head(t.Context()); !errors.Is(err, rollout.ErrUnavailable) {
 		t.Errorf("head %+v, %v; want ErrUnavailable", got, err)
+	}
+}
+
+// What geth itself says of a block that it has not seen lets the next endpoint be asked.
+func TestARealNodeThatHasNotSeenTheBlock(t *testing.T) {
+	behind, ahead := startDevnet(t, 1086), startDevnet(t, 1086)
+	if err := ahead.Mine(5); err != nil {
+		t.Fatal(err)
+	}
+	head, err := newClient(t, 1086, ahead.URL()).Head(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, ask := range map[string]func(*Client) error{
+		"Call": func(c *Client) error {
+			_, err := c.Call(t.Context(), head.Hash, ethereum.CallMsg{To: &counter})
+			return err
+		},
+		"Code":      func(c *Client) error { _, err := c.Code(t.Context(), head.Hash, counter); return err },
+		"NonceAt":   func(c *Client) error { _, err := c.NonceAt(t.Context(), head.Hash, sender); return err },
+		"BalanceAt": func(c *Client) error { _, err := c.BalanceAt(t.Context(), head.Hash, sender); return err },
+		"EstimateGasAt": func(c *Client) error {
+			_, err := c.EstimateGasAt(t.Context(), head.Number, ethereum.CallMsg{To: &counter})
+			return err
+		},
+	} {
+		if err := ask(newClient(t, 1086, behind.URL(), ahead.URL())); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err := ask(newClient(t, 1086, behind.URL())); !errors.Is(err, rollout.ErrUnavailable) {
+			t.Errorf("%s of the one that is behind: %v, want ErrUnavailable", name, err)
+		}
 	}
 }

@@ -3,10 +3,11 @@ package chain
 import (
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
+	"net/url"
+	"regexp"
 	"strings"
 
+	"github.com/ethereum/go-ethereum"
 	"github.com/ethereum/go-ethereum/common/hexutil"
 	"github.com/ethereum/go-ethereum/rpc"
 )
@@ -25,16 +26,65 @@ func RevertData(err error) ([]byte, bool) {
 	return raw, decodeErr == nil
 }
 
-// unknownBlock makes an endpoint that has not seen a block yet a failure, so that another one is asked.
-func unknownBlock(err error) error {
-	if err == nil {
-		return nil
+// isAnswer tells what a node says about a call from a failure to ask it.
+func isAnswer(err error) bool {
+	if errors.Is(err, ethereum.NotFound) {
+		return true
+	}
+	var rpcErr rpc.Error
+	if !errors.As(err, &rpcErr) {
+		return false
+	}
+	return isRevert(rpcErr) || !isRefusalToServe(rpcErr) && rpcErr.ErrorCode() != -32603 // internal error
+}
+
+// isRevert tells whether the call was run. What a contract says when it reverts is its own choice of words.
+func isRevert(err rpc.Error) bool {
+	_, hasData := RevertData(err)
+	return err.ErrorCode() == 3 || hasData || strings.Contains(strings.ToLower(err.Error()), "revert")
+}
+
+var (
+	// limitText finds what gateways say over their limits, under whichever code.
+	limitText = regexp.MustCompile(`rate.?limit|too many requests|limit exceeded|request limit|rps limit|requests per second|` +
+		`compute units|quota|throttl`)
+	// evmLimit finds limits of the EVM and of blocks, which the call exceeds, not the caller.
+	evmLimit = regexp.MustCompile(`\b(gas|size|depth|stack) limit`)
+)
+
+// isRefusalToServe tells whether an endpoint did not look at a call: because of a rate limit, or because it does not serve
+// such calls, or not now.
+func isRefusalToServe(err rpc.Error) bool {
+	if isRevert(err) {
+		return false
 	}
 	text := strings.ToLower(err.Error())
-	for _, phrase := range []string{"header not found", "unknown block", "block not found", "header for hash not found"} {
-		if strings.Contains(text, phrase) {
-			return fmt.Errorf("endpoint lags: %s", phrase)
-		}
+	switch err.ErrorCode() {
+	case -32700, -32600, -32601: // parse error, invalid request, no such method
+		return true
+	case -32002, 0: // resource unavailable, and an error without a code, which is not one of JSON-RPC
+		return true
+	case -32005, -32029, 429: // limits; one node has the first for the gas of transactions as well
+		return !evmLimit.MatchString(text)
+	}
+	return limitText.MatchString(text) && !evmLimit.MatchString(text)
+}
+
+// lagText finds the ways in which nodes say that they do not have a block or its state: geth and erigon, besu, nethermind,
+// reth, anvil, and gateways.
+var lagText = regexp.MustCompile(`header not found|header for hash not found|unknown block|` +
+	`block not found|block (0x)?[0-9a-f]+ not found|could not be found|resource not found|blockoutofrange|` +
+	`could not find block|block is not available|requested block|no state available|world state unavailable|missing trie node|` +
+	`historical state|not currently canonical|height in the future`)
+
+// unknownBlock makes an endpoint that has not seen a block yet a failure, so that another one is asked.
+func unknownBlock(err error) error {
+	var rpcErr rpc.Error
+	if !errors.As(err, &rpcErr) || isRevert(rpcErr) {
+		return err
+	}
+	if phrase := lagText.FindString(strings.ToLower(err.Error())); phrase != "" {
+		return fmt.Errorf("endpoint lags: %s", phrase)
 	}
 	return err
 }
@@ -50,17 +100,26 @@ func alreadyKnown(err error) bool {
 	return false
 }
 
-// limitTransport bounds the size of answers.
-type limitTransport struct{ next http.RoundTripper }
-
-func (t limitTransport) RoundTrip(r *http.Request) (*http.Response, error) {
-	resp, err := t.next.RoundTrip(r)
-	if err != nil {
-		return nil, err
+// nonceIsUsed recognises the ways in which nodes say that a block holds a transaction with this nonce.
+func nonceIsUsed(err error) bool {
+	text := strings.ToLower(err.Error())
+	for _, phrase := range []string{"nonce too low", "nonce is too low", "oldnonce"} {
+		if strings.Contains(text, phrase) {
+			return true
+		}
 	}
-	resp.Body = struct {
-		io.Reader
-		io.Closer
-	}{io.LimitReader(resp.Body, maxResponse), resp.Body}
-	return resp, nil
+	return false
+}
+
+// redact takes URLs out of transport errors: a path or query often holds an API key.
+func redact(err error) error {
+	var status rpc.HTTPError
+	if errors.As(err, &status) {
+		return errors.New("HTTP status " + status.Status) // many servers repeat the path in the body
+	}
+	var u *url.Error
+	if errors.As(err, &u) {
+		return fmt.Errorf("%s: %w", u.Op, u.Err)
+	}
+	return err
 }

@@ -113,11 +113,7 @@ func (c *Client) runs(ctx context.Context, code []byte) (ran bool, err error) {
 		out, err := eth.CallContract(ctx, ethereum.CallMsg{Data: code}, nil)
 		ran = bytes.Equal(out, []byte{1})
 		var rpcErr rpc.Error
-		if errors.As(err, &rpcErr) {
-			switch rpcErr.ErrorCode() {
-			case -32005, -32601, -32700, -32002, 429: // says nothing of the code
-				return err
-			}
+		if errors.As(err, &rpcErr) && !isRefusalToServe(rpcErr) {
 			return nil // some nodes call a failed execution an internal error
 		}
 		return err

@@ -18,6 +18,8 @@ import (
 type Chain interface {
 	Name() string
 	Head(ctx context.Context) (rollout.Block, error)
+	// HeadAt is the newest block of an endpoint that has reached a number, or of any if none has.
+	HeadAt(ctx context.Context, number uint64) (rollout.Block, error)
 }
 
 // Pilot observes the network after a block and decides what comes next.
@@ -226,7 +228,7 @@ func (l *Loop) decide(ctx context.Context) (rollout.Action, map[common.Address]r
 func (l *Loop) headAt(ctx context.Context, number uint64) (rollout.Block, error) {
 	start, told := time.Now(), false
 	for {
-		at, err := l.Chain.Head(ctx)
+		at, err := l.Chain.HeadAt(ctx, number)
 		if err != nil || at.Number >= number {
 			return at, err
 		}

@@ -35,6 +35,8 @@ func (w *world) Head(context.Context) (rollout.Block, error) {
 	return rollout.Block{Number: n, Time: n}, nil
 }
 
+func (w *world) HeadAt(ctx context.Context, _ uint64) (rollout.Block, error) { return w.Head(ctx) }
+
 func (w *world) Next(_ context.Context, at rollout.Block) (rollout.Action, error) {
 	w.log = append(w.log, fmt.Sprintf("observe %d", at.Number))
 	if len(w.errs) > 0 {

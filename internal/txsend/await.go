@@ -177,7 +177,11 @@ func (s *Sender) taken(ctx context.Context, entry rollout.Transaction, refusal e
 	if in, err := s.inBlock(ctx, entry); in || err != nil {
 		return wrapped(entry, refusal, err)
 	}
-	nonce, err := s.cfg.Chain.Nonce(ctx, s.Address())
+	head, err := s.cfg.Chain.Head(ctx)
+	if err != nil {
+		return wrapped(entry, refusal, err)
+	}
+	nonce, err := s.cfg.Chain.NonceAt(ctx, head.Hash, s.Address())
 	if err != nil {
 		return wrapped(entry, refusal, err)
 	}

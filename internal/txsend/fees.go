@@ -164,8 +164,12 @@ func (s *Sender) Drop(ctx context.Context, entries []rollout.Transaction) error 
 	if err != nil {
 		return err
 	}
+	at, err := s.cfg.Chain.Head(ctx)
+	if err != nil {
+		return err
+	}
 	self := s.Address()
-	gas, err := s.cfg.Chain.EstimateGas(ctx, ethereum.CallMsg{From: self, To: &self})
+	gas, err := s.cfg.Chain.EstimateGasAt(ctx, at.Number, ethereum.CallMsg{From: self, To: &self})
 	if err != nil {
 		return fmt.Errorf("drop %s: %w", entries[0].Step, err)
 	}

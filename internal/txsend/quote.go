@@ -58,7 +58,7 @@ func (s *Sender) Quote(ctx context.Context, at rollout.Block, ins []rollout.Inte
 	if q.Fees, err = s.fees(ctx); err != nil {
 		return q, err
 	}
-	if q.Balance, err = s.cfg.Chain.Balance(ctx, s.Address()); err != nil {
+	if q.Balance, err = s.cfg.Chain.BalanceAt(ctx, at.Hash, s.Address()); err != nil {
 		return q, err
 	}
 	q.Cost, q.DataFee = new(big.Int), new(big.Int)
@@ -90,7 +90,7 @@ func (s *Sender) limits(ctx context.Context, at rollout.Block, ins []rollout.Int
 		}
 		// perhaps half of them: what a node simulates at once is bounded by the gas of a block
 	}
-	estimate, err := s.cfg.Chain.EstimateGas(ctx, ethereum.CallMsg{From: s.Address(), To: &ins[0].To, Data: ins[0].Data})
+	estimate, err := s.cfg.Chain.EstimateGasAt(ctx, at.Number, ethereum.CallMsg{From: s.Address(), To: &ins[0].To, Data: ins[0].Data})
 	if data, ok := chain.RevertData(err); ok {
 		return nil, s.refused(ins[0], data), nil
 	}

@@ -20,9 +20,10 @@ type Chain interface {
 	Name() string
 	ChainID() uint64
 	Head(ctx context.Context) (rollout.Block, error)
-	Nonce(ctx context.Context, account common.Address) (uint64, error)
-	Balance(ctx context.Context, account common.Address) (*big.Int, error)
-	EstimateGas(ctx context.Context, msg ethereum.CallMsg) (uint64, error)
+	HeadAt(ctx context.Context, number uint64) (rollout.Block, error)
+	NonceAt(ctx context.Context, at common.Hash, account common.Address) (uint64, error)
+	BalanceAt(ctx context.Context, at common.Hash, account common.Address) (*big.Int, error)
+	EstimateGasAt(ctx context.Context, number uint64, msg ethereum.CallMsg) (uint64, error)
 	Simulate(ctx context.Context, at common.Hash, from common.Address, calls []ethereum.CallMsg) (out []chain.Simulated, exact bool, err error)
 	Fees(ctx context.Context) (chain.Fees, error)
 	DataGas(ctx context.Context, at common.Hash, msg ethereum.CallMsg) (uint64, error)
@@ -158,7 +159,7 @@ func (s *Sender) Send(ctx context.Context, ins []rollout.Intent, after rollout.M
 	if err := s.affords(quote, ins); err != nil {
 		return err
 	}
-	txs, err := s.sign(ctx, ins[:len(quote.Gas)], quote, after)
+	txs, err := s.sign(ctx, at, ins[:len(quote.Gas)], quote, after)
 	if err != nil {
 		return err
 	}
@@ -171,7 +172,7 @@ func (s *Sender) Send(ctx context.Context, ins []rollout.Intent, after rollout.M
 
 // head is the newest block of an endpoint that has seen what is final.
 func (s *Sender) head(ctx context.Context, after rollout.Mark) (rollout.Block, error) {
-	at, err := s.cfg.Chain.Head(ctx)
+	at, err := s.cfg.Chain.HeadAt(ctx, after.MinBlock)
 	if err != nil {
 		return at, err
 	}
@@ -193,8 +194,10 @@ func (s *Sender) affords(q Quote, ins []rollout.Intent) error {
 }
 
 // sign makes one transaction of each intent, with consecutive nonces.
-func (s *Sender) sign(ctx context.Context, ins []rollout.Intent, q Quote, after rollout.Mark) ([]rollout.Transaction, error) {
-	nonce, err := s.nextNonce(ctx, after)
+func (s *Sender) sign(
+	ctx context.Context, at rollout.Block, ins []rollout.Intent, q Quote, after rollout.Mark,
+) ([]rollout.Transaction, error) {
+	nonce, err := s.nextNonce(ctx, at, after)
 	if err != nil {
 		return nil, err
 	}
@@ -250,8 +253,8 @@ func (e *ForeignNonceError) Error() string {
 }
 
 // nextNonce is the chain's, which must be the journal's as well once the journal knows the account.
-func (s *Sender) nextNonce(ctx context.Context, after rollout.Mark) (uint64, error) {
-	nonce, err := s.cfg.Chain.Nonce(ctx, s.Address())
+func (s *Sender) nextNonce(ctx context.Context, at rollout.Block, after rollout.Mark) (uint64, error) {
+	nonce, err := s.cfg.Chain.NonceAt(ctx, at.Hash, s.Address())
 	if err != nil {
 		return 0, err
 	}

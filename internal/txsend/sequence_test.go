@@ -317,7 +317,7 @@ func TestFundsForAllOrNone(t *testing.T) {
 // poor is an account that can pay for one transaction and no more.
 type poor struct{ *chain.Client }
 
-func (p poor) Balance(ctx context.Context, _ common.Address) (*big.Int, error) {
+func (p poor) BalanceAt(ctx context.Context, _ common.Hash, _ common.Address) (*big.Int, error) {
 	f, err := p.Fees(ctx)
 	if err != nil {
 		return nil, err

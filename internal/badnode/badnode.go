@@ -1,0 +1,257 @@
+// Package badnode stands before a real node and misbehaves as endpoints in the field do, so that tests can show that the
+// program gets along with it. What it does not spoil comes from the node.
+package badnode
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"time"
+
+	"github.com/ethereum/go-ethereum/common/hexutil"
+)
+
+// Fault is a way to misbehave.
+type Fault string
+
+// The faults. Where the node is asked although its answer is spoilt, a transaction is sent and only the answer gets lost.
+const (
+	None       Fault = "none"
+	Dead       Fault = "dead"                     // ends the connection
+	Hanging    Fault = "hanging"                  // takes the request and never answers
+	Slow       Fault = "slow"                     // answers after a second
+	Lagging    Fault = "lagging"                  // stays at the block at which it was started; see StayHere
+	WrongChain Fault = "wrong chain"              // has another chain id
+	TooMany    Fault = "HTTP 429"                 // a rate limit
+	Down       Fault = "HTTP 503"                 // maintenance
+	Limited    Fault = "JSON-RPC limit"           // a rate limit with a code of its own
+	LimitText  Fault = "JSON-RPC limit by text"   // a rate limit that only its text tells
+	HTML       Fault = "HTML"                     // a page, with status 200
+	Empty      Fault = "empty"                    // no body, with status 200
+	Truncated  Fault = "truncated"                // half of the node's answer
+	WrongType  Fault = "a result of another type" // after the node was asked
+)
+
+// All are the faults, without None.
+func All() []Fault {
+	return []Fault{
+		Dead, Hanging, Slow, Lagging, WrongChain, TooMany, Down, Limited, LimitText, HTML, Empty, Truncated, WrongType,
+	}
+}
+
+// Endpoint is a running endpoint.
+type Endpoint struct {
+	URL string
+
+	upstream string
+	choose   func(method string) Fault
+	server   *httptest.Server
+	quit     chan struct{}
+
+	mu    sync.Mutex
+	asked map[string]int
+	stale uint64 // where it stays when it lags
+}
+
+// Start starts an endpoint before the node at a URL. For each request, one at a time, it asks what to do wrong. The caller
+// must Close it.
+func Start(ctx context.Context, upstream string, choose func(method string) Fault) (*Endpoint, error) {
+	e := &Endpoint{upstream: upstream, choose: choose, quit: make(chan struct{}), asked: map[string]int{}}
+	if err := e.StayHere(ctx); err != nil {
+		return nil, err
+	}
+	e.server = httptest.NewServer(e)
+	e.URL = e.server.URL
+	return e, nil
+}
+
+// Always is for Start: the same fault for each request.
+func Always(f Fault) func(string) Fault { return func(string) Fault { return f } }
+
+// StayHere makes the node's head the block at which the endpoint stays while it lags.
+func (e *Endpoint) StayHere(ctx context.Context) error {
+	var n hexutil.Uint64
+	if err := e.ask(ctx, &n, "eth_blockNumber"); err != nil {
+		return fmt.Errorf("read the head of %s: %w", e.upstream, err)
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.stale = uint64(n)
+	return nil
+}
+
+func (e *Endpoint) stay() uint64 {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.stale
+}
+
+// Close ends the endpoint and waits for its requests.
+func (e *Endpoint) Close() {
+	close(e.quit)
+	e.server.Close()
+}
+
+// Asked says how often a method was asked for.
+func (e *Endpoint) Asked(method string) int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.asked[method]
+}
+
+// request and response are those of JSON-RPC.
+type (
+	request struct {
+		Version string            `json:"jsonrpc"`
+		ID      json.RawMessage   `json:"id"`
+		Method  string            `json:"method"`
+		Params  []json.RawMessage `json:"params"`
+	}
+	response struct {
+		Version string          `json:"jsonrpc"`
+		ID      json.RawMessage `json:"id"`
+		Result  json.RawMessage `json:"result,omitempty"`
+		Error   *rpcError       `json:"error,omitempty"`
+	}
+	rpcError struct {
+		Code    int             `json:"code"`
+		Message string          `json:"message"`
+		Data    json.RawMessage `json:"data,omitempty"`
+	}
+)
+
+// ServeHTTP answers one request, or fails to.
+func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		panic(http.ErrAbortHandler) // the client has gone
+	}
+	var req request
+	if err := json.Unmarshal(body, &req); err != nil {
+		http.Error(w, "not a request of JSON-RPC", http.StatusBadRequest)
+		return
+	}
+	e.mu.Lock()
+	e.asked[req.Method]++
+	fault := e.choose(req.Method)
+	e.mu.Unlock()
+
+	switch fault {
+	case Dead:
+		panic(http.ErrAbortHandler)
+	case Hanging:
+		select {
+		case <-e.quit:
+		case <-r.Context().Done():
+		}
+		panic(http.ErrAbortHandler)
+	case TooMany:
+		http.Error(w, "too many requests", http.StatusTooManyRequests)
+		return
+	case Down:
+		http.Error(w, "maintenance", http.StatusServiceUnavailable)
+		return
+	case HTML:
+		e.write(w, []byte("<!doctype html><title>Welcome</title>"))
+		return
+	case Empty:
+		return
+	case Slow:
+		select {
+		case <-time.After(time.Second):
+		case <-e.quit:
+		case <-r.Context().Done():
+		}
+	}
+	resp, err := e.answer(r.Context(), req, fault)
+	if err != nil {
+		panic(http.ErrAbortHandler) // the node or the client has gone
+	}
+	raw, err := json.Marshal(resp)
+	if err != nil {
+		panic(err) // it was decoded a moment ago
+	}
+	if fault == Truncated {
+		raw = raw[:len(raw)/2]
+	}
+	e.write(w, raw)
+}
+
+func (e *Endpoint) write(w http.ResponseWriter, raw []byte) {
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(raw) // the client may have gone
+}
+
+// answer is what a request gets under a fault that lets it have an answer in JSON.
+func (e *Endpoint) answer(ctx context.Context, req request, fault Fault) (response, error) {
+	failed := func(code int, message string) (response, error) {
+		return response{Version: "2.0", ID: req.ID, Error: &rpcError{Code: code, Message: message}}, nil
+	}
+	switch fault {
+	case Limited:
+		return failed(-32005, "daily request count exceeded")
+	case LimitText:
+		return failed(-32000, "you have exceeded the rate limit of your plan")
+	case Lagging:
+		return e.lag(ctx, req)
+	}
+	resp, err := e.forward(ctx, req)
+	switch {
+	case err != nil:
+		return response{}, err
+	case fault == WrongType:
+		resp.Result, resp.Error = json.RawMessage(`[{}]`), nil
+	case fault == WrongChain && req.Method == "eth_chainId":
+		resp.Result = json.RawMessage(`"0xdead"`)
+	}
+	return resp, nil
+}
+
+// forward asks the node.
+func (e *Endpoint) forward(ctx context.Context, req request) (response, error) {
+	raw, err := json.Marshal(req)
+	if err != nil {
+		return response{}, err
+	}
+	post, err := http.NewRequestWithContext(ctx, http.MethodPost, e.upstream, bytes.NewReader(raw))
+	if err != nil {
+		return response{}, err
+	}
+	post.Header.Set("Content-Type", "application/json")
+	got, err := http.DefaultClient.Do(post)
+	if err != nil {
+		return response{}, err
+	}
+	defer func() { _ = got.Body.Close() }() // read to its end, or given up
+	var resp response
+	if err := json.NewDecoder(got.Body).Decode(&resp); err != nil {
+		return response{}, err
+	}
+	return resp, nil
+}
+
+// ask asks the node on the endpoint's own behalf.
+func (e *Endpoint) ask(ctx context.Context, out any, method string, params ...any) error {
+	req := request{Version: "2.0", ID: json.RawMessage("1"), Method: method, Params: []json.RawMessage{}}
+	for _, p := range params {
+		raw, err := json.Marshal(p)
+		if err != nil {
+			return err
+		}
+		req.Params = append(req.Params, raw)
+	}
+	resp, err := e.forward(ctx, req)
+	if err != nil {
+		return err
+	}
+	if resp.Error != nil {
+		return errors.New(resp.Error.Message)
+	}
+	return json.Unmarshal(resp.Result, out)
+}

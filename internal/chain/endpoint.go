@@ -1,0 +1,176 @@
+package chain
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/ethereum/go-ethereum/ethclient"
+	"github.com/ethereum/go-ethereum/rpc"
+)
+
+// maxResponse bounds what one answer may hold, in bytes.
+const maxResponse = 32 << 20
+
+// rest is how long an endpoint that failed goes after those that did not.
+const rest = 30 * time.Second
+
+type endpoint struct {
+	label string // the URL without what may be secret
+	url   string
+
+	turn   chan struct{} // holds a token while somebody connects: what follows is theirs
+	eth    *ethclient.Client
+	proven time.Time // when its chain id was last seen to be right
+
+	// of Client.mu
+	failure time.Time // the last one
+	behind  bool      // when the endpoints were last compared
+}
+
+func newEndpoint(label, url string) *endpoint {
+	return &endpoint{label: label, url: url, turn: make(chan struct{}, 1)}
+}
+
+// connect returns the endpoint's client once its chain id is known to be right. It must be proven again after a failure:
+// another node may answer now.
+func (e *endpoint) connect(ctx context.Context, chainID uint64, failure time.Time) (*ethclient.Client, error) {
+	select { // a mutex could not be waited for with a deadline, and each caller has its own
+	case e.turn <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	defer func() { <-e.turn }()
+	if e.eth == nil {
+		client, err := rpc.DialOptions(ctx, e.url, rpc.WithHTTPClient(&http.Client{Transport: limitTransport{http.DefaultTransport}}),
+			rpc.WithWebsocketMessageSizeLimit(maxResponse))
+		if err != nil {
+			return nil, err
+		}
+		e.eth = ethclient.NewClient(client)
+	}
+	if !e.proven.After(failure) {
+		id, err := e.eth.ChainID(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if !id.IsUint64() || id.Uint64() != chainID {
+			return nil, &ChainIDError{Endpoint: e.label, Got: id.Uint64(), Want: chainID}
+		}
+		e.proven = time.Now()
+	}
+	return e.eth, nil
+}
+
+func (e *endpoint) close() {
+	e.turn <- struct{}{}
+	defer func() { <-e.turn }()
+	if e.eth != nil {
+		e.eth.Close()
+		e.eth, e.proven = nil, time.Time{}
+	}
+}
+
+// ChainIDError says that an endpoint serves another chain than it should.
+type ChainIDError struct {
+	Endpoint  string
+	Got, Want uint64
+}
+
+func (e *ChainIDError) Error() string {
+	return fmt.Sprintf("endpoint %s has chain id %d, want %d: correct rpc or chainId in lockstep.yaml", e.Endpoint, e.Got, e.Want)
+}
+
+// WrongChain marks the error as one that does not pass.
+func (e *ChainIDError) WrongChain() {}
+
+func isWrongChain(err error) bool {
+	var wrong *ChainIDError
+	return errors.As(err, &wrong)
+}
+
+// order returns the endpoints as they are to be asked.
+func (c *Client) order() []*endpoint {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := time.Now()
+	rank := func(e *endpoint) int {
+		switch {
+		case e.behind:
+			return 2
+		case e.rests(now):
+			return 1
+		}
+		return 0
+	}
+	out := slices.Clone(c.endpoints)
+	slices.SortStableFunc(out, func(a, b *endpoint) int { return cmp.Compare(rank(a), rank(b)) })
+	return out
+}
+
+func (e *endpoint) rests(now time.Time) bool {
+	return !e.failure.IsZero() && now.Sub(e.failure) < rest
+}
+
+func (c *Client) resting(e *endpoint) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return e.rests(time.Now())
+}
+
+func (c *Client) lastFailure(e *endpoint) time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return e.failure
+}
+
+// answered moves an endpoint to the front, unless it failed a moment ago: then it is to rest.
+func (c *Client) answered(e *endpoint) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if e.rests(time.Now()) {
+		return
+	}
+	i := slices.Index(c.endpoints, e)
+	copy(c.endpoints[1:i+1], c.endpoints[:i])
+	c.endpoints[0] = e
+}
+
+// failed lets an endpoint rest.
+func (c *Client) failed(e *endpoint) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := time.Now()
+	if e.rests(now) {
+		i := slices.Index(c.endpoints, e)
+		copy(c.endpoints[i:], c.endpoints[i+1:])
+		c.endpoints[len(c.endpoints)-1] = e
+	} else {
+		// the others may have been behind this one alone
+		for _, other := range c.endpoints {
+			other.behind = false
+		}
+		c.compared = time.Time{}
+	}
+	e.failure = now
+}
+
+// limitTransport bounds the size of answers.
+type limitTransport struct{ next http.RoundTripper }
+
+func (t limitTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := t.next.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	resp.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.LimitReader(resp.Body, maxResponse), resp.Body}
+	return resp, nil
+}
