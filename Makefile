@@ -93,7 +93,7 @@ e2e: setup tools ## Run the end-to-end tests alone: the real binary, anvil, cast
 lint: tools setup ## Run go vet, golangci-lint, solhint and the formatters' checks
 	go vet ./...
 	$(TOOLS)/golangci-lint run
-	cd contracts && node_modules/.bin/solhint --noPoster --max-warnings 0 'src/**/*.sol' && $(FORGE) fmt --check
+	cd contracts && node_modules/.bin/solhint --noPoster --max-warnings 0 'src/**/*.sol' 'lens/*.sol' && $(FORGE) fmt --check
 	test -z "$$($(TOOLS)/gofumpt -l cmd internal contracts/*.go examples/*/*.go e2e docs)"
 
 fmt: tools setup ## Format Go and Solidity
@@ -116,7 +116,7 @@ drift: setup ## Fail if artifacts, bindings or reference documents are not what 
 	contracts/script/bindings.sh && go run ./docs/reference/generate
 	git diff --exit-code -- internal/bindings docs/reference
 
-bench: setup ## Run the benchmarks; each prints a ratio against a baseline of the same run. NETWORKS=21 for the largest rollout
+bench: setup tools ## Run the benchmarks; each prints a ratio against a baseline of the same run. NETWORKS=21 for the largest rollout
 	go test -run xxx -bench . -benchtime 10x ./internal/manifest ./internal/devnet ./internal/demo
 	go test -run xxx -bench . -benchtime 1x -timeout 30m ./e2e -networks $(NETWORKS)
 

@@ -2,9 +2,9 @@
 pragma solidity 0.8.37;
 
 /// @title CallSequence
-/// @notice Makes calls one after another, each on what the one before left behind, and tells what each cost. It is never
-/// deployed: the program puts its code at the address of a signer, by the state override of an eth_call, to learn what a
-/// sequence of that signer's transactions would do on a node that has no eth_simulateV1.
+/// @notice Makes calls one after another, each on what the one before left behind, and tells what each cost. It is
+/// never deployed: the program puts its code at the address of a signer, by the state override of an eth_call, to learn
+/// what a sequence of that signer's transactions would do on a node that has no eth_simulateV1.
 contract CallSequence {
     struct Call {
         address to;
@@ -13,7 +13,7 @@ contract CallSequence {
 
     struct Result {
         bool success;
-        /// @dev within the call: without what every transaction and its data cost, and with what earlier calls warmed up
+        /// @dev within the call: without what every transaction and its data cost, and with what earlier calls warmed
         uint256 gasUsed;
         bytes answer;
     }
