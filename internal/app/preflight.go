@@ -171,6 +171,11 @@ func (a *App) preflightCost(
 		return nil
 	}
 	quote, err := a.sender(n, watcher(deployer)).Quote(ctx, at, ins)
+	var fees *rollout.FeesError
+	if errors.As(err, &fees) {
+		pre.Problems = append(pre.Problems, fees.Error())
+		return nil
+	}
 	if err != nil {
 		return err
 	}

@@ -111,13 +111,15 @@ func (c *Client) Close() {
 func (c *Client) do(ctx context.Context, what string, call func(context.Context, *ethclient.Client) error) error {
 	var failures []failure
 	for _, e := range c.order() {
+		start := time.Now()
 		err := c.try(ctx, e, c.timeout, call)
+		late := time.Since(start) >= c.brief
 		switch {
 		case err == nil:
-			c.answered(e)
+			c.answered(e, late)
 			return nil
 		case isAnswer(err):
-			c.answered(e)
+			c.answered(e, late)
 			return fmt.Errorf("%s on %s: %w", what, c.name, err)
 		case ctx.Err() != nil:
 			return fmt.Errorf("%s on %s: %w", what, c.name, ctx.Err())
@@ -142,7 +144,7 @@ func (c *Client) find(ctx context.Context, what string, call func(context.Contex
 		switch {
 		case err == nil:
 			if lacks == nil { // else who is right has yet to be seen
-				c.answered(e)
+				c.answered(e, false)
 			}
 			return lacks, nil
 		case errors.Is(err, ethereum.NotFound):

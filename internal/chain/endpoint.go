@@ -129,14 +129,20 @@ func (c *Client) lastFailure(e *endpoint) time.Time {
 	return e.failure
 }
 
-// answered moves an endpoint to the front, unless it failed a moment ago: then it is to rest.
-func (c *Client) answered(e *endpoint) {
+// answered moves an endpoint to the front, unless it failed a moment ago: then it is to rest. One that was late goes last, so
+// that another is tried.
+func (c *Client) answered(e *endpoint, late bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if e.rests(time.Now()) {
 		return
 	}
 	i := slices.Index(c.endpoints, e)
+	if late {
+		copy(c.endpoints[i:], c.endpoints[i+1:])
+		c.endpoints[len(c.endpoints)-1] = e
+		return
+	}
 	copy(c.endpoints[1:i+1], c.endpoints[:i])
 	c.endpoints[0] = e
 }

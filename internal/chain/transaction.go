@@ -38,7 +38,7 @@ func (c *Client) Send(ctx context.Context, tx *types.Transaction) error {
 		})
 		switch {
 		case err == nil || alreadyKnown(err):
-			c.answered(e)
+			c.answered(e, false)
 			return nil
 		case nonceIsUsed(err):
 			// perhaps by this very transaction, if an endpoint took it and its answer got lost

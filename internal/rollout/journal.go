@@ -76,7 +76,7 @@ type FeesError struct {
 }
 
 func (e *FeesError) Error() string {
-	return fmt.Sprintf("%s asks for %s wei a gas, the ceiling is %s: waiting (maxFee of the network in lockstep.yaml)", e.Network, e.Base, e.Ceiling)
+	return fmt.Sprintf("%s asks for %s wei a gas, the ceiling is %s (maxFee of the network in lockstep.yaml)", e.Network, e.Base, e.Ceiling)
 }
 
 // Transaction is one journalled transaction.

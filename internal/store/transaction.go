@@ -205,6 +205,17 @@ func (s *Store) Finish(ctx context.Context, t rollout.Transaction) error {
 	return nil
 }
 
+// Lose records that a released transaction and those that it has replaced can never land: their nonce was used by another.
+func (s *Store) Lose(ctx context.Context, t rollout.Transaction) error {
+	_, err := s.db.ExecContext(ctx, `UPDATE transactions SET status = 'dropped', finished_at = ?
+		WHERE chain_id = ? AND signer = ? AND nonce = ? AND status IN ('released', 'replaced')`,
+		now(), t.ChainID, t.Signer.Hex(), t.Nonce)
+	if err != nil {
+		return fmt.Errorf("journal that %s is lost: %w", t.Hash, err)
+	}
+	return nil
+}
+
 // Transactions lists the journal of a network, oldest first.
 func (s *Store) Transactions(ctx context.Context, chainID uint64) ([]rollout.Transaction, error) {
 	rows, err := s.db.QueryContext(ctx, `SELECT `+columns+` FROM transactions WHERE chain_id = ? ORDER BY id`, chainID)

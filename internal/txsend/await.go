@@ -46,8 +46,13 @@ func (s *Sender) await(ctx context.Context, entries []rollout.Transaction) error
 		if all {
 			pushed = time.Now()
 		}
-		if err != nil && !underpriced(err) {
+		switch {
+		case err == nil:
+		case !underpriced(err):
 			return err
+		case replaces(err) && len(entries[0].Earlier) == 0:
+			return fmt.Errorf("%w: nonce %d of %s on %s is used by a transaction that waits for a block and is not in the journal; "+
+				"find out who else has this key", err, entries[0].Nonce, s.Address(), s.cfg.Chain.Name())
 		}
 		if err != nil || time.Since(moved) > s.cfg.StuckAfter {
 			before := entries[0].ID
@@ -84,11 +89,21 @@ func underpriced(err error) bool {
 	return false
 }
 
+// replaces tells whether a node refused a transaction because it holds another one with its nonce, which offers more.
+func replaces(err error) bool {
+	return underpriced(err) && strings.Contains(strings.ToLower(err.Error()), "replacement")
+}
+
 // finish journals the outcomes that are final, in order, and returns of how many transactions, and whether the next one is in
 // a block. It stops at the first that reverted.
 func (s *Sender) finish(ctx context.Context, entries []rollout.Transaction) (n int, mined bool, err error) {
+	// the head is read first: a receipt read after it is at least as deep as it seems
+	head, err := s.cfg.Chain.Head(ctx)
+	if err != nil {
+		return 0, false, err
+	}
 	for i, e := range entries {
-		landed, receipt, final, err := s.look(ctx, e)
+		landed, receipt, final, err := s.look(ctx, head, e)
 		if err != nil || !final {
 			return i, receipt != nil, err
 		}
@@ -101,12 +116,9 @@ func (s *Sender) finish(ctx context.Context, entries []rollout.Transaction) (n i
 
 // look returns which of the transactions with one nonce is in a block, its receipt, and whether that is final by the
 // network's confirmation rule. The receipt is nil if none is in a block.
-func (s *Sender) look(ctx context.Context, entry rollout.Transaction) (landed rollout.Transaction, r *chain.Receipt, final bool, err error) {
-	// the head is read first: a receipt read after it is at least as deep as it seems
-	head, err := s.cfg.Chain.Head(ctx)
-	if err != nil {
-		return entry, nil, false, err
-	}
+func (s *Sender) look(
+	ctx context.Context, head rollout.Block, entry rollout.Transaction,
+) (landed rollout.Transaction, r *chain.Receipt, final bool, err error) {
 	for _, t := range candidates(entry) {
 		receipt, err := s.cfg.Chain.Receipt(ctx, t.Hash)
 		if errors.Is(err, ethereum.NotFound) {

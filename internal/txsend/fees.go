@@ -6,9 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
-	"strings"
 
-	"github.com/ethereum/go-ethereum"
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/core/types"
 
@@ -119,7 +117,7 @@ func (s *Sender) replace(ctx context.Context, entries []rollout.Transaction, ref
 	raise, some := bumped, entries
 	if refusal != nil {
 		some = entries[:1]
-		if !strings.Contains(strings.ToLower(refusal.Error()), "replacement") {
+		if !replaces(refusal) {
 			raise = enriched
 		}
 	}
@@ -156,50 +154,3 @@ func (s *Sender) replace(ctx context.Context, entries []rollout.Transaction, ref
 	}
 	return append(journalled, entries[len(better):]...), nil
 }
-
-// Drop takes open transactions, which come by nonce, back in the only way there is: for each, one that does nothing is sent
-// with its nonce, and offers more.
-func (s *Sender) Drop(ctx context.Context, entries []rollout.Transaction) error {
-	now, err := s.fees(ctx)
-	if err != nil {
-		return err
-	}
-	at, err := s.cfg.Chain.Head(ctx)
-	if err != nil {
-		return err
-	}
-	self := s.Address()
-	gas, err := s.cfg.Chain.EstimateGasAt(ctx, at.Number, ethereum.CallMsg{From: self, To: &self})
-	if err != nil {
-		return fmt.Errorf("drop %s: %w", entries[0].Step, err)
-	}
-	var nothing []rollout.Transaction
-	for _, e := range entries {
-		var tx types.Transaction
-		if err := tx.UnmarshalBinary(e.Raw); err != nil {
-			return fmt.Errorf("journal entry %d is not a transaction: %w", e.ID, err)
-		}
-		// whoever takes it back may offer what it takes
-		most := s.cfg.MaxFee
-		if most == nil {
-			most = new(big.Int).Mul(greatest(tx.GasFeeCap(), now.Cap), big.NewInt(10))
-		}
-		f, err := bumped(&tx, now, most)
-		if err != nil {
-			return fmt.Errorf("%s: %w", e.Step, err)
-		}
-		t, err := s.signed(Dropping+e.Step, unsigned(s.cfg.Chain.ChainID(), e.Nonce, margin(gas), self, nil, f))
-		if err != nil {
-			return err
-		}
-		nothing = append(nothing, t)
-	}
-	journalled, err := s.cfg.Journal.Replace(ctx, entries, nothing)
-	if err != nil {
-		return err
-	}
-	return s.await(ctx, journalled)
-}
-
-// Dropping begins the step of a transaction that does nothing, in the place of the one that the rest names.
-const Dropping = "drop: "

@@ -352,6 +352,40 @@ func TestForeignNonceHalts(t *testing.T) {
 	r.mustHave(t, "adopted", rollout.Confirmed, rollout.Confirmed)
 }
 
+// TestForeignTransactionWaits: somebody else has sent something with the nonce, and it waits for a block. It is not outbid.
+func TestForeignTransactionWaits(t *testing.T) {
+	r, n := newAnvilRig(t, "--no-mining")
+	foreign, err := types.SignNewTx(key, types.LatestSignerForChainID(big.NewInt(chainID)), &types.DynamicFeeTx{
+		ChainID: big.NewInt(chainID), Gas: 21_000, GasFeeCap: big.NewInt(50 * params.GWei), GasTipCap: big.NewInt(50 * params.GWei), To: &account,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := dialEth(t, r.url).SendTransaction(t.Context(), foreign); err != nil {
+		t.Fatal(err)
+	}
+	err = txsend.New(r.config()).Send(within(t, 10*time.Second), bump("one"), rollout.Mark{})
+	if err == nil || !strings.Contains(err.Error(), "who else has this key") {
+		t.Errorf("got %v, want that somebody else has the key", err)
+	}
+	call(t, n, "evm_mine")
+	if _, err := txsend.New(r.config()).Settle(within(t, 10*time.Second)); err == nil || !strings.Contains(err.Error(), "not in the journal") {
+		t.Errorf("after the foreign one landed: %v", err)
+	}
+	r.mustHave(t, "while nobody has said what to do", rollout.Released)
+	mark, err := r.journal.Read(t.Context(), chainID, account)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := txsend.New(r.config()).Drop(within(t, 10*time.Second), mark.Open); err != nil {
+		t.Fatal(err)
+	}
+	r.mustHave(t, "dropped", rollout.Dropped)
+	if mark, err = txsend.New(r.config()).Settle(within(t, 10*time.Second)); err != nil || mark.NextNonce != 1 {
+		t.Errorf("%+v, %v: the next nonce is the chain's", mark, err)
+	}
+}
+
 // TestDrop takes a transaction back: one that does nothing lands in its place.
 func TestDrop(t *testing.T) {
 	r, n := newAnvilRig(t, "--no-mining")

@@ -21,6 +21,7 @@ type Chain interface {
 	ChainID() uint64
 	Head(ctx context.Context) (rollout.Block, error)
 	HeadAt(ctx context.Context, number uint64) (rollout.Block, error)
+	BlockByNumber(ctx context.Context, number *big.Int) (rollout.Block, error)
 	NonceAt(ctx context.Context, at common.Hash, account common.Address) (uint64, error)
 	BalanceAt(ctx context.Context, at common.Hash, account common.Address) (*big.Int, error)
 	EstimateGasAt(ctx context.Context, number uint64, msg ethereum.CallMsg) (uint64, error)
@@ -46,6 +47,7 @@ type Journal interface {
 	Void(ctx context.Context, ts []rollout.Transaction) error
 	Replace(ctx context.Context, old, ts []rollout.Transaction) ([]rollout.Transaction, error)
 	Finish(ctx context.Context, t rollout.Transaction) error
+	Lose(ctx context.Context, t rollout.Transaction) error
 }
 
 // Config of a sender.
