@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs every test, and first installs what is missing: make and a C compiler (for the race detector) through Debian's
-# package manager, npm packages (solc, forge, anvil, cast, Hardhat, OpenZeppelin), Go tools into .tools/.
+# package manager, npm packages (solc, forge, anvil, cast, Hardhat, OpenZeppelin), Go tools and geth into .tools/.
 set -eu
 cd "$(dirname "$0")"
 for need in go node npm; do

@@ -382,7 +382,7 @@ func mustNotReplace(ctx context.Context, n *net, tx *types.Transaction) error {
 		return err
 	}
 	return fmt.Errorf("it is signed, and not sent, because root %s is pending, which it would replace: find out who committed "+
-		"that; lockstep cancel takes it back", other)
+		"that; lockstep cancel takes that back, lockstep transaction drop takes this back", other)
 }
 
 // poll is how often a network is asked for news: thrice a block, within bounds.
