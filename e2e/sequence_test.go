@@ -21,6 +21,22 @@ func TestCommitAndPagesShareABlock(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	var dry struct {
+		Networks []struct {
+			Steps []struct {
+				Step string
+				Gas  uint64
+			}
+		}
+	}
+	if err := json.Unmarshal([]byte(m.must("--config", "one.yaml", "rollout", "one.json", "--dry-run", "--json")), &dry); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range dry.Networks[0].Steps {
+		if s.Gas == 0 && s.Step != "wait: the timelock runs" {
+			t.Errorf("the dry run did not simulate %q", s.Step)
+		}
+	}
 	if err := n.call(ctx, nil, "evm_setAutomine", false); err != nil {
 		t.Fatal(err)
 	}

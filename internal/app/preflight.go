@@ -113,7 +113,7 @@ func (a *App) preflight(ctx context.Context, n *net, p *dispatcher.Deploy, out *
 	if err := a.preflightNonce(ctx, n, p.Desired.Deployer, at, out.Preflight); err != nil {
 		return err
 	}
-	return a.preflightCost(ctx, n, p.Desired.Deployer, at, ins, out.Preflight)
+	return a.preflightCost(ctx, n, p.Desired.Deployer, at, ins, out)
 }
 
 // forecast is what would be sent, if every step succeeds.
@@ -165,8 +165,9 @@ func (a *App) preflightNonce(ctx context.Context, n *net, deployer common.Addres
 }
 
 func (a *App) preflightCost(
-	ctx context.Context, n *net, deployer common.Address, at rollout.Block, ins []rollout.Intent, pre *Preflight,
+	ctx context.Context, n *net, deployer common.Address, at rollout.Block, ins []rollout.Intent, out *Outcome,
 ) error {
+	pre := out.Preflight
 	if len(ins) == 0 {
 		return nil
 	}
@@ -188,8 +189,9 @@ func (a *App) preflightCost(
 		}
 		pre.Problems = append(pre.Problems, what)
 	}
-	for _, gas := range quote.Gas {
+	for i, gas := range quote.Gas {
 		pre.Gas += gas
+		out.Steps[i].Gas = gas
 	}
 	for _, in := range ins[len(quote.Gas):] {
 		gas := rough(in, in.To == a.cfg.Factory.Address)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math/big"
+	"slices"
 	"sync"
 
 	"github.com/ethereum/go-ethereum"
@@ -39,7 +40,7 @@ var ErrCannotSimulate = errors.New("the network's endpoints do not simulate sequ
 // an estimate from below.
 func (c *Client) Simulate(ctx context.Context, at common.Hash, from common.Address, calls []ethereum.CallMsg) (out []Simulated, exact bool, err error) {
 	out, err = c.simulateV1(ctx, at, from, calls)
-	if err == nil || !cannot(err) {
+	if err == nil || !errors.Is(err, ErrCannotSimulate) {
 		return out, true, err
 	}
 	out, stackErr := c.stack(ctx, at, from, calls)
@@ -55,24 +56,37 @@ func cannot(err error) bool {
 	return errors.As(err, &rpcErr)
 }
 
-type simulatedCall struct {
-	From  common.Address  `json:"from"`
-	To    *common.Address `json:"to"`
-	Gas   *hexutil.Uint64 `json:"gas,omitempty"`
-	Input hexutil.Bytes   `json:"input"`
+// Rehearsal is a block that is simulated: its calls are transactions of their From, and it is made at a time.
+type Rehearsal struct {
+	Time  uint64 // unix seconds; 0 for whatever comes next
+	Calls []ethereum.CallMsg
 }
 
-func (c *Client) simulateV1(ctx context.Context, at common.Hash, from common.Address, calls []ethereum.CallMsg) ([]Simulated, error) {
-	type block struct {
-		Calls []simulatedCall `json:"calls"`
+// Rehearse simulates blocks after a block, one on the other, with eth_simulateV1 (execution-apis). It goes on after a call that
+// fails. The error is ErrCannotSimulate if the endpoints do not do that.
+func (c *Client) Rehearse(ctx context.Context, at common.Hash, blocks []Rehearsal) ([][]Simulated, error) {
+	type call struct {
+		From  common.Address  `json:"from"`
+		To    *common.Address `json:"to"`
+		Gas   *hexutil.Uint64 `json:"gas,omitempty"`
+		Input hexutil.Bytes   `json:"input"`
 	}
-	var b block
-	for _, call := range calls {
-		s := simulatedCall{From: from, To: call.To, Input: call.Data}
-		if call.Gas > 0 {
-			s.Gas = (*hexutil.Uint64)(&call.Gas)
+	type block struct {
+		Overrides map[string]hexutil.Uint64 `json:"blockOverrides,omitempty"`
+		Calls     []call                    `json:"calls"`
+	}
+	asked := make([]block, len(blocks))
+	for i, b := range blocks {
+		if b.Time > 0 {
+			asked[i].Overrides = map[string]hexutil.Uint64{"time": hexutil.Uint64(b.Time)}
 		}
-		b.Calls = append(b.Calls, s)
+		for _, m := range b.Calls {
+			s := call{From: m.From, To: m.To, Input: m.Data}
+			if m.Gas > 0 {
+				s.Gas = (*hexutil.Uint64)(&m.Gas)
+			}
+			asked[i].Calls = append(asked[i].Calls, s)
+		}
 	}
 	var answer []struct {
 		Calls []struct {
@@ -86,27 +100,50 @@ func (c *Client) simulateV1(ctx context.Context, at common.Hash, from common.Add
 	}
 	err := c.do(ctx, "simulate", func(ctx context.Context, eth *ethclient.Client) error {
 		return unknownBlock(eth.Client().CallContext(ctx, &answer, "eth_simulateV1",
-			map[string]any{"blockStateCalls": []block{b}}, map[string]any{"blockHash": at}))
+			map[string]any{"blockStateCalls": asked}, map[string]any{"blockHash": at}))
 	})
+	if err != nil && cannot(err) {
+		return nil, fmt.Errorf("%w: %w", ErrCannotSimulate, err)
+	}
 	if err != nil {
 		return nil, err
 	}
-	if len(answer) != 1 || len(answer[0].Calls) != len(calls) {
-		return nil, fmt.Errorf("simulate on %s: asked about %d calls of one block, the answer has other ones", c.name, len(calls))
+	if len(answer) != len(blocks) {
+		return nil, fmt.Errorf("simulate on %s: asked about %d blocks, the answer has %d", c.name, len(blocks), len(answer))
 	}
-	var out []Simulated
-	for _, r := range answer[0].Calls {
-		s := Simulated{Failed: r.Status != 1, Gas: uint64(r.GasUsed)}
-		if s.Failed {
-			s.Data = r.ReturnData
-			if r.Error != nil && len(r.Error.Data) > 0 {
-				s.Data = r.Error.Data
-			}
-			return append(out, s), nil
+	out := make([][]Simulated, len(blocks))
+	for i, b := range answer {
+		if len(b.Calls) != len(blocks[i].Calls) {
+			return nil, fmt.Errorf("simulate on %s: asked about %d calls, the answer has %d", c.name, len(blocks[i].Calls), len(b.Calls))
 		}
-		out = append(out, s)
+		for _, r := range b.Calls {
+			s := Simulated{Failed: r.Status != 1, Gas: uint64(r.GasUsed)}
+			if s.Failed {
+				s.Data = r.ReturnData
+				if r.Error != nil && len(r.Error.Data) > 0 {
+					s.Data = r.Error.Data
+				}
+			}
+			out[i] = append(out[i], s)
+		}
 	}
 	return out, nil
+}
+
+// simulateV1 is one block of calls of one account, up to the first that fails.
+func (c *Client) simulateV1(ctx context.Context, at common.Hash, from common.Address, calls []ethereum.CallMsg) ([]Simulated, error) {
+	block := Rehearsal{Calls: slices.Clone(calls)}
+	for i := range block.Calls {
+		block.Calls[i].From = from
+	}
+	out, err := c.Rehearse(ctx, at, []Rehearsal{block})
+	if err != nil {
+		return nil, err
+	}
+	if i := slices.IndexFunc(out[0], func(s Simulated) bool { return s.Failed }); i >= 0 {
+		return out[0][:i+1], nil
+	}
+	return out[0], nil
 }
 
 // callSequence is contracts/lens/CallSequence.sol.

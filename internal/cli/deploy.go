@@ -103,7 +103,8 @@ func newRollout(e *env) *cobra.Command {
 		Long: `Bring a manifest's routes to every network. On each: commit the root, apply each page, wait for eta
 + grace by block time, activate, and verify the live routes and code. Commit and pages go out as one
 sequence that can share a block, if one account sends both. Killing it anywhere is safe; running it
-again goes on.`,
+again goes on. With --dry-run all of it is simulated, the activation at the end of the timelock
+included, where the network's endpoints can (eth_simulateV1).`,
 		Example: "  lockstep rollout --dry-run\n  lockstep rollout --yes",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {

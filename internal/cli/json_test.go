@@ -83,6 +83,7 @@ var exercises = []exercise{
 	{command: "lockstep rollout", args: "--config @one.yaml @one.json --dry-run"},
 	{command: "lockstep rollout", args: "--config @one.yaml @one.json --yes"},
 	{command: "lockstep rollout", args: "--config @one.yaml @tampered.json --yes", code: exitFailed, fails: true},
+	{command: "lockstep rollout", args: "--config @refused.yaml @refused.json --dry-run", code: exitFailed, before: withInitThatReverts},
 	{command: "lockstep rollback", args: "--config @one.yaml --yes", code: exitFailed, fails: true},
 	{command: "lockstep rollback", args: "--config @one.yaml --to @one.json --yes"},
 	{command: "lockstep rollback", args: "--config @one.yaml --to @one.json --dry-run"},
@@ -234,6 +235,17 @@ func edited(from, to, before, after string) func(*testing.T, *rig) {
 			t.Fatalf("%s must hold %q once", from, before)
 		}
 		r.write(t, to, strings.Replace(text, before, after, 1))
+	}
+}
+
+// withInitThatReverts deploys refused.json, whose init call cannot succeed.
+func withInitThatReverts(t *testing.T, r *rig) {
+	t.Helper()
+	r.write(t, "refused.yaml", mustRead(t, r.path("one.yaml"))+"init: { contract: MigrateToV2, function: migrate, callArgs: [0] }\n")
+	for _, args := range []string{"manifest build --config @refused.yaml -o @refused.json", "deploy --config @refused.yaml @refused.json --yes"} {
+		if code, stdout, stderr := r.run(t, "", strings.Fields(args)...); code != exitDone {
+			t.Fatalf("%s: exit code %d\n%s%s", args, code, stdout, stderr)
+		}
 	}
 }
 

@@ -61,7 +61,7 @@ func (e *env) printOutcomes(outcomes []app.Outcome, err error) error {
 		e.table(rows)
 	}
 	for _, o := range outcomes {
-		if o.Status != "planned" {
+		if o.Status != "planned" && len(o.Steps) == 0 {
 			continue
 		}
 		fmt.Fprintf(e.stdout, "%s (chain id %d), dispatcher %s\n", o.Network, o.ChainID, o.Dispatcher)
@@ -73,7 +73,14 @@ func (e *env) printOutcomes(outcomes []app.Outcome, err error) error {
 				fmt.Fprintf(e.stdout, "  %2d  %s\n", i+1, s.Step)
 				continue
 			}
-			fmt.Fprintf(e.stdout, "  %2d  %-34s by %-9s %6d bytes of call data\n", i+1, s.Step, s.By, len(s.Data)/2-1)
+			gas := "not simulated"
+			if s.Gas > 0 {
+				gas = fmt.Sprintf("gas limit %d", s.Gas)
+			}
+			if s.Refused != "" {
+				gas = "WOULD REVERT"
+			}
+			fmt.Fprintf(e.stdout, "  %2d  %-34s by %-9s %6d bytes of call data, %s\n", i+1, s.Step, s.By, len(s.Data)/2-1, gas)
 		}
 	}
 	return err
