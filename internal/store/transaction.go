@@ -9,6 +9,7 @@ import (
 
 	"github.com/ethereum/go-ethereum/common"
 
+	"github.com/seed-b6a97670/lockstep/internal/audit"
 	"github.com/seed-b6a97670/lockstep/internal/rollout"
 )
 
@@ -57,6 +58,7 @@ func (s *Store) Add(ctx context.Context, ts []rollout.Transaction, after rollout
 		if m.LastID != after.LastID {
 			return rollout.ErrStale
 		}
+		at := now()
 		for i := range out {
 			t := &out[i]
 			t.Status = rollout.Signed
@@ -65,15 +67,18 @@ func (s *Store) Add(ctx context.Context, ts []rollout.Transaction, after rollout
 			}
 			res, err := tx.ExecContext(ctx, `INSERT INTO transactions (chain_id, signer, nonce, step, hash, raw, status, created_at)
 				VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-				t.ChainID, t.Signer.Hex(), t.Nonce, t.Step, t.Hash.Hex(), t.Raw, string(t.Status), now())
+				t.ChainID, t.Signer.Hex(), t.Nonce, t.Step, t.Hash.Hex(), t.Raw, string(t.Status), at)
 			if err != nil {
 				return fmt.Errorf("%s: %w", t.Step, err)
 			}
 			if t.ID, err = res.LastInsertId(); err != nil {
 				return err
 			}
+			if err := appendEntry(ctx, tx, at, audit.TransactionSigned, t.ChainID, signedEntry(*t)); err != nil {
+				return err
+			}
 		}
-		return nil
+		return appendEntry(ctx, tx, at, audit.TransactionReleased, out[0].ChainID, audit.Turn{ID: out[0].ID, Hash: out[0].Hash})
 	})
 	if err != nil {
 		return nil, fmt.Errorf("journal %s: %w", ts[0].Step, err)
@@ -84,7 +89,7 @@ func (s *Store) Add(ctx context.Context, ts []rollout.Transaction, after rollout
 // Release records that signed transactions are about to be sent. If one of them is no longer signed, because another process
 // has made it void, none is released and the error is rollout.ErrStale.
 func (s *Store) Release(ctx context.Context, ts []rollout.Transaction) ([]rollout.Transaction, error) {
-	out, err := s.turn(ctx, ts, rollout.Released)
+	out, err := s.turn(ctx, ts, rollout.Released, audit.TransactionReleased)
 	if err != nil {
 		return nil, fmt.Errorf("release %s: %w", ts[0].Step, err)
 	}
@@ -94,15 +99,16 @@ func (s *Store) Release(ctx context.Context, ts []rollout.Transaction) ([]rollou
 // Void takes back signed transactions that were never released. If one of them is no longer signed, none is taken back and
 // the error is rollout.ErrStale.
 func (s *Store) Void(ctx context.Context, ts []rollout.Transaction) error {
-	if _, err := s.turn(ctx, ts, rollout.Void); err != nil {
+	if _, err := s.turn(ctx, ts, rollout.Void, audit.TransactionVoid); err != nil {
 		return fmt.Errorf("take back %s: %w", ts[0].Step, err)
 	}
 	return nil
 }
 
-func (s *Store) turn(ctx context.Context, ts []rollout.Transaction, status rollout.Status) ([]rollout.Transaction, error) {
+func (s *Store) turn(ctx context.Context, ts []rollout.Transaction, status rollout.Status, kind audit.Kind) ([]rollout.Transaction, error) {
 	out := slices.Clone(ts)
 	err := s.within(ctx, func(tx *sql.Tx) error {
+		at := now()
 		for i := range out {
 			res, err := tx.ExecContext(ctx, `UPDATE transactions SET status = ? WHERE id = ? AND status = 'signed'`,
 				string(status), out[i].ID)
@@ -111,6 +117,9 @@ func (s *Store) turn(ctx context.Context, ts []rollout.Transaction, status rollo
 			}
 			if n, err := res.RowsAffected(); err != nil || n == 0 {
 				return errors.Join(err, rollout.ErrStale)
+			}
+			if err := appendEntry(ctx, tx, at, kind, out[i].ChainID, audit.Turn{ID: out[i].ID, Hash: out[i].Hash}); err != nil {
+				return err
 			}
 			out[i].Status = status
 		}
@@ -121,19 +130,24 @@ func (s *Store) turn(ctx context.Context, ts []rollout.Transaction, status rollo
 
 // Finish records the final outcome of a transaction.
 func (s *Store) Finish(ctx context.Context, t rollout.Transaction) error {
+	kind := audit.TransactionConfirmed
+	if t.Status == rollout.Reverted {
+		kind = audit.TransactionReverted
+	}
 	err := s.within(ctx, func(tx *sql.Tx) error {
+		at := now()
 		res, err := tx.ExecContext(ctx, `UPDATE transactions SET status = ?, block_number = ?, block_hash = ?, gas_used = ?,
 			finished_at = ? WHERE id = ? AND status = 'released'`,
-			string(t.Status), t.BlockNumber, t.BlockHash.Hex(), t.GasUsed, now(), t.ID)
+			string(t.Status), t.BlockNumber, t.BlockHash.Hex(), t.GasUsed, at, t.ID)
 		if err != nil {
 			return err
 		}
-		n, err := res.RowsAffected()
-		if err == nil && n == 0 {
-			// another process saw the same receipt first
-			return nil
+		if n, err := res.RowsAffected(); err != nil || n == 0 {
+			return err // if n is 0, another process saw the same receipt first
 		}
-		return err
+		return appendEntry(ctx, tx, at, kind, t.ChainID, audit.Outcome{
+			ID: t.ID, Hash: t.Hash, Inclusion: audit.Inclusion{BlockNumber: t.BlockNumber, BlockHash: t.BlockHash, GasUsed: t.GasUsed},
+		})
 	})
 	if err != nil {
 		return fmt.Errorf("journal outcome of %s: %w", t.Hash, err)
