@@ -166,10 +166,14 @@ func (a *App) open(ctx context.Context) error {
 	if err := a.connect(); err != nil {
 		return err
 	}
+	return a.openJournal(ctx)
+}
+
+func (a *App) openJournal(ctx context.Context) error {
 	if a.store != nil {
 		return nil
 	}
-	s, err := store.Open(ctx, a.opts.Journal)
+	s, err := store.OpenFor(ctx, a.opts.Journal, a.cfg.Project)
 	if err != nil {
 		return err
 	}
