@@ -184,3 +184,24 @@ func (v *verifier) end(signers []common.Address) {
 		add(h.Seq, Rewritten, "its hash is %s, and was %s when the head was signed: the log was written anew", v.atHead, h.Hash)
 	}
 }
+
+// UnsoundError says that something is wrong with a log.
+type UnsoundError struct {
+	Problems []Problem
+}
+
+func (e *UnsoundError) Error() string {
+	more := ""
+	if n := len(e.Problems) - 1; n > 0 {
+		more = fmt.Sprintf(" (and %d more)", n)
+	}
+	return fmt.Sprintf("the audit log is not sound: %s%s", e.Problems[0], more)
+}
+
+// Err is nil for a sound log, else an UnsoundError.
+func (r Report) Err() error {
+	if r.Sound() {
+		return nil
+	}
+	return &UnsoundError{r.Problems}
+}
