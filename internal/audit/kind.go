@@ -45,7 +45,7 @@ func (k Kind) Is(other Kind) bool {
 
 // Begun is the body of the first entry.
 type Begun struct {
-	ID      common.Hash `json:"id"` // random, so that no two logs begin alike
+	Random  common.Hash `json:"random"` // so that no two logs begin alike
 	Project string      `json:"project"`
 	// Found is what the journal held already. Entries that say what it was come next; what happened before is not covered.
 	Found *Found `json:"found,omitempty"`

@@ -62,7 +62,7 @@ func chain(t testing.TB, project string, n int) []Entry {
 		}
 		out, tip = append(out, e), e.Tip()
 	}
-	add(LogBegun, 0, Begun{ID: common.Hash{1}, Project: project})
+	add(LogBegun, 0, Begun{Random: common.Hash{1}, Project: project})
 	for i := len(out); i < n; i++ {
 		switch i % 3 {
 		case 0:

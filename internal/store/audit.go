@@ -88,7 +88,7 @@ func (s *Store) beginAudit(ctx context.Context) error {
 			return err
 		}
 		begun := audit.Begun{Project: s.project}
-		if _, err := rand.Read(begun.ID[:]); err != nil {
+		if _, err := rand.Read(begun.Random[:]); err != nil {
 			return err
 		}
 		if len(rows.manifests)+len(rows.runs)+len(rows.transactions) > 0 {

@@ -123,7 +123,7 @@ func TestEveryChangeIsInTheAuditLog(t *testing.T) {
 			t.Errorf("%+v; want chain id %d", e, want)
 		}
 	}
-	if b := body[audit.Begun](t, entries[0]); b.Project != "market" || b.ID == (common.Hash{}) || b.Found != nil {
+	if b := body[audit.Begun](t, entries[0]); b.Project != "market" || b.Random == (common.Hash{}) || b.Found != nil {
 		t.Errorf("%+v", b)
 	}
 	tx := transactions(t, s)
