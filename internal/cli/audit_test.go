@@ -152,7 +152,7 @@ func TestAuditHeadOfAnUnsoundLog(t *testing.T) {
 }
 
 func TestWrapped(t *testing.T) {
-	text := wrapped(strings.Repeat("word ", 50)+strings.Repeat("x", 120))
+	text := wrapped(strings.Repeat("word ", 50) + strings.Repeat("x", 120))
 	checkWidth(t, "wrapped words", strings.ReplaceAll(text, strings.Repeat("x", 120), "x"))
 	if strings.Count(text, "word") != 50 || !strings.HasPrefix(text, "  word") || !strings.Contains(text, "\n    word") || !strings.HasSuffix(text, "x\n") {
 		t.Errorf("%q", text)
