@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -79,7 +80,7 @@ func TestCommandsInDocumentsExist(t *testing.T) {
 		found++
 		words := strings.Fields(line)
 		heading := "## lockstep " + words[1]
-		if words[1] == "config" || words[1] == "manifest" || words[1] == "key" {
+		if slices.Contains([]string{"audit", "config", "key", "manifest", "network"}, words[1]) {
 			heading += " " + words[2]
 		}
 		_, section, ok := strings.Cut(reference, heading+"\n")

@@ -111,6 +111,7 @@ func TestHundredFunctionsOnFourNodes(t *testing.T) {
 	t.Logf("deploy: %d kills", m.killAfterEachWrite(400, "deploy", "--yes"))
 	t.Logf("rollout: %d kills", m.killAfterEachWrite(400, "rollout", "--yes"))
 	m.must("status", "--check")
+	m.must("audit", "verify")
 
 	var doc struct{ Dispatcher common.Address }
 	if err := json.Unmarshal([]byte(m.must("status", "--json")), &doc); err != nil {

@@ -57,6 +57,7 @@ func TestTwoTogether(t *testing.T) {
 			checkCalls(t, sent(), map[string]int{
 				"create": 3, "commitRoot": 1, "applyRoutes": len(two.Pages), "activateCommittedRootAndCall": 1,
 			})
+			m.must("audit", "verify") // two programs have written one chain
 		})
 	}
 }

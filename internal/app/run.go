@@ -94,7 +94,9 @@ func (a *App) loop(ctx context.Context, n *net, pilot reconcile.Pilot, signers m
 	if err != nil {
 		return err
 	}
-	l := reconcile.Loop{Chain: n.chain, Pilot: logged{pilot, a.opts.Log, n.Name}, Senders: map[rollout.Role]reconcile.Sender{}, Poll: n.poll()}
+	l := reconcile.Loop{
+		Chain: n.chain, Pilot: logged{pilot, a.opts.Log, n.Name, a.recorder(n, pilot)}, Senders: map[rollout.Role]reconcile.Sender{}, Poll: n.poll(),
+	}
 	for role, s := range signers {
 		l.Senders[role] = a.sender(n, s)
 	}
@@ -130,11 +132,12 @@ func (a *App) loop(ctx context.Context, n *net, pilot reconcile.Pilot, signers m
 	return runErr
 }
 
-// logged writes every decision to the log.
+// logged writes every decision to the log, and to the audit log.
 type logged struct {
 	pilot   reconcile.Pilot
 	log     *slog.Logger
 	network string
+	record  func(context.Context, rollout.Block, rollout.Action) error
 }
 
 // Next observes and decides.
@@ -147,6 +150,10 @@ func (p logged) Next(ctx context.Context, at rollout.Block) (rollout.Action, err
 		}
 		p.log.DebugContext(ctx, "decided", "network", p.network, "block", at.Number, "time", at.Time, "kind", action.Kind,
 			"steps", steps, "reason", action.Reason)
+		return action, p.record(ctx, at, action)
+	}
+	if halt := (*reconcile.HaltError)(nil); errors.As(err, &halt) {
+		err = errors.Join(err, p.record(ctx, at, rollout.Action{Kind: rollout.Halt, Reason: halt.Reason}))
 	}
 	return action, err
 }

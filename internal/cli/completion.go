@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -63,6 +64,15 @@ func (e *env) networkNames() []string {
 		out = append(out, n.Name)
 	}
 	return out
+}
+
+// signerNames are the signers of the configuration, none if it cannot be read.
+func (e *env) signerNames() []string {
+	cfg, err := config.Load(e.configPath)
+	if err != nil {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(cfg.Signers))
 }
 
 // networkList completes the last of several networks that are separated by commas.

@@ -110,6 +110,8 @@ func TestUsageErrors(t *testing.T) {
 		"demo --networks five", "init --tool make", "address create2 --factory nobody --init-code-hash 0x" + strings.Repeat("00", 32),
 		"address create2 --init-code-hash 0x12", "address create2 --salt 0xzz", "address create2 --chain-id minus",
 		"network check --rpc http://127.0.0.1:1", "key new there.json", "completion tcsh", "help nothing", "manifest nothing",
+		"audit nothing", "audit list --last -1", "audit list --kind transactions", "audit list --network nowhere", "audit export",
+		"audit head -o head.json", "audit verify --signer 0x12", "audit verify x.jsonl --journal lockstep.db",
 	} {
 		if code, stdout, stderr := runMain(t, strings.Fields(args)...); code != exitUsage || stdout != "" {
 			t.Errorf("lockstep %s: exit code %d, want %d\n%s%s", args, code, exitUsage, stdout, stderr)
@@ -140,6 +142,11 @@ func TestCompletion(t *testing.T) {
 		{"init --tool ", []string{"forge", "hardhat", "solc"}},
 		{"init --tool h", []string{"hardhat"}},
 		{"demo --networks ", []string{"three", "all"}},
+		{"audit ", []string{"export", "head", "list", "verify"}},
+		{"audit list --kind run", []string{"run", "run.found", "run.begun", "run.ended"}},
+		{"audit list --config three.yaml --network a", []string{"arbitrum"}},
+		{"audit head --config three.yaml --signer ", []string{"deployer", "operator"}},
+		{"audit head --config nowhere.yaml --signer ", nil},
 		{"completion ", []string{"bash", "zsh", "fish", "powershell"}},
 		{"manifest ", []string{"build", "diff", "prove", "show", "verify"}},
 		{"help manifest ", []string{"build", "diff", "prove", "show", "verify"}},

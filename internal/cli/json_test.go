@@ -25,6 +25,7 @@ import (
 // withoutData are the runnable commands that print no data, and why.
 var withoutData = map[string]string{
 	"lockstep address":     "help, for people",
+	"lockstep audit":       "help, for people",
 	"lockstep completion":  "a script, for a shell",
 	"lockstep config":      "help, for people",
 	"lockstep help":        "help, for people",
@@ -106,6 +107,29 @@ var exercises = []exercise{
 	{command: "lockstep transaction adopt", args: "--config @one.yaml guardian", code: exitUsage, fails: true},
 	{command: "lockstep transaction adopt", args: "--config @one.yaml nobody --yes", code: exitFailed, fails: true},
 	{command: "lockstep transaction adopt", args: "--config @one.yaml guardian --yes"},
+	{command: "lockstep audit list", args: "--journal @lockstep.db --last 0"},
+	{command: "lockstep audit list", args: "--config @one.yaml --kind transaction --network local"},
+	{command: "lockstep audit list", args: "--journal @lockstep.db --kind nothing", code: exitUsage, fails: true},
+	{command: "lockstep audit list", args: "--journal @lockstep.db --network nowhere", code: exitUsage, fails: true},
+	{command: "lockstep audit list", args: "--journal @nowhere.db", code: exitFailed, fails: true},
+	{command: "lockstep audit export", args: "--journal @lockstep.db -o @audit.jsonl"},
+	{command: "lockstep audit export", args: "--journal @lockstep.db -o -", code: exitUsage, fails: true},
+	{command: "lockstep audit export", args: "--journal @lockstep.db", code: exitUsage, fails: true},
+	{command: "lockstep audit export", args: "--journal @nowhere.db -o @nowhere.jsonl", code: exitFailed, fails: true},
+	{command: "lockstep audit head", args: "--config @one.yaml --signer guardian -o @head.json"},
+	{command: "lockstep audit head", args: "--config @one.yaml --signer guardian", code: exitUsage, fails: true},
+	{command: "lockstep audit head", args: "--config @one.yaml -o @other.json", code: exitUsage, fails: true},
+	{command: "lockstep audit head", args: "--config @one.yaml --signer nobody -o @other.json", code: exitFailed, fails: true},
+	{command: "lockstep audit head", args: "--config @one.yaml --journal @nowhere.db --signer guardian -o @other.json", code: exitFailed, fails: true},
+	{command: "lockstep audit verify", args: "@audit.jsonl"},
+	{command: "lockstep audit verify", args: "--journal @lockstep.db --head @head.json"},
+	{command: "lockstep audit verify", args: "@changed.jsonl", code: exitDifference, before: edited("audit.jsonl", "changed.jsonl", `"step":"deploy Token"`, `"step":"deploy Taken"`)},
+	{command: "lockstep audit verify", args: "@lockstep.db --head @head.json --signer 0x0000000000000000000000000000000000000001", code: exitDifference},
+	{command: "lockstep audit verify", args: "@audit.jsonl --journal @lockstep.db", code: exitUsage, fails: true},
+	{command: "lockstep audit verify", args: "@audit.jsonl --signer 0x0000000000000000000000000000000000000001", code: exitUsage, fails: true},
+	{command: "lockstep audit verify", args: "@audit.jsonl --head @head.json --signer guardian", code: exitUsage, fails: true},
+	{command: "lockstep audit verify", args: "@audit.jsonl --head @one.json", code: exitFailed, fails: true},
+	{command: "lockstep audit verify", args: "@nowhere.jsonl", code: exitFailed, fails: true},
 	{command: "lockstep network list"},
 	{command: "lockstep network list", args: "too many", code: exitUsage, fails: true},
 	{command: "lockstep network check", args: "--config @one.yaml"},
@@ -338,6 +362,9 @@ func (f *field) compare(v any, path string) (problems []string) {
 	kind := ""
 	switch v := v.(type) {
 	case map[string]any:
+		if f.fields == nil && f.kind == "object" {
+			return nil // what is in it is documented elsewhere
+		}
 		if f.fields == nil {
 			return []string{path + " is an object"}
 		}

@@ -86,14 +86,49 @@ func (e *env) printOutcomes(outcomes []app.Outcome, err error) error {
 	return err
 }
 
+// columns is how wide what is printed for people may be.
+const columns = 100
+
+// shortened cuts a text to some columns.
+func shortened(text string, width int) string {
+	if r := []rune(text); len(r) > width {
+		return string(r[:width-1]) + "…"
+	}
+	return text
+}
+
+// wrapped breaks a text into lines between words, indented.
+func wrapped(text string) string {
+	const indent = "  "
+	var b strings.Builder
+	line := indent
+	for word := range strings.FieldsSeq(text) {
+		if len(line) > len(indent) && len([]rune(line))+len([]rune(word)) >= columns {
+			b.WriteString(strings.TrimRight(line, " ") + "\n")
+			line = indent + "  "
+		}
+		line += word + " "
+	}
+	b.WriteString(strings.TrimRight(line, " ") + "\n")
+	return b.String()
+}
+
 // writeFile writes a file under a temporary name and renames it, so that it is there whole or not at all.
 func writeFile(path string, data []byte, mode os.FileMode) error {
+	return writeStream(path, mode, func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
+}
+
+// writeStream is writeFile for what is not in memory.
+func writeStream(path string, mode os.FileMode, write func(io.Writer) error) error {
 	tmp := path + ".tmp"
 	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode)
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(data)
+	err = write(f)
 	if err == nil {
 		err = f.Sync()
 	}

@@ -263,3 +263,23 @@ func TestFormattingASignerTellsNoSecret(t *testing.T) {
 		}
 	}
 }
+
+// TestSignText compares with what a wallet does: EIP-191.
+func TestSignText(t *testing.T) {
+	s := open(t, keyFile(t, key, "right"), "right")
+	for _, text := range []string{"", "Lockstep audit log", "two\nlines, ä"} {
+		signature, err := s.SignText(text)
+		if err != nil || len(signature) != 65 || signature[64] != 27 && signature[64] != 28 {
+			t.Fatalf("%x, %v", signature, err)
+		}
+		signature[64] -= 27
+		digest := crypto.Keccak256(fmt.Appendf(nil, "\x19Ethereum Signed Message:\n%d%s", len(text), text))
+		public, err := crypto.SigToPub(digest, signature)
+		if err != nil || crypto.PubkeyToAddress(*public) != account {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+	if _, err := open(t, keyFile(t, key, "right"), "wrong").SignText("text"); err == nil || !strings.Contains(err.Error(), "password is wrong") {
+		t.Errorf("with a wrong password: %v", err)
+	}
+}

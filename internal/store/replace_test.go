@@ -7,6 +7,7 @@ import (
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/seed-b6a97670/lockstep/internal/audit"
 	"github.com/seed-b6a97670/lockstep/internal/rollout"
 )
 
@@ -17,7 +18,7 @@ func replacement(old rollout.Transaction, n byte) rollout.Transaction {
 	return out
 }
 
-func replace(t *testing.T, s *Store, old rollout.Transaction, n byte) rollout.Transaction {
+func replace(t testing.TB, s *Store, old rollout.Transaction, n byte) rollout.Transaction {
 	t.Helper()
 	out, err := s.Replace(t.Context(), []rollout.Transaction{old}, []rollout.Transaction{replacement(old, n)})
 	if err != nil {
@@ -50,6 +51,7 @@ func TestReplace(t *testing.T) {
 			if m := read(t, s); len(m.Open) != 0 || m.NextNonce != 4 || m.MinBlock != 9 {
 				t.Errorf("%+v", m)
 			}
+			mustBeSound(t, s)
 			// another process that saw another outcome comes late
 			finish(t, s, all[(winner+1)%3], rollout.Reverted, 10)
 			if got := statuses(transactions(t, s)); got[(winner+1)%3] != rollout.Dropped {
@@ -57,6 +59,64 @@ func TestReplace(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestReplacementsAreInTheAuditLog(t *testing.T) {
+	s := fresh(t)
+	first := add(t, s, transaction(3))
+	from := len(log(t, s))
+	finish(t, s, replace(t, s, first, 1), rollout.Confirmed, 9)
+	if err := s.Adopt(t.Context(), chainID, signer, 9); err != nil {
+		t.Fatal(err)
+	}
+	var got []audit.Kind
+	for _, e := range log(t, s)[from:] {
+		got = append(got, e.Kind)
+	}
+	want := []audit.Kind{
+		audit.TransactionReplaced, audit.TransactionSigned, audit.TransactionReleased, audit.TransactionDropped,
+		audit.TransactionConfirmed, audit.NoncesAdopted,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestTamperedReplacement: who changes what was replaced, dropped or adopted is found.
+func TestTamperedReplacement(t *testing.T) {
+	for _, change := range []string{
+		`UPDATE transactions SET status = 'replaced' WHERE status = 'dropped'`, `UPDATE transactions SET replaces = NULL`,
+		`UPDATE adopted_nonces SET next_nonce = 99`, `DELETE FROM adopted_nonces`,
+	} {
+		s := fresh(t)
+		first := add(t, s, transaction(3))
+		finish(t, s, replace(t, s, first, 1), rollout.Confirmed, 9)
+		if err := s.Adopt(t.Context(), chainID, signer, 9); err != nil {
+			t.Fatal(err)
+		}
+		mustBeSound(t, s)
+		if _, err := s.db.ExecContext(t.Context(), change); err != nil {
+			t.Fatal(err)
+		}
+		if report, err := s.VerifyAudit(t.Context(), nil); err != nil || report.Sound() {
+			t.Errorf("%s: not found (%v)", change, err)
+		}
+	}
+}
+
+func TestLose(t *testing.T) {
+	s := fresh(t)
+	second := replace(t, s, add(t, s, transaction(3)), 1)
+	if err := s.Lose(t.Context(), second); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]rollout.Status{rollout.Dropped, rollout.Dropped}, statuses(transactions(t, s))); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if m := read(t, s); len(m.Open) != 0 || m.NextNonce != 4 {
+		t.Errorf("%+v", m)
+	}
+	mustBeSound(t, s)
 }
 
 func TestReplaceOnlyWhatIsReleased(t *testing.T) {
@@ -89,6 +149,7 @@ func TestAdopt(t *testing.T) {
 			t.Errorf("%+v after %d was adopted", m, next)
 		}
 	}
+	mustBeSound(t, s)
 	add(t, s, transaction(20))
 	if m := read(t, s); m.NextNonce != 21 {
 		t.Errorf("%+v", m)

@@ -8,13 +8,24 @@ import (
 
 	"github.com/ethereum/go-ethereum/common"
 
+	"github.com/seed-b6a97670/lockstep/internal/audit"
 	"github.com/seed-b6a97670/lockstep/internal/rollout"
 )
 
 // SaveManifest keeps a manifest's file by its root.
 func (s *Store) SaveManifest(ctx context.Context, root, routesRoot common.Hash, body []byte) error {
-	_, err := s.db.ExecContext(ctx, `INSERT INTO manifests (root, routes_root, body, created_at) VALUES (?, ?, ?, ?)
-		ON CONFLICT (root) DO NOTHING`, root.Hex(), routesRoot.Hex(), body, now())
+	err := s.within(ctx, func(tx *sql.Tx) error {
+		at := now()
+		res, err := tx.ExecContext(ctx, `INSERT INTO manifests (root, routes_root, body, created_at) VALUES (?, ?, ?, ?)
+			ON CONFLICT (root) DO NOTHING`, root.Hex(), routesRoot.Hex(), body, at)
+		if err != nil {
+			return err
+		}
+		if n, err := res.RowsAffected(); err != nil || n == 0 {
+			return err
+		}
+		return appendEntry(ctx, tx, at, audit.ManifestSaved, 0, manifestEntry(root, routesRoot, body))
+	})
 	if err != nil {
 		return fmt.Errorf("journal manifest %s: %w", root, err)
 	}
@@ -53,14 +64,19 @@ func (s *Store) Begin(ctx context.Context, r rollout.Run) (rollout.Run, error) {
 		if err != nil {
 			return err
 		}
+		at := now()
 		res, err := tx.ExecContext(ctx, `INSERT INTO rollouts (chain_id, dispatcher, root, manifest, epoch, after, status, created_at)
 			VALUES (?, ?, ?, ?, ?, ?, 'running', ?)`,
-			r.ChainID, r.Dispatcher.Hex(), r.Root.Hex(), r.Manifest.Hex(), r.Epoch, r.After, now())
+			r.ChainID, r.Dispatcher.Hex(), r.Root.Hex(), r.Manifest.Hex(), r.Epoch, r.After, at)
 		if err != nil {
 			return err
 		}
-		r.ID, err = res.LastInsertId()
-		return err
+		if r.ID, err = res.LastInsertId(); err != nil {
+			return err
+		}
+		return appendEntry(ctx, tx, at, audit.RunBegun, r.ChainID, audit.Run{
+			ID: r.ID, Dispatcher: r.Dispatcher, Root: r.Root, Manifest: r.Manifest, Epoch: r.Epoch, After: r.After,
+		})
 	})
 	if err != nil {
 		return rollout.Run{}, fmt.Errorf("begin rollout: %w", err)
@@ -99,8 +115,18 @@ func (s *Store) End(ctx context.Context, id int64, done bool) error {
 	if done {
 		status = "done"
 	}
-	_, err := s.db.ExecContext(ctx, `UPDATE rollouts SET status = ?, finished_at = ? WHERE id = ? AND status = 'running'`,
-		status, now(), id)
+	err := s.within(ctx, func(tx *sql.Tx) error {
+		at, chainID := now(), uint64(0)
+		err := tx.QueryRowContext(ctx, `UPDATE rollouts SET status = ?, finished_at = ? WHERE id = ? AND status = 'running'
+			RETURNING chain_id`, status, at, id).Scan(&chainID)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil // it has ended before
+		}
+		if err != nil {
+			return err
+		}
+		return appendEntry(ctx, tx, at, audit.RunEnded, chainID, audit.RunEnd{ID: id, Status: status})
+	})
 	if err != nil {
 		return fmt.Errorf("end rollout %d: %w", id, err)
 	}

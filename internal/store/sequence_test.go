@@ -13,7 +13,7 @@ import (
 	"github.com/seed-b6a97670/lockstep/internal/rollout"
 )
 
-func addAll(t *testing.T, s *Store, nonces ...uint64) []rollout.Transaction {
+func addAll(t testing.TB, s *Store, nonces ...uint64) []rollout.Transaction {
 	t.Helper()
 	var ts []rollout.Transaction
 	for _, n := range nonces {

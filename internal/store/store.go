@@ -28,11 +28,16 @@ var ErrNotFound = errors.New("not in the journal")
 
 // Store is a journal in one SQLite file. It is safe for concurrent use, also by several processes on one machine.
 type Store struct {
-	db *sql.DB
+	db      *sql.DB
+	project string // whose audit log is begun, if there is none yet
+	copied  string // folder of a copy that goes when the store is closed
 }
 
 // Open opens the journal at path and brings its schema up to date. The file is made if it is not there.
-func Open(ctx context.Context, path string) (*Store, error) {
+func Open(ctx context.Context, path string) (*Store, error) { return OpenFor(ctx, path, "") }
+
+// OpenFor is Open for a project, whose name the audit log bears if it is begun now.
+func OpenFor(ctx context.Context, path, project string) (*Store, error) {
 	if dir := filepath.Dir(path); dir != "." {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return nil, fmt.Errorf("open journal: %w", err)
@@ -46,20 +51,27 @@ func Open(ctx context.Context, path string) (*Store, error) {
 		return nil, fmt.Errorf("open journal: %w", err)
 	}
 	// synchronous=full: what was journalled survives a power cut, which WAL alone does not promise
-	query := url.Values{
+	db, err := openFile(path, url.Values{
 		"_pragma": {"journal_mode(wal)", "synchronous(full)", "busy_timeout(10000)", "foreign_keys(1)"},
 		"_txlock": {"immediate"},
-	}
-	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: query.Encode()}).String())
+	})
 	if err != nil {
 		return nil, fmt.Errorf("open journal %s: %w", path, err)
 	}
-	db.SetMaxOpenConns(1)
-	s := &Store{db: db}
+	s := &Store{db: db, project: project}
 	if err := s.migrateAlone(ctx, path); err != nil {
 		return nil, errors.Join(fmt.Errorf("open journal %s: %w", path, err), db.Close())
 	}
 	return s, nil
+}
+
+func openFile(path string, query url.Values) (*sql.DB, error) {
+	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: query.Encode()}).String())
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(1)
+	return db, nil
 }
 
 // migrateAlone brings the schema up to date while no other process does, since goose does not lock SQLite.
@@ -81,12 +93,20 @@ func (s *Store) migrate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = p.Up(ctx)
-	return err
+	if _, err := p.Up(ctx); err != nil {
+		return err
+	}
+	return s.beginAudit(ctx)
 }
 
 // Close closes the file.
-func (s *Store) Close() error { return s.db.Close() }
+func (s *Store) Close() error {
+	err := s.db.Close()
+	if s.copied != "" {
+		err = errors.Join(err, os.RemoveAll(s.copied))
+	}
+	return err
+}
 
 // within runs f in one transaction.
 func (s *Store) within(ctx context.Context, f func(*sql.Tx) error) error {

@@ -6,12 +6,10 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/google/go-cmp/cmp"
@@ -550,8 +548,7 @@ func TestReopeningKeepsEverything(t *testing.T) {
 // The child is killed right after Add returns, without Close: what Add returned for is in the journal.
 func TestKilledAfterAdd(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "lockstep.db")
-	child := exec.CommandContext(t.Context(), os.Args[0])
-	child.Env = append(os.Environ(), childJournal+"="+path)
+	child := childProcess(t, addAndWait, path)
 	out, err := child.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -571,29 +568,6 @@ func TestKilledAfterAdd(t *testing.T) {
 	if len(m.Open) != 1 || m.NextNonce != 1 || m.Open[0].Step != "step 0" {
 		t.Errorf("after the kill: %+v", m)
 	}
-}
-
-const (
-	childJournal = "LOCKSTEP_TEST_JOURNAL"
-	added        = "added"
-)
-
-// TestMain is also the child of TestKilledAfterAdd, which adds a transaction, says so and waits.
-func TestMain(m *testing.M) {
-	path := os.Getenv(childJournal)
-	if path == "" {
-		os.Exit(m.Run())
-	}
-	s, err := Open(context.Background(), path)
-	if err == nil {
-		_, err = addOne(context.Background(), s, transaction(0), rollout.Mark{})
-	}
-	if err != nil {
-		fmt.Print(err)
-		os.Exit(1)
-	}
-	fmt.Print(added)
-	time.Sleep(time.Minute) // until the parent kills it
 }
 
 // Several processes on one journal: only one may add after the same mark.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/ethereum/go-ethereum/common"
 
+	"github.com/seed-b6a97670/lockstep/internal/audit"
 	"github.com/seed-b6a97670/lockstep/internal/rollout"
 )
 
@@ -59,9 +60,16 @@ func mark(ctx context.Context, tx *sql.Tx, chainID uint64, signer common.Address
 
 // Adopt records that the nonces of a signer on a network below next are accounted for elsewhere.
 func (s *Store) Adopt(ctx context.Context, chainID uint64, signer common.Address, next uint64) error {
-	_, err := s.db.ExecContext(ctx, `INSERT INTO adopted_nonces (chain_id, signer, next_nonce, adopted_at) VALUES (?, ?, ?, ?)
-		ON CONFLICT (chain_id, signer) DO UPDATE SET next_nonce = excluded.next_nonce, adopted_at = excluded.adopted_at`,
-		chainID, signer.Hex(), next, now())
+	err := s.within(ctx, func(tx *sql.Tx) error {
+		at := now()
+		_, err := tx.ExecContext(ctx, `INSERT INTO adopted_nonces (chain_id, signer, next_nonce, adopted_at) VALUES (?, ?, ?, ?)
+			ON CONFLICT (chain_id, signer) DO UPDATE SET next_nonce = excluded.next_nonce, adopted_at = excluded.adopted_at`,
+			chainID, signer.Hex(), next, at)
+		if err != nil {
+			return err
+		}
+		return appendEntry(ctx, tx, at, audit.NoncesAdopted, chainID, audit.Adoption{Signer: signer, NextNonce: next})
+	})
 	if err != nil {
 		return fmt.Errorf("adopt nonces of %s: %w", signer, err)
 	}
@@ -80,17 +88,18 @@ func (s *Store) Add(ctx context.Context, ts []rollout.Transaction, after rollout
 		if m.LastID != after.LastID {
 			return rollout.ErrStale
 		}
+		at := now()
 		for i := range out {
 			t := &out[i]
 			t.Status = rollout.Signed
 			if i == 0 {
 				t.Status = rollout.Released
 			}
-			if err := insert(ctx, tx, t); err != nil {
+			if err := insert(ctx, tx, at, t); err != nil {
 				return err
 			}
 		}
-		return nil
+		return appendEntry(ctx, tx, at, audit.TransactionReleased, out[0].ChainID, audit.Turn{ID: out[0].ID, Hash: out[0].Hash})
 	})
 	if err != nil {
 		return nil, fmt.Errorf("journal %s: %w", ts[0].Step, err)
@@ -98,15 +107,17 @@ func (s *Store) Add(ctx context.Context, ts []rollout.Transaction, after rollout
 	return out, nil
 }
 
-func insert(ctx context.Context, tx *sql.Tx, t *rollout.Transaction) error {
+func insert(ctx context.Context, tx *sql.Tx, at int64, t *rollout.Transaction) error {
 	res, err := tx.ExecContext(ctx, `INSERT INTO transactions (chain_id, signer, nonce, step, hash, raw, status, replaces, created_at)
 		VALUES (?, ?, ?, ?, ?, ?, ?, nullif(?, 0), ?)`,
-		t.ChainID, t.Signer.Hex(), t.Nonce, t.Step, t.Hash.Hex(), t.Raw, string(t.Status), t.Replaces, now())
+		t.ChainID, t.Signer.Hex(), t.Nonce, t.Step, t.Hash.Hex(), t.Raw, string(t.Status), t.Replaces, at)
 	if err != nil {
 		return fmt.Errorf("%s: %w", t.Step, err)
 	}
-	t.ID, err = res.LastInsertId()
-	return err
+	if t.ID, err = res.LastInsertId(); err != nil {
+		return err
+	}
+	return appendEntry(ctx, tx, at, audit.TransactionSigned, t.ChainID, signedEntry(*t))
 }
 
 // Replace journals transactions that take the place of released ones with the same nonces, before they are sent. If one of
@@ -115,17 +126,22 @@ func insert(ctx context.Context, tx *sql.Tx, t *rollout.Transaction) error {
 func (s *Store) Replace(ctx context.Context, old, ts []rollout.Transaction) ([]rollout.Transaction, error) {
 	out := slices.Clone(ts)
 	err := s.within(ctx, func(tx *sql.Tx) error {
+		at := now()
 		for i := range out {
-			if err := turn(ctx, tx, old[i].ID, rollout.Released, rollout.Replaced); err != nil {
+			if err := turn(ctx, tx, at, old[i], rollout.Released, rollout.Replaced); err != nil {
 				return err
 			}
-			out[i].Status, out[i].Replaces = rollout.Released, old[i].ID
-			if err := insert(ctx, tx, &out[i]); err != nil {
+			t := &out[i]
+			t.Status, t.Replaces = rollout.Released, old[i].ID
+			if err := insert(ctx, tx, at, t); err != nil {
+				return err
+			}
+			if err := appendEntry(ctx, tx, at, audit.TransactionReleased, t.ChainID, audit.Turn{ID: t.ID, Hash: t.Hash}); err != nil {
 				return err
 			}
 			before := old[i]
 			before.Status, before.Earlier = rollout.Replaced, nil
-			out[i].Earlier = append(slices.Clone(old[i].Earlier), before)
+			t.Earlier = append(slices.Clone(old[i].Earlier), before)
 		}
 		return nil
 	})
@@ -157,8 +173,9 @@ func (s *Store) Void(ctx context.Context, ts []rollout.Transaction) error {
 func (s *Store) turn(ctx context.Context, ts []rollout.Transaction, status rollout.Status) ([]rollout.Transaction, error) {
 	out := slices.Clone(ts)
 	err := s.within(ctx, func(tx *sql.Tx) error {
+		at := now()
 		for i := range out {
-			if err := turn(ctx, tx, out[i].ID, rollout.Signed, status); err != nil {
+			if err := turn(ctx, tx, at, out[i], rollout.Signed, status); err != nil {
 				return err
 			}
 			out[i].Status = status
@@ -168,36 +185,47 @@ func (s *Store) turn(ctx context.Context, ts []rollout.Transaction, status rollo
 	return out, err
 }
 
-// turn changes the status of an entry that has the one that is expected.
-func turn(ctx context.Context, tx *sql.Tx, id int64, from, to rollout.Status) error {
-	res, err := tx.ExecContext(ctx, `UPDATE transactions SET status = ? WHERE id = ? AND status = ?`, string(to), id, string(from))
+// turns are the entries of the audit log for what a transaction becomes before it is final.
+var turns = map[rollout.Status]audit.Kind{
+	rollout.Released: audit.TransactionReleased, rollout.Void: audit.TransactionVoid, rollout.Replaced: audit.TransactionReplaced,
+}
+
+// turn changes the status of a transaction that has the one that is expected.
+func turn(ctx context.Context, tx *sql.Tx, at int64, t rollout.Transaction, from, to rollout.Status) error {
+	res, err := tx.ExecContext(ctx, `UPDATE transactions SET status = ? WHERE id = ? AND status = ?`, string(to), t.ID, string(from))
 	if err != nil {
 		return err
 	}
 	if n, err := res.RowsAffected(); err != nil || n == 0 {
 		return errors.Join(err, rollout.ErrStale)
 	}
-	return nil
+	return appendEntry(ctx, tx, at, turns[to], t.ChainID, audit.Turn{ID: t.ID, Hash: t.Hash})
 }
 
 // Finish records the final outcome of a transaction. Others with its nonce can never land any more: they are dropped.
 func (s *Store) Finish(ctx context.Context, t rollout.Transaction) error {
+	kind := audit.TransactionConfirmed
+	if t.Status == rollout.Reverted {
+		kind = audit.TransactionReverted
+	}
 	err := s.within(ctx, func(tx *sql.Tx) error {
+		at := now()
 		var open int
 		err := tx.QueryRowContext(ctx, `SELECT count(*) FROM transactions WHERE id = ? AND status IN ('released', 'replaced')`, t.ID).Scan(&open)
 		if err != nil || open == 0 {
-			// another process saw the same receipt first
-			return err
+			return err // if it is 0, another process saw the same receipt first
 		}
-		_, err = tx.ExecContext(ctx, `UPDATE transactions SET status = 'dropped', finished_at = ?
-			WHERE chain_id = ? AND signer = ? AND nonce = ? AND id <> ? AND status IN ('released', 'replaced')`,
-			now(), t.ChainID, t.Signer.Hex(), t.Nonce, t.ID)
-		if err != nil {
+		if err := drop(ctx, tx, at, t, t.ID); err != nil {
 			return err
 		}
 		_, err = tx.ExecContext(ctx, `UPDATE transactions SET status = ?, block_number = ?, block_hash = ?, gas_used = ?,
-			finished_at = ? WHERE id = ?`, string(t.Status), t.BlockNumber, t.BlockHash.Hex(), t.GasUsed, now(), t.ID)
-		return err
+			finished_at = ? WHERE id = ?`, string(t.Status), t.BlockNumber, t.BlockHash.Hex(), t.GasUsed, at, t.ID)
+		if err != nil {
+			return err
+		}
+		return appendEntry(ctx, tx, at, kind, t.ChainID, audit.Outcome{
+			ID: t.ID, Hash: t.Hash, Inclusion: audit.Inclusion{BlockNumber: t.BlockNumber, BlockHash: t.BlockHash, GasUsed: t.GasUsed},
+		})
 	})
 	if err != nil {
 		return fmt.Errorf("journal outcome of %s: %w", t.Hash, err)
@@ -205,11 +233,32 @@ func (s *Store) Finish(ctx context.Context, t rollout.Transaction) error {
 	return nil
 }
 
+// drop ends the transactions with the nonce of one that were sent, but for one.
+func drop(ctx context.Context, tx *sql.Tx, at int64, t rollout.Transaction, but int64) error {
+	rows, err := tx.QueryContext(ctx, `SELECT `+columns+` FROM transactions
+		WHERE chain_id = ? AND signer = ? AND nonce = ? AND id <> ? AND status IN ('released', 'replaced') ORDER BY id`,
+		t.ChainID, t.Signer.Hex(), t.Nonce, but)
+	if err != nil {
+		return err
+	}
+	lost, err := scan(rows)
+	if err != nil {
+		return err
+	}
+	for _, l := range lost {
+		if _, err := tx.ExecContext(ctx, `UPDATE transactions SET status = 'dropped', finished_at = ? WHERE id = ?`, at, l.ID); err != nil {
+			return err
+		}
+		if err := appendEntry(ctx, tx, at, audit.TransactionDropped, l.ChainID, audit.Turn{ID: l.ID, Hash: l.Hash}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Lose records that a released transaction and those that it has replaced can never land: their nonce was used by another.
 func (s *Store) Lose(ctx context.Context, t rollout.Transaction) error {
-	_, err := s.db.ExecContext(ctx, `UPDATE transactions SET status = 'dropped', finished_at = ?
-		WHERE chain_id = ? AND signer = ? AND nonce = ? AND status IN ('released', 'replaced')`,
-		now(), t.ChainID, t.Signer.Hex(), t.Nonce)
+	err := s.within(ctx, func(tx *sql.Tx) error { return drop(ctx, tx, now(), t, 0) })
 	if err != nil {
 		return fmt.Errorf("journal that %s is lost: %w", t.Hash, err)
 	}

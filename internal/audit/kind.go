@@ -1,0 +1,154 @@
+package audit
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/ethereum/go-ethereum/common"
+
+	"github.com/seed-b6a97670/lockstep/internal/rollout"
+)
+
+// Kind says what an entry is about, and so what its body is.
+type Kind string
+
+// The kinds of entries. What is "found" was in the journal before the log was begun.
+const (
+	LogBegun             Kind = "log.begun"             // Begun
+	HeadSigned           Kind = "head.signed"           // Head
+	ManifestFound        Kind = "manifest.found"        // Manifest
+	ManifestSaved        Kind = "manifest.saved"        // Manifest
+	RunFound             Kind = "run.found"             // Run
+	RunBegun             Kind = "run.begun"             // Run
+	RunEnded             Kind = "run.ended"             // RunEnd
+	DecisionMade         Kind = "decision.made"         // Decision
+	TransactionFound     Kind = "transaction.found"     // Transaction
+	TransactionSigned    Kind = "transaction.signed"    // Transaction
+	TransactionReleased  Kind = "transaction.released"  // Turn
+	TransactionVoid      Kind = "transaction.void"      // Turn
+	TransactionReplaced  Kind = "transaction.replaced"  // Turn
+	TransactionDropped   Kind = "transaction.dropped"   // Turn
+	TransactionConfirmed Kind = "transaction.confirmed" // Outcome
+	TransactionReverted  Kind = "transaction.reverted"  // Outcome
+	NoncesAdopted        Kind = "nonces.adopted"        // Adoption
+)
+
+var kinds = []Kind{
+	LogBegun, HeadSigned, ManifestFound, ManifestSaved, RunFound, RunBegun, RunEnded, DecisionMade, TransactionFound,
+	TransactionSigned, TransactionReleased, TransactionVoid, TransactionReplaced, TransactionDropped, TransactionConfirmed,
+	TransactionReverted, NoncesAdopted,
+}
+
+// Kinds are all that this program writes.
+func Kinds() []Kind { return slices.Clone(kinds) }
+
+// Is tells whether a kind is another one, or one of those whose name begins with it: transaction.signed is transaction.
+func (k Kind) Is(other Kind) bool {
+	return k == other || strings.HasPrefix(string(k), string(other)+".")
+}
+
+// Begun is the body of the first entry.
+type Begun struct {
+	Random  common.Hash `json:"random"` // so that no two logs begin alike
+	Project string      `json:"project"`
+	// Found is what the journal held already. Entries that say what it was come next; what happened before is not covered.
+	Found *Found `json:"found,omitempty"`
+}
+
+// Found counts rows of the journal.
+type Found struct {
+	Manifests    int `json:"manifests"`
+	Runs         int `json:"runs"`
+	Transactions int `json:"transactions"`
+}
+
+// Manifest is the body of an entry about a manifest's file.
+type Manifest struct {
+	Root       common.Hash `json:"root"`
+	RoutesRoot common.Hash `json:"routesRoot"`
+	SHA256     common.Hash `json:"sha256"` // of the file
+	CreatedAt  int64       `json:"createdAt,omitempty"`
+}
+
+// Run is the body of an entry about a rollout on one network.
+type Run struct {
+	ID         int64          `json:"id"`
+	Dispatcher common.Address `json:"dispatcher"`
+	Root       common.Hash    `json:"root"`
+	Manifest   common.Hash    `json:"manifest"`
+	Epoch      uint64         `json:"epoch"`
+	After      int64          `json:"after"` // the last transaction of the network before it
+	// of what was found
+	Status     string `json:"status,omitempty"`
+	CreatedAt  int64  `json:"createdAt,omitempty"`
+	FinishedAt int64  `json:"finishedAt,omitempty"`
+}
+
+// RunEnd is the body of an entry about the end of a rollout.
+type RunEnd struct {
+	ID     int64  `json:"id"`
+	Status string `json:"status"` // done or abandoned
+}
+
+// Decision is the body of an entry about what a loop decided to do next on a network. One is written when it is another than
+// the one before, so a wait is one entry.
+type Decision struct {
+	Network string        `json:"network"`
+	Run     int64         `json:"run"` // 0 outside a rollout
+	Kind    rollout.Kind  `json:"kind"`
+	Steps   []string      `json:"steps"` // what is to be sent, in words
+	Reason  string        `json:"reason"`
+	Until   uint64        `json:"until"` // of a wait: unix seconds of block time
+	Block   rollout.Block `json:"block"` // after which the network was observed
+}
+
+// Same tells whether two decisions differ in the block alone.
+func (d Decision) Same(other Decision) bool {
+	return d.Network == other.Network && d.Run == other.Run && d.Kind == other.Kind && slices.Equal(d.Steps, other.Steps) &&
+		d.Reason == other.Reason && d.Until == other.Until
+}
+
+// Transaction is the body of an entry about a transaction that was signed.
+type Transaction struct {
+	ID      int64          `json:"id"` // in the journal
+	Signer  common.Address `json:"signer"`
+	Nonce   uint64         `json:"nonce"`
+	Step    string         `json:"step"` // what it is for, in words
+	Hash    common.Hash    `json:"hash"`
+	RawHash common.Hash    `json:"rawHash"` // keccak256 of the signed transaction; the same as Hash
+	// Replaces is the transaction of the journal whose nonce it takes.
+	Replaces int64 `json:"replaces,omitempty"`
+	// of what was found
+	Status     string `json:"status,omitempty"`
+	CreatedAt  int64  `json:"createdAt,omitempty"`
+	FinishedAt int64  `json:"finishedAt,omitempty"`
+	*Inclusion
+}
+
+// Turn is the body of an entry about a transaction that is about to be sent, that never will be, that another one is to replace, or
+// that can never land since another one with its nonce has.
+type Turn struct {
+	ID   int64       `json:"id"`
+	Hash common.Hash `json:"hash"`
+}
+
+// Outcome is the body of an entry about a transaction that is final.
+type Outcome struct {
+	ID   int64       `json:"id"`
+	Hash common.Hash `json:"hash"`
+	Inclusion
+}
+
+// Inclusion says where a transaction is in the chain.
+type Inclusion struct {
+	BlockNumber uint64      `json:"blockNumber"`
+	BlockHash   common.Hash `json:"blockHash"`
+	GasUsed     uint64      `json:"gasUsed"`
+}
+
+// Adoption is the body of an entry about nonces that a signer has used elsewhere, which an operator has accepted.
+type Adoption struct {
+	Signer    common.Address `json:"signer"`
+	NextNonce uint64         `json:"nextNonce"`
+	AdoptedAt int64          `json:"adoptedAt,omitempty"`
+}

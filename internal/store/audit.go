@@ -1,0 +1,206 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"math"
+
+	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/crypto"
+
+	"github.com/seed-b6a97670/lockstep/internal/audit"
+	"github.com/seed-b6a97670/lockstep/internal/rollout"
+)
+
+// Append adds an entry to the audit log. chainID is 0 if it is about no network. What changes the journal appends its own
+// entries, in the transaction that changes it.
+func (s *Store) Append(ctx context.Context, kind audit.Kind, chainID uint64, body any) error {
+	err := s.within(ctx, func(tx *sql.Tx) error { return appendEntry(ctx, tx, now(), kind, chainID, body) })
+	if err != nil {
+		return fmt.Errorf("write %s to the audit log: %w", kind, err)
+	}
+	return nil
+}
+
+// Decide appends a decision, unless it is the last one of its network.
+func (s *Store) Decide(ctx context.Context, chainID uint64, d audit.Decision) error {
+	err := s.within(ctx, func(tx *sql.Tx) error {
+		var body []byte
+		var last audit.Decision
+		err := tx.QueryRowContext(ctx, `SELECT body FROM audit WHERE kind = 'decision.made' AND chain_id = ?
+			ORDER BY seq DESC LIMIT 1`, chainID).Scan(&body)
+		switch {
+		case errors.Is(err, sql.ErrNoRows):
+		case err != nil:
+			return err
+		case json.Unmarshal(body, &last) == nil && d.Same(last):
+			return nil
+		}
+		return appendEntry(ctx, tx, now(), audit.DecisionMade, chainID, d)
+	})
+	if err != nil {
+		return fmt.Errorf("write a decision on %s to the audit log: %w", d.Network, err)
+	}
+	return nil
+}
+
+func appendEntry(ctx context.Context, tx *sql.Tx, at int64, kind audit.Kind, chainID uint64, body any) error {
+	tip, err := tip(ctx, tx)
+	if err != nil {
+		return err
+	}
+	e, err := tip.Next(at, kind, chainID, body)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `INSERT INTO audit (seq, version, time, kind, chain_id, body, previous, hash)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+		e.Seq, e.Version, e.Time, string(e.Kind), e.ChainID, string(e.Body), e.Previous.Hex(), e.Hash.Hex())
+	return err
+}
+
+// tip is where the log ends.
+func tip(ctx context.Context, tx *sql.Tx) (audit.Tip, error) {
+	var t audit.Tip
+	var hash string
+	err := tx.QueryRowContext(ctx, `SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1`).Scan(&t.Seq, &hash)
+	if errors.Is(err, sql.ErrNoRows) {
+		return audit.Tip{}, nil
+	}
+	t.Hash = common.HexToHash(hash)
+	return t, err
+}
+
+// beginAudit writes the first entry of the log, and what the journal held before.
+func (s *Store) beginAudit(ctx context.Context) error {
+	return s.within(ctx, func(tx *sql.Tx) error {
+		if tip, err := tip(ctx, tx); err != nil || tip != (audit.Tip{}) {
+			return err
+		}
+		rows, err := readRows(ctx, tx)
+		if err != nil {
+			return err
+		}
+		begun := audit.Begun{Project: s.project}
+		if _, err := rand.Read(begun.Random[:]); err != nil {
+			return err
+		}
+		if len(rows.manifests)+len(rows.runs)+len(rows.transactions) > 0 {
+			begun.Found = &audit.Found{Manifests: len(rows.manifests), Runs: len(rows.runs), Transactions: len(rows.transactions)}
+		}
+		at := now()
+		if err := appendEntry(ctx, tx, at, audit.LogBegun, 0, begun); err != nil {
+			return err
+		}
+		for _, m := range rows.manifests {
+			if err := appendEntry(ctx, tx, at, audit.ManifestFound, 0, m); err != nil {
+				return err
+			}
+		}
+		for _, r := range rows.runs {
+			if err := appendEntry(ctx, tx, at, audit.RunFound, r.chainID, r.Run); err != nil {
+				return err
+			}
+		}
+		for _, t := range rows.transactions {
+			if err := appendEntry(ctx, tx, at, audit.TransactionFound, t.chainID, t.Transaction); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// signedEntry is the entry of a transaction that is added.
+func signedEntry(t rollout.Transaction) audit.Transaction {
+	return audit.Transaction{
+		ID: t.ID, Signer: t.Signer, Nonce: t.Nonce, Step: t.Step, Hash: t.Hash, RawHash: crypto.Keccak256Hash(t.Raw), Replaces: t.Replaces,
+	}
+}
+
+func manifestEntry(root, routesRoot common.Hash, file []byte) audit.Manifest {
+	return audit.Manifest{Root: root, RoutesRoot: routesRoot, SHA256: sha256.Sum256(file)}
+}
+
+// page is how many entries are read at once.
+const page = 500
+
+// Audit reads the log from an entry on. The journal can be used meanwhile. What is not an entry gives an
+// audit.UnreadableError, and reading goes on; any other error is the last.
+func (s *Store) Audit(ctx context.Context, from uint64) iter.Seq2[audit.Entry, error] {
+	return entries(ctx, s.db, from)
+}
+
+// querier is a database or a transaction.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+// entries reads page by page, so that no cursor stays open while whoever reads does something else.
+func entries(ctx context.Context, db querier, from uint64) iter.Seq2[audit.Entry, error] {
+	return func(yield func(audit.Entry, error) bool) {
+		// who rebuilds the table can give a number twice, or below 1: all of it is read
+		last := entryRow{seq: math.MinInt64, rowid: math.MinInt64}
+		if from > 1 {
+			last = entryRow{seq: int64(from) - 1, rowid: math.MaxInt64}
+		}
+		for {
+			read, err := entryPage(ctx, db, last)
+			if err != nil {
+				yield(audit.Entry{}, fmt.Errorf("read audit log: %w", err))
+				return
+			}
+			for _, r := range read {
+				if !yield(r.entry()) {
+					return
+				}
+			}
+			if len(read) < page {
+				return
+			}
+			last = read[len(read)-1]
+		}
+	}
+}
+
+// entryRow is an entry as it is stored, by whomever.
+type entryRow struct {
+	seq, rowid, version, time, chainID int64
+	kind, previous, hash               string
+	body                               []byte
+}
+
+func entryPage(ctx context.Context, db querier, after entryRow) (out []entryRow, err error) {
+	rows, err := db.QueryContext(ctx, `SELECT seq, rowid, version, time, kind, chain_id, body, previous, hash FROM audit
+		WHERE (seq, rowid) > (?, ?) ORDER BY seq, rowid LIMIT ?`, after.seq, after.rowid, page)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var r entryRow
+		if err := rows.Scan(&r.seq, &r.rowid, &r.version, &r.time, &r.kind, &r.chainID, &r.body, &r.previous, &r.hash); err != nil {
+			return nil, err
+		}
+		out = append(out, r)
+	}
+	return out, rows.Err()
+}
+
+func (r entryRow) entry() (audit.Entry, error) {
+	e := audit.Entry{
+		Version: uint64(r.version), Seq: uint64(r.seq), Time: r.time, Kind: audit.Kind(r.kind), ChainID: uint64(r.chainID), Body: r.body,
+		Previous: common.HexToHash(r.previous), Hash: common.HexToHash(r.hash),
+	}
+	// the hash covers these as they are written
+	if e.Previous.Hex() != r.previous || e.Hash.Hex() != r.hash {
+		return e, &audit.UnreadableError{What: audit.Changed, Detail: fmt.Sprintf("%.100q and %.100q are not both hashes", r.previous, r.hash)}
+	}
+	return e, e.Check()
+}

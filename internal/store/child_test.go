@@ -1,0 +1,133 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+
+	"github.com/ethereum/go-ethereum/common"
+
+	"github.com/seed-b6a97670/lockstep/internal/audit"
+	"github.com/seed-b6a97670/lockstep/internal/rollout"
+)
+
+const (
+	childTask    = "LOCKSTEP_TEST_TASK"
+	childJournal = "LOCKSTEP_TEST_JOURNAL"
+	added        = "added"
+)
+
+// What a child process does with a journal.
+const (
+	addAndWait = "add"    // adds a transaction, says so and waits to be killed
+	writeAlone = "write"  // writes for ever, as the only sender
+	appendMany = "append" // appends shareOfChild entries, and sends as many transactions as it can
+	checkOnly  = "check"  // verifies the audit log, and prints how many entries it has
+)
+
+const shareOfChild = 40
+
+// TestMain is also the child of tests.
+func TestMain(m *testing.M) {
+	path := os.Getenv(childJournal)
+	if path == "" {
+		os.Exit(m.Run())
+	}
+	if err := child(context.Background(), os.Getenv(childTask), path); err != nil {
+		fmt.Print(err)
+		os.Exit(1)
+	}
+}
+
+func childProcess(t *testing.T, task, path string) *exec.Cmd {
+	t.Helper()
+	c := exec.CommandContext(t.Context(), os.Args[0])
+	c.Env = append(os.Environ(), childTask+"="+task, childJournal+"="+path)
+	return c
+}
+
+func child(ctx context.Context, task, path string) error {
+	if task == checkOnly {
+		return childCheck(ctx, path)
+	}
+	s, err := Open(ctx, path)
+	if err != nil {
+		return err
+	}
+	switch task {
+	case writeAlone:
+		for {
+			if err := childWrite(ctx, s); err != nil {
+				return err
+			}
+		}
+	case appendMany:
+		for i := range shareOfChild {
+			if err := s.Append(ctx, audit.HeadSigned, 0, map[string]int{"process": os.Getpid(), "i": i}); err != nil {
+				return err
+			}
+			if err := childWrite(ctx, s); err != nil && !errors.Is(err, rollout.ErrStale) {
+				return err
+			}
+		}
+		return s.Close()
+	default:
+		if _, err := addOne(ctx, s, transaction(0), rollout.Mark{}); err != nil {
+			return err
+		}
+		fmt.Print(added)
+		time.Sleep(time.Minute) // until the parent kills it
+		return nil
+	}
+}
+
+// childWrite takes every kind of step on a journal once.
+func childWrite(ctx context.Context, s *Store) error {
+	m, err := s.Read(ctx, chainID, signer)
+	if err != nil {
+		return err
+	}
+	var ts []rollout.Transaction
+	for i := range uint64(3) {
+		tx := transaction(m.NextNonce + i)
+		tx.Hash[1], tx.Hash[2] = byte(tx.Nonce>>8), byte(os.Getpid())
+		ts = append(ts, tx)
+	}
+	if ts, err = s.Add(ctx, ts, m); err != nil {
+		return err
+	}
+	released, err := s.Release(ctx, ts[1:2])
+	if err != nil {
+		return err
+	}
+	if err := s.Void(ctx, ts[2:]); err != nil {
+		return err
+	}
+	for i, tx := range []rollout.Transaction{ts[0], released[0]} {
+		tx.Status, tx.BlockNumber, tx.BlockHash = rollout.Confirmed, tx.Nonce, common.Hash{3}
+		if i > 0 {
+			tx.Status = rollout.Reverted
+		}
+		if err := s.Finish(ctx, tx); err != nil {
+			return err
+		}
+	}
+	return s.Decide(ctx, chainID, audit.Decision{Network: "test", Kind: "wait", Steps: []string{}, Reason: fmt.Sprint(m.NextNonce)})
+}
+
+func childCheck(ctx context.Context, path string) error {
+	s, err := OpenReadOnly(ctx, path)
+	if err != nil {
+		return err
+	}
+	report, err := s.VerifyAudit(ctx, nil)
+	if err == nil && !report.Sound() {
+		err = fmt.Errorf("%v", report.Problems)
+	}
+	fmt.Print(report.Tip.Seq)
+	return errors.Join(err, s.Close())
+}
