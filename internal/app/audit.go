@@ -12,6 +12,7 @@ import (
 	"github.com/ethereum/go-ethereum/common"
 
 	"github.com/seed-b6a97670/lockstep/internal/audit"
+	"github.com/seed-b6a97670/lockstep/internal/dispatcher"
 	"github.com/seed-b6a97670/lockstep/internal/reconcile"
 	"github.com/seed-b6a97670/lockstep/internal/rollout"
 	"github.com/seed-b6a97670/lockstep/internal/store"
@@ -69,23 +70,23 @@ func (a *App) SignHead(ctx context.Context, signer string) (audit.Head, error) {
 	return h, a.store.Append(ctx, audit.HeadSigned, 0, h)
 }
 
-// recorder returns what writes the decisions of a pilot to the audit log: each that is another than the one before.
+// recorder returns what writes the decisions of a pilot to the audit log.
 func (a *App) recorder(n *net, pilot reconcile.Pilot) func(context.Context, rollout.Block, rollout.Action) error {
-	var last audit.Decision
 	return func(ctx context.Context, at rollout.Block, action rollout.Action) error {
 		d := audit.Decision{
 			Network: n.Name, Kind: action.Kind, Steps: []string{}, Reason: action.Reason, Until: action.Until, Block: at,
 		}
-		if p, ok := pilot.(*runPilot); ok {
-			d.Run = p.inner.Run.ID
+		switch p := pilot.(type) {
+		case *dispatcher.Deploy:
+			d.Task = "deploy"
+		case *runPilot:
+			d.Task, d.Run = "rollout", p.inner.Run.ID
+		case *actPilot:
+			d.Task = p.what
 		}
 		for _, in := range action.Intents {
 			d.Steps = append(d.Steps, in.Step)
 		}
-		if d.Same(last) {
-			return nil
-		}
-		last = d
 		return a.store.Decide(ctx, n.ChainID, d)
 	}
 }

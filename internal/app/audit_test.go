@@ -82,7 +82,7 @@ func TestDecisionsAreInTheAuditLog(t *testing.T) {
 	var decided, signed []string
 	for i, d := range ds {
 		decided = append(decided, d.Steps...)
-		if d.Network != "local" || d.Block.Hash == (common.Hash{}) || d.Block.Time == 0 || (i >= 3) != (d.Run != 0) {
+		if d.Network != "local" || d.Block.Hash == (common.Hash{}) || d.Block.Time == 0 || (i >= 3) != (d.Run != 0) || d.Task != []string{"deploy", "rollout"}[min(i/3, 1)] {
 			t.Errorf("%+v", d)
 		}
 	}
@@ -129,8 +129,9 @@ func TestDecisionsAreInTheAuditLog(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.must(one.Act(w.ctx(), "pause", false))
-	if got := decisionKinds(of[audit.Decision](t, w.auditLog()[len(entries)+1:], audit.DecisionMade)); !slices.Equal(got, []rollout.Kind{"pause", rollout.Done}) {
-		t.Errorf("pause: %v", got)
+	ds = of[audit.Decision](t, w.auditLog()[len(entries)+1:], audit.DecisionMade)
+	if !slices.Equal(decisionKinds(ds), []rollout.Kind{"pause", rollout.Done}) || ds[0].Task != "pause" || ds[1].Task != "pause" {
+		t.Errorf("pause: %+v", ds)
 	}
 }
 

@@ -91,10 +91,11 @@ type RunEnd struct {
 }
 
 // Decision is the body of an entry about what a loop decided to do next on a network. One is written when it is another than
-// the one before, so a wait is one entry.
+// the one before of that network and run, so a wait is one entry.
 type Decision struct {
 	Network string        `json:"network"`
-	Run     int64         `json:"run"` // 0 outside a rollout
+	Task    string        `json:"task"` // deploy, rollout, pause, unpause or cancel
+	Run     int64         `json:"run"`  // 0 outside a rollout
 	Kind    rollout.Kind  `json:"kind"`
 	Steps   []string      `json:"steps"` // what is to be sent, in words
 	Reason  string        `json:"reason"`
@@ -104,7 +105,7 @@ type Decision struct {
 
 // Same tells whether two decisions differ in the block alone.
 func (d Decision) Same(other Decision) bool {
-	return d.Network == other.Network && d.Run == other.Run && d.Kind == other.Kind && slices.Equal(d.Steps, other.Steps) &&
+	return d.Network == other.Network && d.Task == other.Task && d.Run == other.Run && d.Kind == other.Kind && slices.Equal(d.Steps, other.Steps) &&
 		d.Reason == other.Reason && d.Until == other.Until
 }
 

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -123,6 +124,16 @@ func TestProblemsSaySo(t *testing.T) {
 		{join(lines[:7]), head, "entry 8: cut: the log ends with entry 7, and had 9 entries when the head was signed"},
 		{join(lines[:2]) + "?\n", nil, "entry 3: unreadable: line 3: it is not an entry: invalid character '?' looking for beginning of value"},
 		{"", nil, "empty: there is no entry in it"},
+		// what comes later is not what is missing
+		{join(slices.Delete(slices.Clone(lines), 4, 5)) + onLine(lines, 4, "step 4", "step 5")[4], nil, "entry 5: missing: entry 6 stands in its place"},
+		{
+			file(rewrite(t, entries, 0, func(e *Entry) { e.Previous = common.Hash{1} })), nil,
+			fmt.Sprintf("entry 1: changed: it does not begin a log, but says that %s comes before it", common.Hash{1}),
+		},
+		{
+			file(rewrite(t, entries, 0, func(e *Entry) { e.Kind = RunBegun })), nil,
+			"entry 1: changed: it does not begin a log, but is run.begun",
+		},
 	} {
 		if r := verify(t, test.text, test.head); len(r.Problems) != 1 || r.Problems[0].String() != test.want {
 			t.Errorf("%v\nwant %s", r.Problems, test.want)

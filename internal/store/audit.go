@@ -28,13 +28,13 @@ func (s *Store) Append(ctx context.Context, kind audit.Kind, chainID uint64, bod
 	return nil
 }
 
-// Decide appends a decision, unless it is the last one of its network.
+// Decide appends a decision, unless it is the last one of its network and run.
 func (s *Store) Decide(ctx context.Context, chainID uint64, d audit.Decision) error {
 	err := s.within(ctx, func(tx *sql.Tx) error {
 		var body []byte
 		var last audit.Decision
 		err := tx.QueryRowContext(ctx, `SELECT body FROM audit WHERE kind = 'decision.made' AND chain_id = ?
-			ORDER BY seq DESC LIMIT 1`, chainID).Scan(&body)
+			AND json_extract(body, '$.run') = ? ORDER BY seq DESC LIMIT 1`, chainID, d.Run).Scan(&body)
 		switch {
 		case errors.Is(err, sql.ErrNoRows):
 		case err != nil:

@@ -203,7 +203,7 @@ func TestDecisionsAreWrittenWhenTheyDiffer(t *testing.T) {
 	decide(s, 2, first, true) // another network
 	decide(s, 1, first, false)
 	for _, change := range []func(*audit.Decision){
-		func(d *audit.Decision) { d.Run = 2 },
+		func(d *audit.Decision) { d.Task = "rollout" },
 		func(d *audit.Decision) { d.Kind = rollout.Apply },
 		func(d *audit.Decision) { d.Steps = []string{"apply page 1"} },
 		func(d *audit.Decision) { d.Steps = []string{"apply page 2"} },
@@ -213,10 +213,18 @@ func TestDecisionsAreWrittenWhenTheyDiffer(t *testing.T) {
 	} {
 		d := first
 		change(&d)
+		decide(s, 1, first, len(want) > 2) // so that it is the last
 		decide(s, 1, d, true)
 		decide(other, 1, d, false)
 	}
 	decide(s, 1, first, true) // again, after others
+	// two runs that take turns
+	second := first
+	second.Run = 2
+	for i := range 3 {
+		decide(s, 1, second, i == 0)
+		decide(other, 1, first, false)
+	}
 	var got []audit.Decision
 	for _, e := range log(t, s) {
 		if e.Kind == audit.DecisionMade {

@@ -68,12 +68,14 @@ func altered(t *testing.T, path string, alter func(exec func(query string, args 
 func rebuilt(t *testing.T, path string, entries []audit.Entry) *Store {
 	t.Helper()
 	return altered(t, path, func(exec func(string, ...any)) {
+		exec(`BEGIN`)
 		exec(`DROP TABLE audit`)
 		exec(`CREATE TABLE audit (seq INTEGER, version INTEGER, time INTEGER, kind TEXT, chain_id INTEGER, body TEXT, previous TEXT, hash TEXT)`)
 		for _, e := range entries {
 			exec(`INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?, ?)`, int64(e.Seq), int64(e.Version), e.Time, string(e.Kind), int64(e.ChainID),
 				string(e.Body), e.Previous.Hex(), e.Hash.Hex())
 		}
+		exec(`COMMIT`)
 	})
 }
 
@@ -254,6 +256,9 @@ func TestTamperingWithRowsIsFound(t *testing.T) {
 		`UPDATE manifests SET routes_root = root WHERE root LIKE '0x11%'`:                        {"routesRoot is"},
 		`DELETE FROM manifests WHERE root LIKE '0x22%'`:                                          {"manifest 0x2200000000000000000000000000000000000000000000000000000000000000 is in the log and not in the journal"},
 		`UPDATE manifests SET root = routes_root WHERE root LIKE '0x22%'`:                        {"is in the log and not in the journal", "is in the journal and not in its log"},
+		// the hash covers how a hash is written
+		`DROP TRIGGER audit_stays; UPDATE audit SET hash = upper(hash) WHERE seq = 4`:         {"entry 4: changed: "},
+		`DROP TRIGGER audit_stays; UPDATE audit SET previous = previous || '0' WHERE seq = 4`: {"entry 4: changed: "},
 		`DROP TABLE audit`: {"empty: the journal has no audit log: an earlier release wrote it, or somebody took the log out"},
 	} {
 		t.Run(statement, func(t *testing.T) {
@@ -311,6 +316,27 @@ func TestEntriesThatDoNotFollow(t *testing.T) {
 				t.Errorf("%v, want %s", r.Problems, test.want)
 			}
 		})
+	}
+}
+
+// TestTwiceBetweenPages: an entry that is there twice is not lost where reading pauses.
+func TestTwiceBetweenPages(t *testing.T) {
+	path, entries := closed(t)
+	for len(entries) < page+10 {
+		e, err := entries[len(entries)-1].Tip().Next(5, audit.HeadSigned, 0, map[string]int{"i": len(entries)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		entries = append(entries, e)
+	}
+	if r := check(t, rebuilt(t, path, entries)); !r.Sound() {
+		t.Fatal(r.Problems)
+	}
+	for _, i := range []int{page - 2, page - 1, page} {
+		r := check(t, rebuilt(t, path, slices.Insert(slices.Clone(entries), i, entries[i])))
+		if len(r.Problems) == 0 || r.Problems[0].What != audit.Duplicate || r.Problems[0].Entry != uint64(i+2) {
+			t.Errorf("entry %d twice: %v", i+1, r.Problems)
+		}
 	}
 }
 

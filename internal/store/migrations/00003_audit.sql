@@ -11,7 +11,7 @@ CREATE TABLE audit (
     hash     TEXT    NOT NULL
 ) STRICT;
 
-CREATE INDEX audit_decisions ON audit (chain_id, seq) WHERE kind = 'decision.made';
+CREATE INDEX audit_decisions ON audit (chain_id, json_extract(body, '$.run'), seq) WHERE kind = 'decision.made';
 
 -- These keep a mistake of the program, or of somebody with a SQL shell, from going unnoticed. Whoever means to can drop them;
 -- then verification finds what was done.
