@@ -386,6 +386,24 @@ func TestForeignTransactionWaits(t *testing.T) {
 	}
 }
 
+// TestAnotherProcessIsNotForeign: the nonce is used by another process on the same journal, after this one has read it.
+func TestAnotherProcessIsNotForeign(t *testing.T) {
+	r, _ := newAnvilRig(t)
+	if err := txsend.New(r.config()).Send(within(t, 5*time.Second), bump("one"), rollout.Mark{}); err != nil {
+		t.Fatal(err)
+	}
+	before, err := txsend.New(r.config()).Settle(within(t, 5*time.Second))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := txsend.New(r.config()).Send(within(t, 5*time.Second), bump("two"), before); err != nil {
+		t.Fatal(err)
+	}
+	if err := txsend.New(r.config()).Send(within(t, 5*time.Second), bump("two"), before); !errors.Is(err, rollout.ErrStale) {
+		t.Errorf("got %v, want ErrStale", err)
+	}
+}
+
 // TestDrop takes a transaction back: one that does nothing lands in its place.
 func TestDrop(t *testing.T) {
 	r, n := newAnvilRig(t, "--no-mining")

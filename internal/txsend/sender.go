@@ -141,8 +141,8 @@ func (s *Sender) Settle(ctx context.Context) (rollout.Mark, error) {
 }
 
 // Send simulates intents as a sequence, signs, journals and sends those that succeed, and waits until their outcomes are
-// final. If the first does not succeed, the error is a RefusedError or a GasCapError, and nothing is signed. after is what Settle returned
-// before the decision to send; if the journal moved since, the error is rollout.ErrStale.
+// final. If the first does not succeed, the error is a RefusedError or a GasCapError, and nothing is signed. after is what
+// Settle returned before the decision to send; if the journal moved since, the error is rollout.ErrStale.
 func (s *Sender) Send(ctx context.Context, ins []rollout.Intent, after rollout.Mark) error {
 	if s.cfg.Careful {
 		ins = ins[:1]
@@ -229,8 +229,8 @@ func (s *Sender) signed(step string, unsigned *types.Transaction) (rollout.Trans
 	}, nil
 }
 
-// unlessStale returns err, unless another process has sent something meanwhile: then the refusal may be only that what was
-// decided is done already.
+// unlessStale returns err, unless another process has sent something meanwhile: then it may be only that what was decided is
+// done already.
 func (s *Sender) unlessStale(ctx context.Context, after rollout.Mark, err error) error {
 	now, readErr := s.cfg.Journal.Read(ctx, s.cfg.Chain.ChainID(), s.Address())
 	if readErr != nil {
@@ -266,7 +266,8 @@ func (s *Sender) nextNonce(ctx context.Context, at rollout.Block, after rollout.
 		return 0, fmt.Errorf("%s has used %d nonces on %s by the journal, %d by the chain: an endpoint lags, or the network "+
 			"was reset (then use another journal)", s.Address(), after.NextNonce, s.cfg.Chain.Name(), nonce)
 	case nonce > after.NextNonce:
-		return 0, &ForeignNonceError{s.Address(), s.cfg.Chain.Name(), after.NextNonce, nonce}
+		// another process on this journal may have been faster
+		return 0, s.unlessStale(ctx, after, &ForeignNonceError{s.Address(), s.cfg.Chain.Name(), after.NextNonce, nonce})
 	}
 	return nonce, nil
 }
