@@ -20,7 +20,8 @@ import (
 // are awaited all the same, since they are under way.
 func (s *Sender) await(ctx context.Context, entries []rollout.Transaction) error {
 	var reverted error
-	pushed, moved := time.Now(), time.Now() // all were sent; the first was in a block, or replaced
+	pushed := time.Now()  // all were sent
+	var refused time.Time // the first was, for what it offers, and cannot offer more
 	ticker := time.NewTicker(s.cfg.Poll)
 	defer ticker.Stop()
 	for {
@@ -30,38 +31,29 @@ func (s *Sender) await(ctx context.Context, entries []rollout.Transaction) error
 		switch {
 		case errors.As(err, &revert):
 			reverted = errors.Join(reverted, err)
-			moved = time.Now()
 			continue
 		case err != nil:
 			return err
 		case len(entries) == 0:
 			return reverted
 		}
-		if n > 0 || mined {
-			moved = time.Now()
-		}
-		// what a node has taken it may have forgotten
-		all := time.Since(pushed) > s.cfg.Rebroadcast
-		err = s.push(ctx, entries, all)
-		if all {
-			pushed = time.Now()
-		}
-		switch {
-		case err == nil:
-		case !underpriced(err):
-			return err
-		case replaces(err) && len(entries[0].Earlier) == 0:
-			return fmt.Errorf("%w: nonce %d of %s on %s is used by a transaction that waits for a block and is not in the journal; "+
-				"find out who else has this key", err, entries[0].Nonce, s.Address(), s.cfg.Chain.Name())
-		}
-		if err != nil || time.Since(moved) > s.cfg.StuckAfter {
+		stuck := s.stuck(entries[0], mined)
+		if time.Since(refused) > s.cfg.Rebroadcast {
+			// what a node has taken it may have forgotten
+			all := time.Since(pushed) > s.cfg.Rebroadcast
+			if all {
+				pushed = time.Now()
+			}
 			before := entries[0].ID
-			if entries, err = s.replace(ctx, entries, err); err != nil {
+			if entries, err = s.offer(ctx, entries, all, stuck); err != nil {
 				return err
 			}
-			moved = time.Now()
 			if entries[0].ID != before {
 				continue // at once to the nodes
+			}
+			refused = time.Time{}
+			if !s.sent[before] {
+				refused = time.Now()
 			}
 		}
 		select {
@@ -72,9 +64,47 @@ func (s *Sender) await(ctx context.Context, entries []rollout.Transaction) error
 	}
 }
 
+// stuck tells whether a transaction has been the first of its account that is in no block for too long. What interrupts the
+// waiting, such as an endpoint that fails, does not begin it anew.
+func (s *Sender) stuck(first rollout.Transaction, mined bool) bool {
+	if mined || s.first.id != first.ID {
+		s.first.id, s.first.since = first.ID, time.Now()
+	}
+	return time.Since(s.first.since) > s.cfg.StuckAfter
+}
+
+// offer sends transactions, and replaces those that are stuck, or that a node refuses for what they offer.
+func (s *Sender) offer(ctx context.Context, entries []rollout.Transaction, all, stuck bool) ([]rollout.Transaction, error) {
+	err := s.push(ctx, entries, all)
+	switch {
+	case err == nil && !stuck:
+		return entries, nil
+	case err != nil && !underpriced(err):
+		return entries, err
+	case replaces(err) && len(entries[0].Earlier) == 0:
+		return entries, s.unlessMoved(ctx, entries[0], fmt.Errorf("%w: nonce %d of %s on %s is used by a transaction that waits for a "+
+			"block and is not in the journal; find out who else has this key", err, entries[0].Nonce, s.Address(), s.cfg.Chain.Name()))
+	}
+	s.first.since = time.Now()
+	return s.replace(ctx, entries, err)
+}
+
+// unlessMoved returns err, unless another process on this journal has replaced the transaction, or seen its outcome: then it is
+// rollout.ErrStale.
+func (s *Sender) unlessMoved(ctx context.Context, entry rollout.Transaction, err error) error {
+	now, readErr := s.cfg.Journal.Read(ctx, s.cfg.Chain.ChainID(), s.Address())
+	if readErr != nil {
+		return errors.Join(err, readErr)
+	}
+	if !slices.ContainsFunc(now.Open, func(t rollout.Transaction) bool { return t.ID == entry.ID }) {
+		return fmt.Errorf("%w: %w", rollout.ErrStale, err)
+	}
+	return err
+}
+
 // underpriced recognises the ways in which nodes say that a transaction offers too little.
 func underpriced(err error) bool {
-	if err == nil {
+	if err == nil || errors.Is(err, rollout.ErrStale) {
 		return false
 	}
 	text := strings.ToLower(err.Error())
@@ -204,8 +234,8 @@ func (s *Sender) taken(ctx context.Context, entry rollout.Transaction, refusal e
 	if in, err := s.inBlock(ctx, entry); in || err != nil {
 		return wrapped(entry, refusal, err)
 	}
-	return fmt.Errorf("%s: nonce %d of %s on %s was used by a transaction that is not in the journal; "+
-		"find out who else has this key (%w)", entry.Step, entry.Nonce, s.Address(), s.cfg.Chain.Name(), refusal)
+	return s.unlessMoved(ctx, entry, fmt.Errorf("%s: nonce %d of %s on %s was used by a transaction that is not in the journal; "+
+		"find out who else has this key (%w)", entry.Step, entry.Nonce, s.Address(), s.cfg.Chain.Name(), refusal))
 }
 
 // wrapped is nil without err.

@@ -9,16 +9,32 @@ import (
 
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/core/types"
+	"github.com/ethereum/go-ethereum/params"
 
 	"github.com/seed-b6a97670/lockstep/internal/chain"
 	"github.com/seed-b6a97670/lockstep/internal/rollout"
 )
 
+// mostTip is what a transaction tips at most if no ceiling is set, in wei a gas: whatever an endpoint suggests, since the tip is
+// what it could make somebody lose.
+var mostTip = big.NewInt(30 * params.GWei)
+
 // fees are what a transaction should offer now, under the ceiling.
 func (s *Sender) fees(ctx context.Context) (chain.Fees, error) {
 	f, err := s.cfg.Chain.Fees(ctx)
-	if err != nil || s.cfg.MaxFee == nil {
+	if err != nil {
 		return f, err
+	}
+	if s.cfg.MaxFee == nil {
+		if f.Legacy {
+			return f, fmt.Errorf("%s has no base fee, so that nothing bounds what an endpoint asks for: set maxFee of the network in "+
+				"lockstep.yaml", s.cfg.Chain.Name())
+		}
+		if f.Tip.Cmp(mostTip) > 0 {
+			f.Cap = new(big.Int).Add(new(big.Int).Sub(f.Cap, f.Tip), mostTip)
+			f.Tip = mostTip
+		}
+		return f, nil
 	}
 	if f.Base.Cmp(s.cfg.MaxFee) > 0 {
 		return f, &rollout.FeesError{Network: s.cfg.Chain.Name(), Base: f.Base.String(), Ceiling: s.cfg.MaxFee.String()}
@@ -93,8 +109,9 @@ func enriched(old *types.Transaction, now chain.Fees, ceiling *big.Int) (chain.F
 	}
 	tip := new(big.Int).Lsh(greatest(old.GasTipCap(), big.NewInt(1)), 2)
 	f := chain.Fees{Base: now.Base, Tip: greatest(tip, now.Tip)}
-	f.Cap = greatest(old.GasFeeCap(), new(big.Int).Add(new(big.Int).Lsh(now.Base, 1), f.Tip))
-	if f.Cap.Cmp(ceiling) > 0 {
+	f.Cap = least(greatest(old.GasFeeCap(), new(big.Int).Add(new(big.Int).Lsh(now.Base, 1), f.Tip)), ceiling)
+	f.Tip = least(f.Tip, f.Cap)
+	if f.Cap.Cmp(old.GasFeeCap()) <= 0 && f.Tip.Cmp(old.GasTipCap()) <= 0 {
 		return f, errCeiling
 	}
 	return f, nil
@@ -134,9 +151,6 @@ func (s *Sender) replace(ctx context.Context, entries []rollout.Transaction, ref
 		f, err := raise(&is, now, s.ceiling(&was))
 		if err != nil {
 			s.cfg.Stuck(e, err)
-			if refusal != nil {
-				return entries, fmt.Errorf("%w: %w", err, refusal)
-			}
 			break
 		}
 		t, err := s.signed(e.Step, unsigned(s.cfg.Chain.ChainID(), e.Nonce, is.Gas(), *is.To(), is.Data(), f))

@@ -18,6 +18,7 @@ import (
 	"github.com/seed-b6a97670/lockstep/internal/chain"
 	"github.com/seed-b6a97670/lockstep/internal/localnode"
 	"github.com/seed-b6a97670/lockstep/internal/rollout"
+	"github.com/seed-b6a97670/lockstep/internal/store"
 	"github.com/seed-b6a97670/lockstep/internal/txsend"
 )
 
@@ -438,6 +439,10 @@ func TestLegacyFees(t *testing.T) {
 	t.Cleanup(client.Close)
 	cfg := r.config()
 	cfg.Chain = client
+	if err := txsend.New(cfg).Send(within(t, 5*time.Second), bump("one"), rollout.Mark{}); err == nil || !strings.Contains(err.Error(), "maxFee") {
+		t.Errorf("got %v, want that a ceiling is asked for", err)
+	}
+	cfg.MaxFee = big.NewInt(100 * params.GWei)
 	if err := txsend.New(cfg).Send(within(t, 5*time.Second), bump("one", "two"), rollout.Mark{}); err != nil {
 		t.Fatal(err)
 	}
@@ -453,6 +458,93 @@ func TestLegacyFees(t *testing.T) {
 	r.mustHave(t, "in the end", rollout.Confirmed, rollout.Confirmed)
 	if r.count(t) != 2 {
 		t.Errorf("it happened %d times, want twice", r.count(t))
+	}
+}
+
+// greedy suggests to tip too much.
+type greedy struct{ *chain.Client }
+
+func (g greedy) Fees(ctx context.Context) (chain.Fees, error) {
+	f, err := g.Client.Fees(ctx)
+	tip := big.NewInt(500 * params.GWei)
+	f.Cap = new(big.Int).Add(new(big.Int).Sub(f.Cap, f.Tip), tip)
+	f.Tip = tip
+	return f, err
+}
+
+// TestGreedyEndpoint: what an endpoint suggests to tip is bounded, with a ceiling and without.
+func TestGreedyEndpoint(t *testing.T) {
+	for _, maxFee := range []*big.Int{nil, big.NewInt(3 * params.GWei)} {
+		r, _ := newAnvilRig(t)
+		cfg := r.config()
+		cfg.Chain, cfg.MaxFee = greedy{r.chain}, maxFee
+		if err := txsend.New(cfg).Send(within(t, 5*time.Second), bump("one"), rollout.Mark{}); err != nil {
+			t.Fatal(err)
+		}
+		var tx types.Transaction
+		if err := tx.UnmarshalBinary(r.final[0].Raw); err != nil {
+			t.Fatal(err)
+		}
+		want := int64(30 * params.GWei)
+		if maxFee != nil {
+			want = maxFee.Int64()
+		}
+		if tx.GasTipCap().Int64() != want {
+			t.Errorf("ceiling %v: it tips %d, want %d", maxFee, tx.GasTipCap(), want)
+		}
+	}
+}
+
+// TestRefusedBelowTheCeiling: a node refuses what is below its base fee, and the ceiling is less than twice that. The offer rises
+// to the ceiling, and lands.
+func TestRefusedBelowTheCeiling(t *testing.T) {
+	r, n := newAnvilRig(t)
+	call(t, n, "anvil_setNextBlockBaseFeePerGas", hexutil.EncodeUint64(5*params.GWei))
+	call(t, n, "evm_mine")
+	cfg := r.config()
+	cfg.MaxFee = big.NewInt(30 * params.GWei)
+	first := true
+	cfg.Chain = onSend{r.chain, func(*types.Transaction) error {
+		if first {
+			first = false
+			call(t, n, "anvil_setNextBlockBaseFeePerGas", hexutil.EncodeUint64(20*params.GWei))
+			call(t, n, "evm_mine")
+		}
+		return nil
+	}}
+	if err := txsend.New(cfg).Send(within(t, 20*time.Second), bump("one"), rollout.Mark{}); err != nil {
+		t.Fatal(err)
+	}
+	if got := r.statuses(t); got[len(got)-1] != rollout.Confirmed || r.count(t) != 1 {
+		t.Errorf("%v, it happened %d times", got, r.count(t))
+	}
+}
+
+// TestReplacedByAnotherProcess: another process on this journal replaces the transaction, and its replacement lands. This one
+// does not take that for somebody else's.
+func TestReplacedByAnotherProcess(t *testing.T) {
+	r, n := newAnvilRig(t, "--no-mining")
+	cfg := r.config()
+	cfg.Rebroadcast = 100 * time.Millisecond
+	other, err := store.Open(t.Context(), r.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = other.Close() }()
+	err = during(t, cfg, func(rollout.Transaction) {
+		mark, err := other.Read(t.Context(), chainID, account)
+		if err != nil {
+			t.Fatal(err)
+		}
+		dropping := r.config()
+		dropping.Journal, dropping.Final = other, nil
+		dropping.Sent = func(rollout.Transaction) { call(t, n, "evm_mine") }
+		if err := txsend.New(dropping).Drop(within(t, 10*time.Second), mark.Open); err != nil {
+			t.Error(err)
+		}
+	})
+	if !errors.Is(err, rollout.ErrStale) {
+		t.Errorf("got %v, want ErrStale", err)
 	}
 }
 

@@ -80,6 +80,11 @@ type Config struct {
 type Sender struct {
 	cfg  Config
 	sent map[int64]bool // journal entries that a node has taken from this process
+	// first is the journal entry that has been the first in no block since a time
+	first struct {
+		id    int64
+		since time.Time
+	}
 }
 
 // New returns a sender.
@@ -102,7 +107,7 @@ func New(cfg Config) *Sender {
 	if cfg.Rebroadcast == 0 {
 		cfg.Rebroadcast = 15 * time.Second
 	}
-	return &Sender{cfg, map[int64]bool{}}
+	return &Sender{cfg: cfg, sent: map[int64]bool{}}
 }
 
 // Address is the account.
