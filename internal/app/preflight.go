@@ -22,7 +22,7 @@ type Preflight struct {
 	Transactions int      `json:"transactions"`
 	Gas          uint64   `json:"gas"`      // limits of all transactions
 	Rough        int      `json:"rough"`    // transactions whose gas is a guess, since they could not be simulated
-	Cost         *Wei     `json:"cost"`     // of all, at most
+	Cost         *Wei     `json:"cost"`     // of all, at most, if none is stuck: a replacement offers more
 	DataFee      *Wei     `json:"dataFee"`  // the part of the cost that is for data on another chain
 	Balance      *Wei     `json:"balance"`  // of the deployer
 	Nonce        uint64   `json:"nonce"`    // of the deployer
@@ -67,10 +67,12 @@ func (a *App) preflightAll(ctx context.Context, pilot *dispatcher.Deploy, patien
 		} else {
 			err = look(ctx)
 		}
-		if err != nil {
-			return fmt.Errorf("%s: %w", n.Name, err)
+		if err != nil && ctx.Err() == nil {
+			// a network that cannot be looked at hides nothing of the others
+			out.Preflight = &Preflight{Cost: &Wei{}, DataFee: &Wei{}, Balance: &Wei{}, Problems: []string{err.Error()}}
+			return nil
 		}
-		return nil
+		return err
 	})
 	if err != nil {
 		return outcomes, fmt.Errorf("nothing was sent: %w", err)
@@ -192,6 +194,9 @@ func (a *App) preflightCost(
 	for i, gas := range quote.Gas {
 		pre.Gas += gas
 		out.Steps[i].Gas = gas
+	}
+	if quote.Behind != nil {
+		ins = ins[:len(quote.Gas)] // what comes behind depends on what is in the way
 	}
 	for _, in := range ins[len(quote.Gas):] {
 		gas := rough(in, in.To == a.cfg.Factory.Address)

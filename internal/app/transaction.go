@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -23,7 +24,7 @@ type JournalEntry struct {
 	Nonce   uint64         `json:"nonce"`
 	Step    string         `json:"step"`
 	Hash    common.Hash    `json:"hash"`
-	// Status is signed (never sent), released (perhaps sent), replaced, confirmed, reverted, dropped or void.
+	// Status is signed (never sent), released (perhaps sent), replaced, confirmed, reverted, dropped, lost or void.
 	Status   rollout.Status `json:"status"`
 	Block    uint64         `json:"block"`    // 0 until it is final
 	GasUsed  uint64         `json:"gasUsed"`  // 0 until it is final
@@ -54,19 +55,26 @@ func (a *App) Journal(ctx context.Context, open bool) ([]JournalEntry, error) {
 }
 
 // Drop takes an open transaction back, and with it the later ones of its account, which were to follow on it. What was never
-// sent is made void, any other is replaced by one that does nothing.
-func (a *App) Drop(ctx context.Context, hash common.Hash) (Outcome, error) {
+// sent is made void, any other is replaced by one that does nothing. hash may be the beginning of one, and that of a transaction
+// that was replaced.
+func (a *App) Drop(ctx context.Context, hash string) (Outcome, error) {
 	if err := a.open(ctx); err != nil {
 		return Outcome{}, err
 	}
+	found := map[*net][]rollout.Transaction{}
 	for _, n := range a.networks {
 		entries, err := a.openFrom(ctx, n, hash)
 		if err != nil {
 			return Outcome{}, err
 		}
-		if len(entries) == 0 {
-			continue
+		if len(entries) > 0 {
+			found[n] = entries
 		}
+	}
+	if len(found) > 1 {
+		return Outcome{}, fmt.Errorf("%s begins the hash of open transactions on %d networks: give more of it", hash, len(found))
+	}
+	for n, entries := range found {
 		only := &App{opts: a.opts, cfg: a.cfg, networks: []*net{n}, store: a.store, signers: a.signers}
 		outcomes, err := only.each(ctx, func(ctx context.Context, n *net, out *Outcome) error { return only.drop(ctx, n, entries, out) })
 		return outcomes[0], err
@@ -75,22 +83,28 @@ func (a *App) Drop(ctx context.Context, hash common.Hash) (Outcome, error) {
 }
 
 // openFrom returns the open transactions of an account from the one with a hash on; none if that is not open.
-func (a *App) openFrom(ctx context.Context, n *net, hash common.Hash) ([]rollout.Transaction, error) {
+func (a *App) openFrom(ctx context.Context, n *net, hash string) ([]rollout.Transaction, error) {
 	ts, err := a.store.Transactions(ctx, n.ChainID)
 	if err != nil {
 		return nil, err
 	}
-	i := slices.IndexFunc(ts, func(t rollout.Transaction) bool { return t.Hash == hash })
-	if i < 0 {
+	ts = slices.DeleteFunc(ts, func(t rollout.Transaction) bool {
+		open := t.Status.Open() || t.Status == rollout.Replaced
+		return !open || !strings.HasPrefix(t.Hash.Hex(), strings.ToLower(hash))
+	})
+	if len(ts) == 0 {
 		return nil, nil
 	}
-	mark, err := a.store.Read(ctx, n.ChainID, ts[i].Signer)
+	if len(ts) > 1 {
+		return nil, fmt.Errorf("%s begins the hash of %d open transactions on %s: give more of it", hash, len(ts), n.Name)
+	}
+	mark, err := a.store.Read(ctx, n.ChainID, ts[0].Signer)
 	if err != nil {
 		return nil, err
 	}
-	i = slices.IndexFunc(mark.Open, func(t rollout.Transaction) bool { return t.Hash == hash })
+	i := slices.IndexFunc(mark.Open, func(t rollout.Transaction) bool { return t.Nonce == ts[0].Nonce })
 	if i < 0 {
-		return nil, nil
+		return nil, nil // it became final meanwhile
 	}
 	return mark.Open[i:], nil
 }
@@ -149,13 +163,17 @@ func (a *App) dropped(ctx context.Context, n *net, entries []rollout.Transaction
 
 // signerOf returns the signer with an address, ready to sign.
 func (a *App) signerOf(address common.Address) (*signer.Signer, error) {
-	for name, sc := range a.cfg.Signers {
-		if sc.Keystore == "" && a.signers[name] == nil {
+	var unread []error // key files of others need not be here
+	for _, name := range slices.Sorted(maps.Keys(a.cfg.Signers)) {
+		sc := a.cfg.Signers[name]
+		known := sc.Address != (common.Address{})
+		if sc.Keystore == "" && a.signers[name] == nil || known && sc.Address != address {
 			continue
 		}
 		s, err := a.signer(name)
 		if err != nil {
-			return nil, err
+			unread = append(unread, err)
+			continue
 		}
 		if s.Address() != address {
 			continue
@@ -165,7 +183,7 @@ func (a *App) signerOf(address common.Address) (*signer.Signer, error) {
 		}
 		return s, nil
 	}
-	return nil, fmt.Errorf("no signer of %s with a keystore is %s", a.cfg.File, address)
+	return nil, errors.Join(append(unread, fmt.Errorf("no signer of %s with a keystore is %s", a.cfg.File, address))...)
 }
 
 // Adopted says from which nonce on the journal accounts for a signer.

@@ -28,6 +28,7 @@ const (
 	TransactionVoid      Kind = "transaction.void"      // Turn
 	TransactionReplaced  Kind = "transaction.replaced"  // Turn
 	TransactionDropped   Kind = "transaction.dropped"   // Turn
+	TransactionLost      Kind = "transaction.lost"      // Turn
 	TransactionConfirmed Kind = "transaction.confirmed" // Outcome
 	TransactionReverted  Kind = "transaction.reverted"  // Outcome
 	NoncesAdopted        Kind = "nonces.adopted"        // Adoption
@@ -35,7 +36,7 @@ const (
 
 var kinds = []Kind{
 	LogBegun, HeadSigned, ManifestFound, ManifestSaved, RunFound, RunBegun, RunEnded, DecisionMade, TransactionFound,
-	TransactionSigned, TransactionReleased, TransactionVoid, TransactionReplaced, TransactionDropped, TransactionConfirmed,
+	TransactionSigned, TransactionReleased, TransactionVoid, TransactionReplaced, TransactionDropped, TransactionLost, TransactionConfirmed,
 	TransactionReverted, NoncesAdopted,
 }
 

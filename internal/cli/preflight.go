@@ -19,18 +19,18 @@ func (e *env) confirmDeploy(ctx context.Context, planned []app.Outcome) error {
 
 // showPreflight prints one table of what a deployment will do and cost.
 func (e *env) showPreflight(w io.Writer, planned []app.Outcome) {
-	rows := [][]string{{"NETWORK", "TRANSACTIONS", "GAS LIMITS", "COSTS AT MOST", "FOR DATA", "BALANCE", "NONCE", "STATE"}}
+	rows := [][]string{{"NETWORK", "TRANSACTIONS", "GAS LIMITS", "MAY COST", "FOR DATA", "BALANCE", "NONCE", "STATE"}}
 	rough := false
 	for _, o := range planned {
 		p := o.Preflight
-		if p == nil || o.Status == "failed" {
-			rows = append(rows, []string{o.Network, "-", "-", "-", "-", "-", "-", "not reached"})
+		if p == nil {
+			rows = append(rows, []string{o.Network, "-", "-", "-", "-", "-", "-", "interrupted"})
 			continue
 		}
 		state := "ready"
 		switch {
 		case len(p.Problems) > 0:
-			state = fmt.Sprintf("%d problems", len(p.Problems))
+			state = "not ready"
 		case p.Transactions == 0:
 			state = "done already"
 		}
@@ -47,9 +47,9 @@ func (e *env) showPreflight(w io.Writer, planned []app.Outcome) {
 		})
 	}
 	table(w, rows)
-	fmt.Fprintln(w, "costs and balances are in the coin of each network")
+	fmt.Fprintln(w, "Costs and balances are in the coin of each network. A transaction that is stuck is replaced by one that\noffers more: up to ten times, or maxFee.")
 	if rough {
-		fmt.Fprintln(w, "~ more transactions than a node simulates at once: the gas of some is a guess from above")
+		fmt.Fprintln(w, "~ More transactions than a node simulates at once: the gas of some is a guess from above.")
 	}
 }
 

@@ -61,7 +61,11 @@ func plainProgress(w io.Writer) func(app.Event) {
 		defer mu.Unlock()
 		switch ev.Kind {
 		case "sent":
-			fmt.Fprintf(w, "%-10s %-36s sent %s\n", ev.Network, ev.Step, ev.Tx.Hash.Hex()[:12])
+			instead := ""
+			if ev.Tx.Replaces != 0 {
+				instead = " in the place of one that offers less"
+			}
+			fmt.Fprintf(w, "%-10s %-36s sent %s%s\n", ev.Network, ev.Step, ev.Tx.Hash.Hex()[:12], instead)
 		case "confirmed", "reverted":
 			fmt.Fprintf(w, "%-10s %-36s %s in block %d, %d gas\n", ev.Network, ev.Step, ev.Kind, ev.Tx.BlockNumber, ev.Tx.GasUsed)
 		case "unreachable", "stuck":

@@ -2,9 +2,8 @@ package cli
 
 import (
 	"fmt"
+	"regexp"
 
-	"github.com/ethereum/go-ethereum/common"
-	"github.com/ethereum/go-ethereum/common/hexutil"
 	"github.com/spf13/cobra"
 
 	"github.com/seed-b6a97670/lockstep/internal/app"
@@ -52,6 +51,9 @@ and never sent is made void. No network is asked.`,
 	return onNetworks(e, c)
 }
 
+// hashPrefix is a hash, or enough of its beginning.
+var hashPrefix = regexp.MustCompile(`^0x[0-9a-fA-F]{8,64}$`)
+
 func newTransactionDrop(e *env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "drop HASH",
@@ -59,13 +61,15 @@ func newTransactionDrop(e *env) *cobra.Command {
 		Long: `Take an open transaction of the journal back, and with it the later ones of its account. One that
 was sent can only be taken back by another with its nonce: a transfer of nothing to the account
 itself, which offers more. Either may land; the command waits and says which did. What was never
-sent is made void.`,
+sent is made void. The first eight digits of the hash are enough.
+
+Its step will be decided again by the next run, or by one that goes on: stop that before, and end a
+rollout with lockstep cancel.`,
 		Example: "  lockstep transaction list --open\n  lockstep transaction drop 0x5f3c… --yes",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			raw, err := hexutil.Decode(args[0])
-			if err != nil || len(raw) != common.HashLength {
-				return usageError{fmt.Errorf("%q is not a transaction hash: see lockstep transaction list --open --json", args[0])}
+			if !hashPrefix.MatchString(args[0]) {
+				return usageError{fmt.Errorf("%q is not a transaction hash, nor its first eight digits: see lockstep transaction list --open", args[0])}
 			}
 			a, _, err := e.open()
 			if err != nil {
@@ -75,7 +79,7 @@ sent is made void.`,
 			if err := e.confirm(cmd.Context(), "take transaction "+args[0]+" back"); err != nil {
 				return err
 			}
-			outcome, err := a.Drop(cmd.Context(), common.BytesToHash(raw))
+			outcome, err := a.Drop(cmd.Context(), args[0])
 			if outcome.Network == "" {
 				return err
 			}

@@ -70,7 +70,7 @@ func DecideDeploy(want DeployDesired, seen DeployObserved, adminRole, governance
 			continue
 		}
 		if got != (common.Hash{}) {
-			return stop("%s: at %s stands code with hash %s, want %s", c.Name, c.Address, got, c.CodeHash)
+			return stop("%s: at %s stands code with hash %s, want %s: find out who put it there; another salt moves all addresses", c.Name, c.Address, got, c.CodeHash)
 		}
 		switch seen.FactoryCodeHash {
 		case want.FactoryCodeHash:

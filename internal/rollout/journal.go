@@ -48,6 +48,7 @@ const (
 	Confirmed Status = "confirmed"
 	Reverted  Status = "reverted"
 	Dropped   Status = "dropped" // the other one landed
+	Lost      Status = "lost"    // it was final, and a reorganisation took it back all the same
 	Void      Status = "void"
 )
 

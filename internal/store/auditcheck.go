@@ -142,7 +142,7 @@ func (l *ledger) take(e audit.Entry) {
 			delete(l.rows, nonces(e.ChainID, a.Signer)) // a later one takes the place of an earlier one
 			l.add(e, nonces(e.ChainID, a.Signer), &a)
 		}
-	case audit.TransactionReleased, audit.TransactionVoid, audit.TransactionReplaced, audit.TransactionDropped,
+	case audit.TransactionReleased, audit.TransactionVoid, audit.TransactionReplaced, audit.TransactionDropped, audit.TransactionLost,
 		audit.TransactionConfirmed, audit.TransactionReverted:
 		var o audit.Outcome // a Turn is the first part of it
 		if err = json.Unmarshal(e.Body, &o); err == nil {
@@ -183,6 +183,7 @@ func (l *ledger) turn(e audit.Entry, o audit.Outcome) {
 		audit.TransactionVoid:      {[]rollout.Status{rollout.Signed}, rollout.Void},
 		audit.TransactionReplaced:  {[]rollout.Status{rollout.Released}, rollout.Replaced},
 		audit.TransactionDropped:   {[]rollout.Status{rollout.Released, rollout.Replaced}, rollout.Dropped},
+		audit.TransactionLost:      {[]rollout.Status{rollout.Confirmed, rollout.Reverted, rollout.Dropped}, rollout.Lost},
 		audit.TransactionConfirmed: {[]rollout.Status{rollout.Released, rollout.Replaced}, rollout.Confirmed},
 		audit.TransactionReverted:  {[]rollout.Status{rollout.Released, rollout.Replaced}, rollout.Reverted},
 	}[e.Kind]

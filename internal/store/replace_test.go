@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/ethereum/go-ethereum/common"
@@ -102,6 +103,34 @@ func TestTamperedReplacement(t *testing.T) {
 			t.Errorf("%s: not found (%v)", change, err)
 		}
 	}
+}
+
+// TestAdoptAfterAReorganisation: the chain has fewer nonces than the journal holds as final. Those are lost, and used again.
+func TestAdoptAfterAReorganisation(t *testing.T) {
+	s := fresh(t)
+	finish(t, s, add(t, s, transaction(0)), rollout.Confirmed, 5)
+	finish(t, s, replace(t, s, add(t, s, transaction(1)), 1), rollout.Reverted, 9)
+	open := add(t, s, transaction(2))
+	if err := s.Adopt(t.Context(), chainID, signer, 1); err == nil || !strings.Contains(err.Error(), "take it back, first") {
+		t.Errorf("adopted while one is open: %v", err)
+	}
+	if err := s.Lose(t.Context(), open); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Adopt(t.Context(), chainID, signer, 1); err != nil {
+		t.Fatal(err)
+	}
+	if m := read(t, s); m.NextNonce != 1 || m.MinBlock != 5 || len(m.Open) != 0 {
+		t.Errorf("%+v, want nonce 1 next, and nothing final after block 5", m)
+	}
+	mustBeSound(t, s)
+	again := add(t, s, transaction(1)) // the very same transaction
+	finish(t, s, again, rollout.Confirmed, 7)
+	want := []rollout.Status{rollout.Confirmed, rollout.Lost, rollout.Lost, rollout.Lost, rollout.Confirmed}
+	if diff := cmp.Diff(want, statuses(transactions(t, s))); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	mustBeSound(t, s)
 }
 
 func TestLose(t *testing.T) {

@@ -354,7 +354,7 @@ func TestFinishIsIdempotent(t *testing.T) {
 		t.Errorf("%+v", m)
 	}
 	bad := add(t, s, transaction(1))
-	bad.Status = "lost"
+	bad.Status = "vanished"
 	if err := s.Finish(t.Context(), bad); err == nil {
 		t.Error("a status that does not exist is recorded")
 	}

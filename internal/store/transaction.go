@@ -48,8 +48,8 @@ func (s *Store) Read(ctx context.Context, chainID uint64, signer common.Address)
 
 func mark(ctx context.Context, tx *sql.Tx, chainID uint64, signer common.Address) (rollout.Mark, error) {
 	var id, nonce, block, adopted sql.NullInt64
-	err := tx.QueryRowContext(ctx, `SELECT max(id), max(nonce) FILTER (WHERE status <> 'void'), max(block_number),
-		(SELECT next_nonce FROM adopted_nonces WHERE chain_id = ?1 AND signer = ?2)
+	err := tx.QueryRowContext(ctx, `SELECT max(id), max(nonce) FILTER (WHERE status NOT IN ('void', 'lost')),
+		max(block_number) FILTER (WHERE status <> 'lost'), (SELECT next_nonce FROM adopted_nonces WHERE chain_id = ?1 AND signer = ?2)
 		FROM transactions WHERE chain_id = ?1 AND signer = ?2`, chainID, signer.Hex()).Scan(&id, &nonce, &block, &adopted)
 	m := rollout.Mark{LastID: id.Int64, MinBlock: uint64(block.Int64), Known: nonce.Valid || adopted.Valid, NextNonce: uint64(adopted.Int64)}
 	if nonce.Valid {
@@ -58,11 +58,29 @@ func mark(ctx context.Context, tx *sql.Tx, chainID uint64, signer common.Address
 	return m, err
 }
 
-// Adopt records that the nonces of a signer on a network below next are accounted for elsewhere.
+// Adopt records that the nonces of a signer on a network below next are accounted for elsewhere. What the journal holds as final
+// with a nonce that is not used by then is lost: a reorganisation has taken it back.
 func (s *Store) Adopt(ctx context.Context, chainID uint64, signer common.Address, next uint64) error {
 	err := s.within(ctx, func(tx *sql.Tx) error {
 		at := now()
-		_, err := tx.ExecContext(ctx, `INSERT INTO adopted_nonces (chain_id, signer, next_nonce, adopted_at) VALUES (?, ?, ?, ?)
+		rows, err := tx.QueryContext(ctx, `SELECT `+columns+` FROM transactions
+			WHERE chain_id = ? AND signer = ? AND nonce >= ? AND status NOT IN ('void', 'lost') ORDER BY id`, chainID, signer.Hex(), next)
+		if err != nil {
+			return err
+		}
+		gone, err := scan(rows)
+		if err != nil {
+			return err
+		}
+		for _, t := range gone {
+			if t.Status != rollout.Confirmed && t.Status != rollout.Reverted && t.Status != rollout.Dropped {
+				return fmt.Errorf("%s with nonce %d is %s: settle it, or take it back, first", t.Step, t.Nonce, t.Status)
+			}
+			if err := turn(ctx, tx, at, t, t.Status, rollout.Lost); err != nil {
+				return err
+			}
+		}
+		_, err = tx.ExecContext(ctx, `INSERT INTO adopted_nonces (chain_id, signer, next_nonce, adopted_at) VALUES (?, ?, ?, ?)
 			ON CONFLICT (chain_id, signer) DO UPDATE SET next_nonce = excluded.next_nonce, adopted_at = excluded.adopted_at`,
 			chainID, signer.Hex(), next, at)
 		if err != nil {
@@ -188,6 +206,7 @@ func (s *Store) turn(ctx context.Context, ts []rollout.Transaction, status rollo
 // turns are the entries of the audit log for what a transaction becomes before it is final.
 var turns = map[rollout.Status]audit.Kind{
 	rollout.Released: audit.TransactionReleased, rollout.Void: audit.TransactionVoid, rollout.Replaced: audit.TransactionReplaced,
+	rollout.Lost: audit.TransactionLost,
 }
 
 // turn changes the status of a transaction that has the one that is expected.

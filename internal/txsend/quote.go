@@ -40,7 +40,7 @@ type GasCapError struct {
 }
 
 func (e *GasCapError) Error() string {
-	return fmt.Sprintf("%s needs %d gas, a transaction on %s may use %d: build with a smaller pageSize, or split the contract",
+	return fmt.Sprintf("%s needs %d gas, gasCap of %s is %d: raise it if the network allows that, or make pages smaller (pageSize), or split the contract",
 		e.Step, e.Gas, e.Network, e.Cap)
 }
 

@@ -1,6 +1,7 @@
 -- +goose Up
 -- A transaction that was journalled before this may have been sent, so it is released. One that was replaced may still land
--- instead of the one that replaces it; when one of them is final, the others are dropped.
+-- instead of the one that replaces it; when one of them is final, the others are dropped. One that was final and that a reorganisation took
+-- back is lost.
 CREATE TABLE transactions_2 (
     id           INTEGER PRIMARY KEY AUTOINCREMENT,
     chain_id     INTEGER NOT NULL,
@@ -9,7 +10,7 @@ CREATE TABLE transactions_2 (
     step         TEXT    NOT NULL,
     hash         TEXT    NOT NULL,
     raw          BLOB    NOT NULL,
-    status       TEXT    NOT NULL CHECK (status IN ('signed', 'released', 'replaced', 'confirmed', 'reverted', 'dropped', 'void')),
+    status       TEXT    NOT NULL CHECK (status IN ('signed', 'released', 'replaced', 'confirmed', 'reverted', 'dropped', 'lost', 'void')),
     replaces     INTEGER REFERENCES transactions_2 (id),
     block_number INTEGER,
     block_hash   TEXT,
@@ -24,8 +25,8 @@ DROP TABLE transactions;
 ALTER TABLE transactions_2 RENAME TO transactions;
 -- A nonce of a signer on a network stands here once, but for what was replaced. What is void was never sent, so its nonce is
 -- free, and the same may be signed again.
-CREATE UNIQUE INDEX transactions_nonce ON transactions (chain_id, signer, nonce) WHERE status NOT IN ('void', 'replaced', 'dropped');
-CREATE UNIQUE INDEX transactions_hash ON transactions (hash) WHERE status <> 'void';
+CREATE UNIQUE INDEX transactions_nonce ON transactions (chain_id, signer, nonce) WHERE status NOT IN ('void', 'replaced', 'dropped', 'lost');
+CREATE UNIQUE INDEX transactions_hash ON transactions (hash) WHERE status NOT IN ('void', 'lost');
 CREATE INDEX transactions_open ON transactions (chain_id, signer) WHERE status IN ('signed', 'released', 'replaced');
 
 -- The nonces of a signer that somebody else's journal accounts for: an operator said so.
@@ -39,7 +40,7 @@ CREATE TABLE adopted_nonces (
 
 -- +goose Down
 DROP TABLE adopted_nonces;
-DELETE FROM transactions WHERE status IN ('void', 'replaced', 'dropped');
+DELETE FROM transactions WHERE status IN ('void', 'replaced', 'dropped', 'lost');
 CREATE TABLE transactions_1 (
     id           INTEGER PRIMARY KEY AUTOINCREMENT,
     chain_id     INTEGER NOT NULL,
