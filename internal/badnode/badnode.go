@@ -54,15 +54,14 @@ type Endpoint struct {
 	server   *httptest.Server
 	quit     chan struct{}
 
-	mu    sync.Mutex
-	asked map[string]int
-	stale uint64 // where it stays when it lags
+	mu    sync.Mutex // while choose is called, too
+	stale uint64     // where it stays when it lags
 }
 
 // Start starts an endpoint before the node at a URL. For each request, one at a time, it asks what to do wrong. The caller
 // must Close it.
 func Start(ctx context.Context, upstream string, choose func(method string) Fault) (*Endpoint, error) {
-	e := &Endpoint{upstream: upstream, choose: choose, quit: make(chan struct{}), asked: map[string]int{}}
+	e := &Endpoint{upstream: upstream, choose: choose, quit: make(chan struct{})}
 	if err := e.StayHere(ctx); err != nil {
 		return nil, err
 	}
@@ -98,13 +97,6 @@ func (e *Endpoint) Close() {
 	e.server.Close()
 }
 
-// Asked says how often a method was asked for.
-func (e *Endpoint) Asked(method string) int {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.asked[method]
-}
-
 // request and response are those of JSON-RPC.
 type (
 	request struct {
@@ -138,7 +130,6 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	e.mu.Lock()
-	e.asked[req.Method]++
 	fault := e.choose(req.Method)
 	e.mu.Unlock()
 

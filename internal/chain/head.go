@@ -137,7 +137,10 @@ func (c *Client) heads(ctx context.Context, endpoints []*endpoint, number uint64
 	pending := func(e *endpoint) bool { _, answered := out[e]; return !answered && !c.resting(e) }
 	var brief <-chan time.Time
 	reached, late := false, false
-	for len(out) < len(endpoints) && (!late || !reached && slices.ContainsFunc(endpoints, pending)) {
+	for len(out) < len(endpoints) {
+		if late && (reached || !slices.ContainsFunc(endpoints, pending)) {
+			break
+		}
 		select {
 		case a := <-answers:
 			out[a.endpoint] = a

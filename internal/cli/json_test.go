@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -76,6 +78,7 @@ var exercises = []exercise{
 	{command: "lockstep rollout", args: "--config @one.yaml @one.json --yes", code: exitFailed},
 	{command: "lockstep deploy", args: "--config @small.yaml @one.json --yes", code: exitFailed, before: edited("one.yaml", "small.yaml", "kind: local,", "kind: local, gasCap: 300000,")},
 	{command: "lockstep deploy", args: "--config @two.yaml @two.json --dry-run", code: exitFailed},
+	{command: "lockstep deploy", args: "--config @sendless.yaml --journal @sendless.db @one.json --yes", code: exitFailed, before: sendless},
 	{command: "lockstep deploy", args: "--config @one.yaml @one.json --dry-run"},
 	{command: "lockstep deploy", args: "--config @one.yaml @one.json", code: exitUsage, fails: true},
 	{command: "lockstep deploy", args: "--config @one.yaml @one.json --yes"},
@@ -271,6 +274,32 @@ func withInitThatReverts(t *testing.T, r *rig) {
 			t.Fatalf("%s: exit code %d\n%s%s", args, code, stdout, stderr)
 		}
 	}
+}
+
+// sendless writes sendless.yaml, whose endpoint takes no transactions.
+func sendless(t *testing.T, r *rig) {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		body, err := io.ReadAll(q.Body)
+		if err != nil {
+			panic(http.ErrAbortHandler)
+		}
+		w.Header().Set("Content-Type", "application/json")
+		if bytes.Contains(body, []byte("eth_sendRawTransaction")) {
+			_, id, _ := strings.Cut(string(body), `"id":`)
+			id, _, _ = strings.Cut(id, ",")
+			_, _ = io.WriteString(w, `{"jsonrpc":"2.0","id":`+id+`,"error":{"code":-32000,"message":"refused by policy"}}`)
+			return
+		}
+		resp, err := http.Post(r.network.URL(), "application/json", bytes.NewReader(body))
+		if err != nil {
+			panic(http.ErrAbortHandler)
+		}
+		defer func() { _ = resp.Body.Close() }()
+		_, _ = io.Copy(w, resp.Body)
+	}))
+	t.Cleanup(server.Close)
+	edited("one.yaml", "sendless.yaml", r.network.URL(), server.URL)(t, r)
 }
 
 // neverSent journals a transaction as if the program had died before it could send it.
