@@ -69,15 +69,49 @@ func nodes(t *testing.T) map[string]string {
 	return map[string]string{"geth": n.URL(), "anvil": a.URL}
 }
 
+// startHardhat starts a node that has no eth_simulateV1.
+func startHardhat(t *testing.T) string {
+	t.Helper()
+	modules, err := filepath.Abs(filepath.Join("..", "..", "e2e", "hardhat", "node_modules"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(modules, "hardhat")); err != nil {
+		t.Fatalf("hardhat is missing: run make setup (%v)", err)
+	}
+	dir := t.TempDir()
+	config := `module.exports = { solidity: "0.8.37", networks: { hardhat: { chainId: 1077, hardfork: "prague" } } };`
+	if err := errors.Join(os.Symlink(modules, filepath.Join(dir, "node_modules")),
+		os.WriteFile(filepath.Join(dir, "hardhat.config.js"), []byte(config), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	n, err := localnode.Hardhat(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(n.Stop)
+	for account, code := range map[common.Address][]byte{counter: counterCode, angry: angryCode} {
+		if err := n.RPC.CallContext(t.Context(), nil, "hardhat_setCode", account, "0x"+common.Bytes2Hex(code)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return n.URL
+}
+
 func TestSimulate(t *testing.T) {
+	type endpoint struct {
+		url   string
+		exact bool
+	}
+	endpoints := map[string]map[string]endpoint{"hardhat": {"which has no simulateV1": {startHardhat(t), false}}}
 	for node, url := range nodes(t) {
-		for name, c := range map[string]struct {
-			url   string
-			exact bool
-		}{
+		endpoints[node] = map[string]endpoint{
 			"simulateV1":   {url, true},
 			"stacked call": {without(t, url, "eth_simulateV1"), false},
-		} {
+		}
+	}
+	for node, ways := range endpoints {
+		for name, c := range ways {
 			t.Run(node+", "+name, func(t *testing.T) {
 				client, ctx := newClient(t, 1077, c.url), t.Context()
 				head, err := client.Head(ctx)

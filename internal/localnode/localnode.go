@@ -1,4 +1,4 @@
-// Package localnode runs the nodes of others, anvil and geth, as processes on free loopback ports: for tests and for
+// Package localnode runs the nodes of others, anvil, geth and Hardhat's, as processes on free loopback ports: for tests and for
 // measuring gas, where a real node must answer.
 package localnode
 
@@ -8,7 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -66,6 +68,27 @@ func Geth(binary string, args ...string) (*Node, error) {
 		_, ws, _ = strings.Cut(line, "WebSocket enabled")
 		_, ws, _ = strings.Cut(ws, "url=")
 		return "", strings.TrimSpace(ws)
+	})
+}
+
+// Hardhat starts the node of a Hardhat 2 project in a folder that holds its configuration and finds it under node_modules. The
+// caller must Stop it.
+func Hardhat(dir string) (*Node, error) {
+	cmd := exec.Command("node", //nolint:noctx // lives until Stop
+		filepath.Join("node_modules", "hardhat", "internal", "cli", "bootstrap.js"), "node", "--hostname", "127.0.0.1", "--port", "0")
+	// it asks whether it may report, unless it is told that nobody is there
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), "CI=true", "HARDHAT_DISABLE_TELEMETRY_PROMPT=true", "HOME="+dir)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, fmt.Errorf("start hardhat: %w", err)
+	}
+	return start("hardhat", cmd, out, func(line string) (http, ws string) {
+		_, address, _ := strings.Cut(line, "JSON-RPC server at http://")
+		address, _, _ = strings.Cut(address, "/") // a change of colour follows
+		if address == "" {
+			return "", ""
+		}
+		return "http://" + address, "ws://" + address
 	})
 }
 
