@@ -79,7 +79,7 @@ func TestCommandsInDocumentsExist(t *testing.T) {
 		found++
 		words := strings.Fields(line)
 		heading := "## lockstep " + words[1]
-		if words[1] == "config" || words[1] == "manifest" || words[1] == "key" {
+		if words[1] == "config" || words[1] == "manifest" || words[1] == "key" || words[1] == "layout" {
 			heading += " " + words[2]
 		}
 		_, section, ok := strings.Cut(reference, heading+"\n")

@@ -123,7 +123,7 @@ func newRoot(e *env) *cobra.Command {
 		newAct(e, "pause", "Stop routed calls on every network; nothing else stops"),
 		newAct(e, "unpause", "Resume routed calls on every network"),
 		newAct(e, "cancel", "Take the pending root back on every network"),
-		newStatus(e), newNetwork(e), newAddress(e), newKey(e), newMan(e),
+		newStatus(e), newLayout(e), newNetwork(e), newAddress(e), newKey(e), newMan(e),
 	)
 	usageArgs(root)
 	return root
