@@ -291,3 +291,44 @@ func TestLoopBoundsASequence(t *testing.T) {
 		t.Errorf("%d at once, want 64", n)
 	}
 }
+
+func TestLoopTriesAStepThatRevertsThreeTimesMore(t *testing.T) {
+	reverted := func() error {
+		return fmt.Errorf("test: %w", &rollout.RevertedError{Transaction: rollout.Transaction{Step: "commit"}})
+	}
+	for reverts, wantErr := range map[int]bool{1: false, 3: false, 4: true} {
+		w := &world{heads: []uint64{5}}
+		for range reverts {
+			w.actions, w.sends = append(w.actions, commit()), append(w.sends, reverted())
+		}
+		w.actions = append(w.actions, commit(), done)
+		err := w.loop().Run(t.Context())
+		if (err != nil) != wantErr || wantErr && !strings.Contains(err.Error(), "4 tries have failed") {
+			t.Errorf("%d reverts: %v", reverts, err)
+		}
+		if n := strings.Count(strings.Join(w.log, ","), "send commit"); n != min(reverts+1, 4) {
+			t.Errorf("%d reverts: sent %d times", reverts, n)
+		}
+	}
+}
+
+// TestLoopWaitsForFees: the network asks for more than may be offered, for longer than an outage may last.
+func TestLoopWaitsForFees(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{heads: []uint64{5}}
+		for range 300 {
+			w.actions = append(w.actions, commit())
+			w.sends = append(w.sends, fmt.Errorf("test: %w", &rollout.FeesError{Network: "test", Base: "9", Ceiling: "1"}))
+		}
+		w.actions = append(w.actions, commit(), done)
+		told := 0
+		l := w.loop()
+		l.Unreachable = func(error) { told++ }
+		if err := l.Run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if told != 1 {
+			t.Errorf("told %d times, want once", told)
+		}
+	})
+}
