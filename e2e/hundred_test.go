@@ -247,7 +247,7 @@ func (n *node) fund(t *testing.T) {
 
 func openJournal(t *testing.T, path string) *store.Store {
 	t.Helper()
-	s, err := store.Open(t.Context(), path)
+	s, err := store.Open(t.Context(), path, "test")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -256,7 +256,7 @@ func (m *market) whereHit(ctx context.Context, p *proxy) (hit, error) {
 			return hit{}, err
 		}
 	}
-	s, err := store.Open(ctx, filepath.Join(dir, "lockstep.db"))
+	s, err := store.Open(ctx, filepath.Join(dir, "lockstep.db"), "test")
 	if err != nil {
 		return hit{}, fmt.Errorf("journal after a kill: %w", err)
 	}

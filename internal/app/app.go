@@ -173,7 +173,7 @@ func (a *App) openJournal(ctx context.Context) error {
 	if a.store != nil {
 		return nil
 	}
-	s, err := store.OpenFor(ctx, a.opts.Journal, a.cfg.Project)
+	s, err := store.Open(ctx, a.opts.Journal, a.cfg.Project)
 	if err != nil {
 		return err
 	}

@@ -171,7 +171,7 @@ func (p *pair) stuck(url string) {
 // journalled writes what the bad network does not know into the journal, as if it had been reset.
 func (p *pair) journalled() {
 	p.t.Helper()
-	s, err := store.Open(p.t.Context(), filepath.Join(p.dir, "journal.db"))
+	s, err := store.Open(p.t.Context(), filepath.Join(p.dir, "journal.db"), "test")
 	if err != nil {
 		p.t.Fatal(err)
 	}

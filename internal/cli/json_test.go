@@ -350,7 +350,7 @@ func sendless(t *testing.T, r *rig) {
 // neverSent journals a transaction as if the program had died before it could send it.
 func neverSent(t *testing.T, r *rig) {
 	t.Helper()
-	s, err := store.Open(t.Context(), r.path("lockstep.db"))
+	s, err := store.Open(t.Context(), r.path("lockstep.db"), "test")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -100,7 +100,7 @@ var storyKinds = []audit.Kind{
 }
 
 func TestEveryChangeIsInTheAuditLog(t *testing.T) {
-	s, err := OpenFor(t.Context(), filepath.Join(t.TempDir(), "lockstep.db"), "market")
+	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "lockstep.db"), "market")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -54,7 +54,7 @@ func child(ctx context.Context, task, path string) error {
 	if task == checkOnly {
 		return childCheck(ctx, path)
 	}
-	s, err := Open(ctx, path)
+	s, err := Open(ctx, path, "")
 	if err != nil {
 		return err
 	}

@@ -33,11 +33,9 @@ type Store struct {
 	copied  string // folder of a copy that goes when the store is closed
 }
 
-// Open opens the journal at path and brings its schema up to date. The file is made if it is not there.
-func Open(ctx context.Context, path string) (*Store, error) { return OpenFor(ctx, path, "") }
-
-// OpenFor is Open for a project, whose name the audit log bears if it is begun now.
-func OpenFor(ctx context.Context, path, project string) (*Store, error) {
+// Open opens the journal at path and brings its schema up to date. The file is made if it is not there. The audit log bears the
+// name of the project, if it is begun now.
+func Open(ctx context.Context, path, project string) (*Store, error) {
 	if dir := filepath.Dir(path); dir != "." {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return nil, fmt.Errorf("open journal: %w", err)

@@ -27,7 +27,7 @@ var (
 
 func open(t testing.TB, path string) *Store {
 	t.Helper()
-	s, err := Open(t.Context(), path)
+	s, err := Open(t.Context(), path, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,13 +159,13 @@ func TestOpenRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, path := range map[string]string{"a folder": dir, "not a database": rubbish, "below a file": filepath.Join(rubbish, "x.db")} {
-		if s, err := Open(t.Context(), path); err == nil || !strings.Contains(err.Error(), "open journal") || !strings.Contains(err.Error(), dir) {
+		if s, err := Open(t.Context(), path, ""); err == nil || !strings.Contains(err.Error(), "open journal") || !strings.Contains(err.Error(), dir) {
 			t.Errorf("%s: %v, %v; want an error with the path", name, s, err)
 		}
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if s, err := Open(ctx, filepath.Join(dir, "late.db")); !errors.Is(err, context.Canceled) {
+	if s, err := Open(ctx, filepath.Join(dir, "late.db"), ""); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v, %v", s, err)
 	}
 }
@@ -519,7 +519,7 @@ func TestManifestByRootAndRoutesRoot(t *testing.T) {
 
 func TestReopeningKeepsEverything(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "lockstep.db")
-	s, err := Open(t.Context(), path)
+	s, err := Open(t.Context(), path, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -672,7 +672,7 @@ func TestManyOpenANewJournalAtOnce(t *testing.T) {
 		for i := range errs {
 			group.Go(func() {
 				<-start
-				s, err := Open(t.Context(), path)
+				s, err := Open(t.Context(), path, "")
 				if err == nil {
 					_, err = s.Read(t.Context(), chainID, signer)
 					err = errors.Join(err, s.Close())
@@ -689,7 +689,7 @@ func TestManyOpenANewJournalAtOnce(t *testing.T) {
 }
 
 func TestClosedJournalSaysSo(t *testing.T) {
-	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "lockstep.db"))
+	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "lockstep.db"), "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,7 +20,7 @@ import (
 func closed(t *testing.T) (path string, entries []audit.Entry) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "lockstep.db")
-	s, err := OpenFor(t.Context(), path, "market")
+	s, err := Open(t.Context(), path, "market")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -526,7 +526,7 @@ func TestReplacedByAnotherProcess(t *testing.T) {
 	r, n := newAnvilRig(t, "--no-mining")
 	cfg := r.config()
 	cfg.Rebroadcast = 100 * time.Millisecond
-	other, err := store.Open(t.Context(), r.path)
+	other, err := store.Open(t.Context(), r.path, "test")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -85,7 +85,7 @@ func newRig(t *testing.T) *rig {
 
 func (r *rig) open(t *testing.T) {
 	t.Helper()
-	s, err := store.Open(t.Context(), r.path)
+	s, err := store.Open(t.Context(), r.path, "test")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -280,7 +280,7 @@ func TestLaterOneRefusedForNow(t *testing.T) {
 func TestTakenBackByAnotherProcess(t *testing.T) {
 	r := newRig(t)
 	cfg := r.config()
-	other, err := store.Open(t.Context(), r.path)
+	other, err := store.Open(t.Context(), r.path, "test")
 	if err != nil {
 		t.Fatal(err)
 	}
