@@ -1,10 +1,12 @@
 package audit
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 
 	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/common/hexutil"
 
 	"github.com/seed-b6a97670/lockstep/internal/rollout"
 )
@@ -32,12 +34,18 @@ const (
 	TransactionConfirmed Kind = "transaction.confirmed" // Outcome
 	TransactionReverted  Kind = "transaction.reverted"  // Outcome
 	NoncesAdopted        Kind = "nonces.adopted"        // Adoption
+	PlanSaved            Kind = "plan.saved"            // Plan
+	PlanBegun            Kind = "plan.begun"            // PlanUse
+	PlanEnded            Kind = "plan.ended"            // PlanUse
+	ApprovalGiven        Kind = "approval.given"        // Approval
+	ApprovalRevoked      Kind = "approval.revoked"      // Approval
+	PolicySet            Kind = "policy.set"            // Policy
 )
 
 var kinds = []Kind{
 	LogBegun, HeadSigned, ManifestFound, ManifestSaved, RunFound, RunBegun, RunEnded, DecisionMade, TransactionFound,
 	TransactionSigned, TransactionReleased, TransactionVoid, TransactionReplaced, TransactionDropped, TransactionLost, TransactionConfirmed,
-	TransactionReverted, NoncesAdopted,
+	TransactionReverted, NoncesAdopted, PlanSaved, PlanBegun, PlanEnded, ApprovalGiven, ApprovalRevoked, PolicySet,
 }
 
 // Kinds are all that this program writes.
@@ -118,6 +126,8 @@ type Transaction struct {
 	Step    string         `json:"step"` // what it is for, in words
 	Hash    common.Hash    `json:"hash"`
 	RawHash common.Hash    `json:"rawHash"` // keccak256 of the signed transaction; the same as Hash
+	// Plan is the digest of the approved plan that holds it, if one had to.
+	Plan common.Hash `json:"plan,omitzero"`
 	// Replaces is the transaction of the journal whose nonce it takes.
 	Replaces int64 `json:"replaces,omitempty"`
 	// of what was found
@@ -153,4 +163,39 @@ type Adoption struct {
 	Signer    common.Address `json:"signer"`
 	NextNonce uint64         `json:"nextNonce"`
 	AdoptedAt int64          `json:"adoptedAt,omitempty"`
+}
+
+// Plan is the body of an entry about a plan that was made here, or brought here.
+type Plan struct {
+	Digest    common.Hash `json:"digest"`
+	Action    string      `json:"action"`
+	SHA256    common.Hash `json:"sha256"` // of the file, observations included
+	CreatedAt int64       `json:"createdAt,omitempty"`
+}
+
+// PlanUse is the body of an entry about a plan that is begun on a network, or that has ended there.
+type PlanUse struct {
+	Plan   common.Hash `json:"plan"`
+	Status string      `json:"status,omitempty"` // of an end: done or abandoned
+	// of the row of the journal
+	CreatedAt  int64 `json:"createdAt,omitempty"`
+	FinishedAt int64 `json:"finishedAt,omitempty"`
+}
+
+// Approval is the body of an entry about a signature over a plan.
+type Approval struct {
+	Plan      common.Hash    `json:"plan"`
+	Signer    common.Address `json:"signer"`
+	Signature hexutil.Bytes  `json:"signature"` // EIP-712, of the plan's typed data
+	CreatedAt int64          `json:"createdAt,omitempty"`
+}
+
+// Policy is the body of an entry about an approval policy that comes into force.
+type Policy struct {
+	ID   int64           `json:"id"`
+	Hash common.Hash     `json:"hash"`
+	Body json.RawMessage `json:"policy"`
+	Plan common.Hash     `json:"plan,omitzero"` // that was approved, if it is looser than the one before
+	// of the row of the journal
+	CreatedAt int64 `json:"createdAt,omitempty"`
 }

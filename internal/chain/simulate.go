@@ -25,7 +25,7 @@ import (
 type Simulated struct {
 	Failed bool
 	Gas    uint64 // used, refunds taken off
-	Data   []byte // what it reverted with, if it failed
+	Data   []byte // what it reverted with, if it failed; from Rehearse also what it returned
 }
 
 // ErrCannotSimulate says that no endpoint of the network can simulate a sequence of calls, or not this one.
@@ -117,12 +117,9 @@ func (c *Client) Rehearse(ctx context.Context, at common.Hash, blocks []Rehearsa
 			return nil, fmt.Errorf("simulate on %s: asked about %d calls, the answer has %d", c.name, len(blocks[i].Calls), len(b.Calls))
 		}
 		for _, r := range b.Calls {
-			s := Simulated{Failed: r.Status != 1, Gas: uint64(r.GasUsed)}
-			if s.Failed {
-				s.Data = r.ReturnData
-				if r.Error != nil && len(r.Error.Data) > 0 {
-					s.Data = r.Error.Data
-				}
+			s := Simulated{Failed: r.Status != 1, Gas: uint64(r.GasUsed), Data: r.ReturnData}
+			if s.Failed && r.Error != nil && len(r.Error.Data) > 0 {
+				s.Data = r.Error.Data
 			}
 			out[i] = append(out[i], s)
 		}

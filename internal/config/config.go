@@ -42,6 +42,8 @@ type Config struct {
 	Salt       common.Hash
 	Factory    network.Factory // through which everything is deployed
 	Sending    Sending
+	Approvals  *Approvals // nil if the file does not say
+	Sourcify   Ref        // a Sourcify server that is asked whether code is verified; empty if none is
 	Dispatcher Dispatcher
 	Facets     []Facet
 	Init       *Init
@@ -59,6 +61,18 @@ type Build struct {
 type Sending struct {
 	Careful    bool          // one at a time: each outcome is awaited
 	BatchDelay time.Duration // between the broadcasts of a sequence
+}
+
+// Approvals says whose approvals a plan needs, and how many.
+type Approvals struct {
+	Approvers []Account
+	Required  int
+	Hotfix    int
+	Pause     int
+	Cancel    int
+	Others    int           // where no network is a mainnet
+	ValidFor  time.Duration // in which a plan must be begun
+	Line      int
 }
 
 // Dispatcher says what the dispatcher is to be like.
@@ -185,7 +199,8 @@ func (c *Config) Path(p string) string {
 }
 
 func (r *reader) config(n *yaml.Node) *Config {
-	top := r.section(n, "", "project", "build", "pageSize", "salt", "factory", "sending", "dispatcher", "facets", "init", "networks", "signers")
+	top := r.section(n, "", "project", "build", "pageSize", "salt", "factory", "sending", "approvals", "verification", "dispatcher", "facets",
+		"init", "networks", "signers")
 	c := &Config{
 		Project:  top.need("project", "give the protocol a name"),
 		PageSize: int(top.integer("pageSize", 0, 1, manifest.MaxPageRoutes)),
@@ -212,6 +227,11 @@ func (r *reader) config(n *yaml.Node) *Config {
 	r.dispatcher(c, top)
 	r.factory(c, top)
 	r.networks(c, top)
+	r.approvals(c, top)
+	verification := r.section(top.get("verification"), "verification", "sourcify")
+	if n := verification.get("sourcify"); n != nil {
+		c.Sourcify = r.ref(n, verification.at("sourcify"), n.Value, true)
+	}
 	r.deployerRoles(c)
 	return c
 }

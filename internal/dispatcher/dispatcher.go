@@ -162,10 +162,18 @@ func (e *NotDeployedError) Error() string {
 
 // ReadState reads a dispatcher's state after a block.
 func ReadState(ctx context.Context, c Chain, at common.Hash, address common.Address) (State, error) {
-	out, err := read(ctx, c, at, address, contract.PackDispatcherState())
+	out, err := read(ctx, c, at, address, StateCall())
 	if err != nil {
 		return State{}, err
 	}
+	return DecodeState(address, out)
+}
+
+// StateCall is the call data that asks a dispatcher for its state.
+func StateCall() []byte { return contract.PackDispatcherState() }
+
+// DecodeState reads what a dispatcher at an address has answered.
+func DecodeState(address common.Address, out []byte) (State, error) {
 	if len(out) == 0 {
 		return State{}, &NotDeployedError{address}
 	}
@@ -249,10 +257,18 @@ func ReadInitialized(ctx context.Context, c Chain, at common.Hash, address commo
 
 // ReadRoutes returns the live routes: facet by selector.
 func ReadRoutes(ctx context.Context, c Chain, at common.Hash, address common.Address) (map[manifest.Selector]common.Address, error) {
-	out, err := read(ctx, c, at, address, contract.PackFacets())
+	out, err := read(ctx, c, at, address, RoutesCall())
 	if err != nil {
 		return nil, err
 	}
+	return DecodeRoutes(address, out)
+}
+
+// RoutesCall is the call data that asks a dispatcher for its routes.
+func RoutesCall() []byte { return contract.PackFacets() }
+
+// DecodeRoutes reads what a dispatcher at an address has answered.
+func DecodeRoutes(address common.Address, out []byte) (map[manifest.Selector]common.Address, error) {
 	facets, err := contract.UnpackFacets(out)
 	if err != nil {
 		return nil, fmt.Errorf("live routes of %s: %w", address, err)

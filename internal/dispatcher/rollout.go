@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sort"
 	"sync"
 
@@ -26,7 +28,24 @@ type Rollout struct {
 	Committer common.Address
 	Applier   common.Address
 	Committed bool // a commit of this run is final
+	After     *Foreseen
 }
+
+// Foreseen is what a deployment will have brought about before a rollout begins.
+type Foreseen struct {
+	Contracts map[common.Address]bool // that it makes
+	Grants    []rollout.Grant
+	Grace     uint64 // seconds
+	Delay     uint64 // seconds
+}
+
+// holds tells whether an account will hold a role.
+func (f *Foreseen) holds(role common.Hash, account common.Address) bool {
+	return f != nil && slices.ContainsFunc(f.Grants, func(g rollout.Grant) bool { return g.Role == role && g.Account == account })
+}
+
+// defaultMaxBatch is how many routes a page may have by the dispatcher's constructor.
+const defaultMaxBatch = 50
 
 // CommitStep names the run's commit in the journal.
 func (r *Rollout) CommitStep() string {
@@ -40,10 +59,14 @@ func (r *Rollout) withInit() bool {
 
 // contracts are those whose code the run depends on.
 func (r *Rollout) contracts() []manifest.Deployment {
+	all := r.Manifest.Routed()
 	if r.withInit() {
-		return r.Manifest.Deployments()
+		all = r.Manifest.Deployments()
 	}
-	return r.Manifest.Routed()
+	if r.After == nil {
+		return all
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(d manifest.Deployment) bool { return r.After.Contracts[d.Address] })
 }
 
 // Next observes the dispatcher after a block and decides: what can be sent in sequence is one action.
@@ -119,7 +142,12 @@ func (r *Rollout) observe(ctx context.Context, at rollout.Block) (rollout.Observ
 	seen := rollout.Observed{Block: at, Committer: r.Committer, Applier: r.Applier, Committed: r.Committed}
 	state, err := ReadState(ctx, r.Chain, at.Hash, r.Address)
 	var missing *NotDeployedError
-	if errors.As(err, &missing) {
+	if errors.As(err, &missing) && r.After != nil && r.After.Contracts[r.Address] {
+		seen.Grace, seen.Delay, seen.MaxBatch, seen.Staged = r.After.Grace, r.After.Delay, defaultMaxBatch, make([]bool, len(r.Manifest.Pages))
+		seen.CanCommit, seen.CanApply = r.After.holds(CommitRole, r.Committer), r.After.holds(ApplyRole, r.Applier)
+		return seen, nil
+	}
+	if missing != nil {
 		seen.DispatcherErr = missing.Error()
 		return seen, nil
 	}
@@ -137,13 +165,18 @@ func (r *Rollout) observe(ctx context.Context, at rollout.Block) (rollout.Observ
 		return err
 	})
 	g.Go(func() (err error) {
-		seen.CanCommit, err = HasRole(ctx, r.Chain, at.Hash, r.Address, CommitRole, r.Committer)
+		held, err := HasRole(ctx, r.Chain, at.Hash, r.Address, CommitRole, r.Committer)
+		seen.CanCommit = held || r.After.holds(CommitRole, r.Committer)
 		return err
 	})
 	g.Go(func() (err error) {
-		seen.CanApply, err = HasRole(ctx, r.Chain, at.Hash, r.Address, ApplyRole, r.Applier)
+		held, err := HasRole(ctx, r.Chain, at.Hash, r.Address, ApplyRole, r.Applier)
+		seen.CanApply = held || r.After.holds(ApplyRole, r.Applier)
 		return err
 	})
+	if r.After != nil {
+		seen.Grace = r.After.Grace
+	}
 	if state.ActiveRoot == r.Run.Root && state.ActiveEpoch == r.Run.Epoch {
 		g.Go(func() (err error) {
 			seen.WrongRoutes, err = CompareRoutes(ctx, r.Chain, at.Hash, r.Address, r.Manifest)
@@ -190,6 +223,12 @@ func CompareRoutes(ctx context.Context, c Chain, at common.Hash, address common.
 	if err != nil {
 		return nil, err
 	}
+	return RouteDifferences(live, m), nil
+}
+
+// RouteDifferences names the routes in which live ones and a manifest's differ.
+func RouteDifferences(live map[manifest.Selector]common.Address, m *manifest.Manifest) []string {
+	live = maps.Clone(live)
 	var wrong []string
 	for _, f := range m.Facets {
 		for _, route := range f.Routes {
@@ -207,5 +246,5 @@ func CompareRoutes(ctx context.Context, c Chain, at common.Hash, address common.
 		wrong = append(wrong, fmt.Sprintf("%s is routed to %s, but not in the manifest", selector, facet))
 	}
 	sort.Strings(wrong)
-	return wrong, nil
+	return wrong
 }

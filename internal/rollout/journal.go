@@ -93,6 +93,7 @@ type Transaction struct {
 	BlockNumber uint64
 	BlockHash   common.Hash
 	GasUsed     uint64
+	Plan        common.Hash   // the approved plan that holds it; zero if none had to
 	Replaces    int64         // the entry whose place it takes; 0 if none
 	Earlier     []Transaction // of an open one that is read: those that it has replaced, oldest first
 }

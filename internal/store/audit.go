@@ -120,7 +120,8 @@ func (s *Store) beginAudit(ctx context.Context) error {
 // signedEntry is the entry of a transaction that is added.
 func signedEntry(t rollout.Transaction) audit.Transaction {
 	return audit.Transaction{
-		ID: t.ID, Signer: t.Signer, Nonce: t.Nonce, Step: t.Step, Hash: t.Hash, RawHash: crypto.Keccak256Hash(t.Raw), Replaces: t.Replaces,
+		ID: t.ID, Signer: t.Signer, Nonce: t.Nonce, Step: t.Step, Hash: t.Hash, RawHash: crypto.Keccak256Hash(t.Raw), Plan: t.Plan,
+		Replaces: t.Replaces,
 	}
 }
 

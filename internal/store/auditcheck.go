@@ -14,9 +14,11 @@ import (
 	"strings"
 
 	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/common/hexutil"
 	"github.com/ethereum/go-ethereum/crypto"
 
 	"github.com/seed-b6a97670/lockstep/internal/audit"
+	"github.com/seed-b6a97670/lockstep/internal/plan"
 	"github.com/seed-b6a97670/lockstep/internal/rollout"
 )
 
@@ -59,28 +61,33 @@ type ledger struct {
 
 // subject names a row.
 type subject struct {
-	what string      // manifest, rollout, transaction, nonces
-	id   int64       // of a rollout or a transaction; the chain id of nonces
-	root common.Hash // of a manifest; the signer of nonces
+	what   string         // manifest, rollout, transaction, nonces, plan, use, approval, revocation, policy
+	id     int64          // of a rollout, a transaction or a policy; the chain id of nonces and of the use of a plan
+	root   common.Hash    // of a manifest; the digest of a plan
+	signer common.Address // of nonces, an approval or a revocation
 }
 
 func nonces(chainID uint64, signer common.Address) subject {
-	return subject{what: "nonces", id: int64(chainID), root: common.BytesToHash(signer[:])}
+	return subject{what: "nonces", id: int64(chainID), signer: signer}
 }
 
 func (s subject) String() string {
-	if s.what == "nonces" {
-		return fmt.Sprintf("the adopted nonces of %s on chain %d", common.BytesToAddress(s.root[:]), s.id)
-	}
-	if s.what == "manifest" {
+	switch s.what {
+	case "nonces":
+		return fmt.Sprintf("the adopted nonces of %s on chain %d", s.signer, s.id)
+	case "manifest", "plan":
 		return fmt.Sprintf("%s %s", s.what, s.root)
+	case "use":
+		return fmt.Sprintf("the use of plan %s on chain %d", s.root, s.id)
+	case "approval", "revocation":
+		return fmt.Sprintf("the %s of plan %s by %s", s.what, s.root, s.signer)
 	}
 	return fmt.Sprintf("%s %d", s.what, s.id)
 }
 
 type ledgerRow struct {
 	chainID uint64
-	body    any // *audit.Manifest, *audit.Run or *audit.Transaction
+	body    any // a pointer to a body of package audit
 	entry   uint64
 }
 
@@ -149,9 +156,63 @@ func (l *ledger) take(e audit.Entry) {
 			l.turn(e, o)
 		}
 	}
+	if err == nil {
+		err = l.takePlan(e)
+	}
 	if err != nil {
 		l.wrong(e.Seq, "its body is not one of %s: %v", e.Kind, err)
 	}
+}
+
+// takePlan is take for what is about plans, approvals and policies.
+func (l *ledger) takePlan(e audit.Entry) (err error) {
+	switch e.Kind {
+	case audit.PlanSaved:
+		var p audit.Plan
+		if err = json.Unmarshal(e.Body, &p); err == nil {
+			p.CreatedAt = e.Time
+			l.add(e, subject{what: "plan", root: p.Digest}, &p)
+		}
+	case audit.PlanBegun:
+		var u audit.PlanUse
+		if err = json.Unmarshal(e.Body, &u); err == nil {
+			u.Status, u.CreatedAt = string(PlanBegun), e.Time
+			l.add(e, subject{what: "use", root: u.Plan, id: int64(e.ChainID)}, &u)
+		}
+	case audit.PlanEnded:
+		var end audit.PlanUse
+		if err = json.Unmarshal(e.Body, &end); err != nil {
+			break
+		}
+		row := l.rows[subject{what: "use", root: end.Plan, id: int64(e.ChainID)}]
+		if row == nil || row.body.(*audit.PlanUse).Status != string(PlanBegun) {
+			l.wrong(e.Seq, "plan %s ends, which was not begun on chain %d", end.Plan, e.ChainID)
+			break
+		}
+		u := row.body.(*audit.PlanUse)
+		u.Status, u.FinishedAt, row.entry = end.Status, e.Time, e.Seq
+	case audit.ApprovalGiven, audit.ApprovalRevoked:
+		var a audit.Approval
+		if err = json.Unmarshal(e.Body, &a); err == nil {
+			a.CreatedAt = e.Time
+			l.add(e, signedAbout(a, e.Kind == audit.ApprovalRevoked), &a)
+		}
+	case audit.PolicySet:
+		var p audit.Policy
+		if err = json.Unmarshal(e.Body, &p); err == nil {
+			p.CreatedAt = e.Time
+			l.add(e, subject{what: "policy", id: p.ID}, &p)
+		}
+	}
+	return err
+}
+
+func signedAbout(a audit.Approval, revoked bool) subject {
+	what := "approval"
+	if revoked {
+		what = "revocation"
+	}
+	return subject{what: what, root: a.Plan, signer: a.Signer}
 }
 
 func (l *ledger) add(e audit.Entry, of subject, body any) {
@@ -236,6 +297,18 @@ func (l *ledger) compare(rows journalRows) []audit.Problem {
 	for _, a := range rows.adoptions {
 		check(nonces(a.chainID, a.Signer), a.chainID, a.Adoption)
 	}
+	for _, p := range rows.plans {
+		check(subject{what: "plan", root: p.Digest}, 0, p)
+	}
+	for _, u := range rows.uses {
+		check(subject{what: "use", root: u.Plan, id: int64(u.chainID)}, u.chainID, u.PlanUse)
+	}
+	for _, a := range rows.approvals {
+		check(signedAbout(a.Approval, a.revoked), 0, a.Approval)
+	}
+	for _, p := range rows.policies {
+		check(subject{what: "policy", id: p.ID}, 0, p)
+	}
 	for of, row := range l.rows {
 		if !seen[of] {
 			l.wrong(row.entry, "%s is in the log and not in the journal", of)
@@ -287,6 +360,10 @@ type journalRows struct {
 	runs         []runRow
 	transactions []transactionRow
 	adoptions    []adoptionRow
+	plans        []audit.Plan
+	uses         []useRow
+	approvals    []approvalRow
+	policies     []audit.Policy
 	odd          []string // what is not written as this package writes it, and would not be found
 }
 
@@ -305,19 +382,41 @@ type adoptionRow struct {
 	audit.Adoption
 }
 
-func readRows(ctx context.Context, tx *sql.Tx) (out journalRows, err error) {
-	each := func(query string, row func(*sql.Rows) error) error {
-		rows, err := tx.QueryContext(ctx, query)
-		if err != nil {
+type useRow struct {
+	chainID uint64
+	audit.PlanUse
+}
+
+type approvalRow struct {
+	revoked bool
+	audit.Approval
+}
+
+// each hands the rows of a query to a function.
+func each(ctx context.Context, tx *sql.Tx, query string, row func(*sql.Rows) error) (err error) {
+	rows, err := tx.QueryContext(ctx, query)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		if err := row(rows); err != nil {
 			return err
 		}
-		defer func() { err = errors.Join(err, rows.Close()) }()
-		for rows.Next() {
-			if err := row(rows); err != nil {
-				return err
-			}
-		}
-		return rows.Err()
+	}
+	return rows.Err()
+}
+
+func readRows(ctx context.Context, tx *sql.Tx) (out journalRows, err error) {
+	each := func(query string, row func(*sql.Rows) error) error { return each(ctx, tx, query, row) }
+	// an earlier release knew no plans, and a journal that is only read is not brought up to date
+	var plans int
+	if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_schema WHERE name = 'plans'`).Scan(&plans); err != nil {
+		return out, fmt.Errorf("read plans: %w", err)
+	}
+	held := "NULL"
+	if plans > 0 {
+		held = "plan"
 	}
 	err = each(`SELECT root, routes_root, body, created_at FROM manifests ORDER BY created_at, root`, func(rows *sql.Rows) error {
 		var root, routesRoot string
@@ -348,18 +447,21 @@ func readRows(ctx context.Context, tx *sql.Tx) (out journalRows, err error) {
 	if err != nil {
 		return out, fmt.Errorf("read rollouts: %w", err)
 	}
-	err = each(`SELECT id, chain_id, signer, nonce, step, hash, raw, status, coalesce(replaces, 0), block_number, block_hash, gas_used,
-		created_at, coalesce(finished_at, 0) FROM transactions ORDER BY id`, func(rows *sql.Rows) error {
+	err = each(`SELECT id, chain_id, signer, nonce, step, hash, raw, status, `+held+`, coalesce(replaces, 0), block_number, block_hash,
+		gas_used, created_at, coalesce(finished_at, 0) FROM transactions ORDER BY id`, func(rows *sql.Rows) error {
 		var t transactionRow
 		var signer, hash string
 		var raw []byte
 		var chainID, nonce int64
 		var number, gas sql.NullInt64
-		var blockHash sql.NullString
-		err := rows.Scan(&t.ID, &chainID, &signer, &nonce, &t.Step, &hash, &raw, &t.Status, &t.Replaces, &number, &blockHash, &gas,
+		var plan, blockHash sql.NullString
+		err := rows.Scan(&t.ID, &chainID, &signer, &nonce, &t.Step, &hash, &raw, &t.Status, &plan, &t.Replaces, &number, &blockHash, &gas,
 			&t.CreatedAt, &t.FinishedAt)
 		t.chainID, t.Nonce = uint64(chainID), uint64(nonce)
 		t.Signer, t.Hash, t.RawHash = out.address(signer), out.hash(hash), crypto.Keccak256Hash(raw)
+		if plan.Valid {
+			t.Plan = out.hash(plan.String)
+		}
 		if number.Valid || blockHash.Valid || gas.Valid {
 			t.Inclusion = &audit.Inclusion{BlockNumber: uint64(number.Int64), GasUsed: uint64(gas.Int64)}
 			if blockHash.Valid {
@@ -384,7 +486,84 @@ func readRows(ctx context.Context, tx *sql.Tx) (out journalRows, err error) {
 	if err != nil {
 		return out, fmt.Errorf("read adopted nonces: %w", err)
 	}
-	return out, nil
+	if plans == 0 {
+		return out, nil
+	}
+	return out, out.readPlans(ctx, tx)
+}
+
+func (r *journalRows) readPlans(ctx context.Context, tx *sql.Tx) error {
+	err := each(ctx, tx, `SELECT digest, action, body, created_at FROM plans ORDER BY created_at, digest`, func(rows *sql.Rows) error {
+		var digest, action string
+		var body []byte
+		var createdAt int64
+		if err := rows.Scan(&digest, &action, &body, &createdAt); err != nil {
+			return err
+		}
+		p := planEntry(r.hash(digest), action, body)
+		p.CreatedAt = createdAt
+		r.plans = append(r.plans, p)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("read plans: %w", err)
+	}
+	err = each(ctx, tx, `SELECT plan, chain_id, status, created_at, coalesce(finished_at, 0) FROM plan_uses ORDER BY plan, chain_id`, func(rows *sql.Rows) error {
+		var u useRow
+		var digest string
+		var chainID int64
+		err := rows.Scan(&digest, &chainID, &u.Status, &u.CreatedAt, &u.FinishedAt)
+		u.Plan, u.chainID = r.hash(digest), uint64(chainID)
+		r.uses = append(r.uses, u)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("read uses of plans: %w", err)
+	}
+	err = each(ctx, tx, `SELECT plan, signer, revoked, signature, created_at FROM approvals ORDER BY plan, signer, revoked`, func(rows *sql.Rows) error {
+		var a approvalRow
+		var digest, signer, signature string
+		if err := rows.Scan(&digest, &signer, &a.revoked, &signature, &a.CreatedAt); err != nil {
+			return err
+		}
+		a.Plan, a.Signer = r.hash(digest), r.address(signer)
+		var err error
+		if a.Signature, err = hexutil.Decode(signature); err != nil || a.Signature.String() != signature {
+			r.odd = append(r.odd, fmt.Sprintf("%.200q in the journal is not written as a signature is", signature))
+		}
+		r.approvals = append(r.approvals, a)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("read approvals: %w", err)
+	}
+	err = each(ctx, tx, `SELECT id, body, plan, created_at FROM policies ORDER BY id`, func(rows *sql.Rows) error {
+		var p audit.Policy
+		var body string
+		var under sql.NullString
+		if err := rows.Scan(&p.ID, &body, &under, &p.CreatedAt); err != nil {
+			return err
+		}
+		var policy plan.Policy
+		canonical, err := audit.Canonical([]byte(body))
+		if err == nil {
+			err = json.Unmarshal(canonical, &policy)
+		}
+		if err != nil {
+			r.odd = append(r.odd, fmt.Sprintf("policy %d in the journal is not one: %v", p.ID, err))
+			return nil
+		}
+		p.Body, p.Hash = canonical, policy.Hash()
+		if under.Valid {
+			p.Plan = r.hash(under.String)
+		}
+		r.policies = append(r.policies, p)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("read policies: %w", err)
+	}
+	return nil
 }
 
 func (r *journalRows) hash(text string) common.Hash {

@@ -121,3 +121,12 @@ func (s *Store) within(ctx context.Context, f func(*sql.Tx) error) error {
 func now() int64 { return time.Now().Unix() }
 
 func hashOf(s sql.NullString) common.Hash { return common.HexToHash(s.String) }
+
+// orNull is a hash as it is stored where there may be none.
+func orNull(h common.Hash) *string {
+	if h == (common.Hash{}) {
+		return nil
+	}
+	text := h.Hex()
+	return &text
+}

@@ -14,7 +14,7 @@ import (
 )
 
 // columns are those that scan reads.
-const columns = `id, chain_id, signer, nonce, step, hash, raw, status, coalesce(replaces, 0), block_number, block_hash, gas_used`
+const columns = `id, chain_id, signer, nonce, step, hash, raw, status, plan, coalesce(replaces, 0), block_number, block_hash, gas_used`
 
 // Read returns where the journal of a signer on a network stands.
 func (s *Store) Read(ctx context.Context, chainID uint64, signer common.Address) (rollout.Mark, error) {
@@ -126,9 +126,9 @@ func (s *Store) Add(ctx context.Context, ts []rollout.Transaction, after rollout
 }
 
 func insert(ctx context.Context, tx *sql.Tx, at int64, t *rollout.Transaction) error {
-	res, err := tx.ExecContext(ctx, `INSERT INTO transactions (chain_id, signer, nonce, step, hash, raw, status, replaces, created_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, nullif(?, 0), ?)`,
-		t.ChainID, t.Signer.Hex(), t.Nonce, t.Step, t.Hash.Hex(), t.Raw, string(t.Status), t.Replaces, at)
+	res, err := tx.ExecContext(ctx, `INSERT INTO transactions (chain_id, signer, nonce, step, hash, raw, status, plan, replaces, created_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, nullif(?, 0), ?)`,
+		t.ChainID, t.Signer.Hex(), t.Nonce, t.Step, t.Hash.Hex(), t.Raw, string(t.Status), orNull(t.Plan), t.Replaces, at)
 	if err != nil {
 		return fmt.Errorf("%s: %w", t.Step, err)
 	}
@@ -303,11 +303,12 @@ func scan(rows *sql.Rows) (out []rollout.Transaction, err error) {
 		var t rollout.Transaction
 		var signer, hash, status string
 		var block, gas sql.NullInt64
-		var blockHash sql.NullString
-		if err := rows.Scan(&t.ID, &t.ChainID, &signer, &t.Nonce, &t.Step, &hash, &t.Raw, &status, &t.Replaces, &block, &blockHash, &gas); err != nil {
+		var plan, blockHash sql.NullString
+		err := rows.Scan(&t.ID, &t.ChainID, &signer, &t.Nonce, &t.Step, &hash, &t.Raw, &status, &plan, &t.Replaces, &block, &blockHash, &gas)
+		if err != nil {
 			return nil, err
 		}
-		t.Signer, t.Hash, t.Status = common.HexToAddress(signer), common.HexToHash(hash), rollout.Status(status)
+		t.Signer, t.Hash, t.Status, t.Plan = common.HexToAddress(signer), common.HexToHash(hash), rollout.Status(status), hashOf(plan)
 		t.BlockNumber, t.BlockHash, t.GasUsed = uint64(block.Int64), hashOf(blockHash), uint64(gas.Int64)
 		out = append(out, t)
 	}

@@ -198,6 +198,9 @@ func (s *Sender) broadcast(ctx context.Context, entry rollout.Transaction) error
 	if err := tx.UnmarshalBinary(entry.Raw); err != nil {
 		return fmt.Errorf("journal entry %d is not a transaction: %w", entry.ID, err)
 	}
+	if _, err := s.approved(ctx, entry.Step, &tx); err != nil {
+		return err
+	}
 	if err := s.cfg.Check(ctx, &tx); err != nil {
 		return fmt.Errorf("%s: %w", entry.Step, err)
 	}

@@ -48,7 +48,7 @@ func (s *Sender) Drop(ctx context.Context, entries []rollout.Transaction) error 
 		if err != nil {
 			return fmt.Errorf("%s: %w", e.Step, err)
 		}
-		t, err := s.signed(Dropping+e.Step, unsigned(s.cfg.Chain.ChainID(), e.Nonce, margin(gas), self, nil, f))
+		t, err := s.signed(ctx, Dropping+e.Step, unsigned(s.cfg.Chain.ChainID(), e.Nonce, margin(gas), self, nil, f))
 		if err != nil {
 			return err
 		}

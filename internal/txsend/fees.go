@@ -153,7 +153,7 @@ func (s *Sender) replace(ctx context.Context, entries []rollout.Transaction, ref
 			s.cfg.Stuck(e, err)
 			break
 		}
-		t, err := s.signed(e.Step, unsigned(s.cfg.Chain.ChainID(), e.Nonce, is.Gas(), *is.To(), is.Data(), f))
+		t, err := s.signed(ctx, e.Step, unsigned(s.cfg.Chain.ChainID(), e.Nonce, is.Gas(), *is.To(), is.Data(), f))
 		if err != nil {
 			return entries, err
 		}

@@ -55,6 +55,15 @@ func (s *Sender) Quote(ctx context.Context, at rollout.Block, ins []rollout.Inte
 		q.Behind = &GasCapError{s.cfg.Chain.Name(), ins[i].Step, q.Gas[i], s.cfg.GasCap}
 		q.Gas = q.Gas[:i]
 	}
+	return s.price(ctx, at, ins, q)
+}
+
+// Price is Quote for intents whose limits are known.
+func (s *Sender) Price(ctx context.Context, at rollout.Block, ins []rollout.Intent, gas []uint64) (Quote, error) {
+	return s.price(ctx, at, ins, Quote{Gas: gas})
+}
+
+func (s *Sender) price(ctx context.Context, at rollout.Block, ins []rollout.Intent, q Quote) (_ Quote, err error) {
 	if q.Fees, err = s.fees(ctx); err != nil {
 		return q, err
 	}

@@ -65,6 +65,8 @@ type Config struct {
 	Careful bool
 	// BatchDelay passes between the broadcasts of a sequence.
 	BatchDelay time.Duration
+	Mainnet    bool     // nothing is sent that no approved plan holds; so it is too if the catalogue says that it is a mainnet
+	Approval   Approval // nil if no plan need hold anything, which on a mainnet means that nothing is sent
 	// Check is asked before each broadcast, with what is about to be sent: a transaction that was journalled long ago may
 	// not fit any more. It may be nil.
 	Check func(ctx context.Context, tx *types.Transaction) error
@@ -210,7 +212,7 @@ func (s *Sender) sign(
 	}
 	var out []rollout.Transaction
 	for i, in := range ins {
-		t, err := s.signed(in.Step, unsigned(s.cfg.Chain.ChainID(), nonce+uint64(i), q.Gas[i], in.To, in.Data, q.Fees))
+		t, err := s.signed(ctx, in.Step, unsigned(s.cfg.Chain.ChainID(), nonce+uint64(i), q.Gas[i], in.To, in.Data, q.Fees))
 		if err != nil {
 			return nil, err
 		}
@@ -219,8 +221,12 @@ func (s *Sender) sign(
 	return out, nil
 }
 
-// signed is a journal entry of a transaction.
-func (s *Sender) signed(step string, unsigned *types.Transaction) (rollout.Transaction, error) {
+// signed is a journal entry of a transaction, if it may be sent.
+func (s *Sender) signed(ctx context.Context, step string, unsigned *types.Transaction) (rollout.Transaction, error) {
+	plan, err := s.approved(ctx, step, unsigned)
+	if err != nil {
+		return rollout.Transaction{}, err
+	}
 	tx, err := s.cfg.Signer.Sign(s.cfg.Chain.ChainID(), unsigned)
 	if err != nil {
 		return rollout.Transaction{}, fmt.Errorf("sign %s: %w", step, err)
@@ -230,7 +236,7 @@ func (s *Sender) signed(step string, unsigned *types.Transaction) (rollout.Trans
 		return rollout.Transaction{}, fmt.Errorf("encode %s: %w", step, err)
 	}
 	return rollout.Transaction{
-		ChainID: s.cfg.Chain.ChainID(), Signer: s.Address(), Nonce: tx.Nonce(), Step: step, Hash: tx.Hash(), Raw: raw,
+		ChainID: s.cfg.Chain.ChainID(), Signer: s.Address(), Nonce: tx.Nonce(), Step: step, Hash: tx.Hash(), Raw: raw, Plan: plan,
 	}, nil
 }
 

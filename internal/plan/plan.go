@@ -1,0 +1,482 @@
+// Package plan is what people review, approve and then carry out: what is meant (the intent), what it was decided on (the
+// preconditions), and what was seen when it was made (observations). The digest covers the first two. Whoever carries a plan
+// out computes both again, and refuses a plan whose preconditions have moved.
+package plan
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/common/hexutil"
+	"github.com/ethereum/go-ethereum/crypto"
+
+	"github.com/seed-b6a97670/lockstep/internal/audit"
+	"github.com/seed-b6a97670/lockstep/internal/manifest"
+	"github.com/seed-b6a97670/lockstep/internal/rollout"
+)
+
+// Format names the version of the file format.
+const Format = "lockstep-plan/1"
+
+// MaxFileSize bounds what Decode reads, in bytes: the calls of a plan are few times the manifest's init code.
+const MaxFileSize = 192 << 20
+
+// Actions of plans.
+const (
+	Deploy       = "deploy"
+	Rollout      = "rollout" // with the deployments that it needs
+	Rollback     = "rollback"
+	Pause        = "pause"
+	Unpause      = "unpause"
+	Cancel       = "cancel"
+	ChangePolicy = "policy" // another approval policy; nothing is sent
+)
+
+// Actions lists them.
+func Actions() []string {
+	return []string{Deploy, Rollout, Rollback, Pause, Unpause, Cancel, ChangePolicy}
+}
+
+// Plan is a plan file.
+type Plan struct {
+	Format        string          `json:"format"`
+	Digest        common.Hash     `json:"digest"` // of Intent and Preconditions: what is approved
+	Intent        Intent          `json:"intent"`
+	Preconditions []Preconditions `json:"preconditions"` // in the order of Intent.Networks
+	Observations  Observations    `json:"observations"`  // outside the digest
+}
+
+// Intent is what is to be done.
+type Intent struct {
+	Project    string         `json:"project"`
+	Action     string         `json:"action"`
+	Created    int64          `json:"created"` // unix seconds
+	Expires    int64          `json:"expires"` // unix seconds of block time by which it must be begun on each network
+	Dispatcher common.Address `json:"dispatcher"`
+	Policy     common.Hash    `json:"policy"` // the approval policy under which it is approved
+	Hotfix     bool           `json:"hotfix"` // errors that checks found are accepted; needs more approvals
+	Accepted   []Accepted     `json:"accepted"`
+	Manifest   *Manifest      `json:"manifest,omitempty"`
+	Source     *Source        `json:"source,omitempty"`
+	NewPolicy  *Policy        `json:"newPolicy,omitempty"` // that takes the place of the present one, of a plan of action policy
+	Calls      []Call         `json:"calls"`               // each once, however many networks make it
+	Networks   []Network      `json:"networks"`
+}
+
+// Accepted is an error that is accepted with a hotfix.
+type Accepted struct {
+	Check   string `json:"check"`
+	Network string `json:"network"` // empty if it is about all
+}
+
+// Manifest names the manifest that a plan is about.
+type Manifest struct {
+	Root       common.Hash `json:"root"`
+	RoutesRoot common.Hash `json:"routesRoot"`
+	SHA256     common.Hash `json:"sha256"` // of the file
+}
+
+// Source is where the manifest was built from.
+type Source struct {
+	Commit string `json:"commit"` // of git; empty if there is none
+	Clean  bool   `json:"clean"`
+}
+
+// Call is a transaction without what is only known when it is sent: nonce, gas, fees.
+type Call struct {
+	Step string         `json:"step"`
+	By   rollout.Role   `json:"by"`
+	From common.Address `json:"from"`
+	To   common.Address `json:"to"`
+	Data hexutil.Bytes  `json:"data"`
+}
+
+// Network is what is done on one network, in the order of Calls.
+type Network struct {
+	Name    string      `json:"name"`
+	ChainID uint64      `json:"chainId"`
+	Kind    string      `json:"kind"`
+	Root    common.Hash `json:"root"`  // that becomes active; zero if none does
+	Epoch   uint64      `json:"epoch"` // in which it does
+	Calls   []int       `json:"calls"` // of Intent.Calls
+}
+
+// Preconditions are the facts of one network that the calls were decided on.
+type Preconditions struct {
+	Network string `json:"network"`
+	Facts   []Fact `json:"facts"`
+}
+
+// Fact is one fact, in words that a reviewer reads and the program compares.
+type Fact struct {
+	What  string `json:"what"`
+	Value string `json:"value"`
+}
+
+// digested is what the digest covers.
+type digested struct {
+	Format        string          `json:"format"`
+	Intent        Intent          `json:"intent"`
+	Preconditions []Preconditions `json:"preconditions"`
+}
+
+// ComputeDigest is the keccak256 of the canonical JSON (RFC 8785) of format, intent and preconditions.
+func (p *Plan) ComputeDigest() (common.Hash, error) {
+	raw, err := json.Marshal(digested{p.Format, p.Intent, p.Preconditions})
+	if err != nil {
+		return common.Hash{}, fmt.Errorf("encode plan: %w", err)
+	}
+	canonical, err := audit.Canonical(raw)
+	if err != nil {
+		return common.Hash{}, fmt.Errorf("encode plan: %w", err)
+	}
+	return crypto.Keccak256Hash(canonical), nil
+}
+
+// Seal sets the digest.
+func (p *Plan) Seal() (err error) {
+	p.Format = Format
+	p.Digest, err = p.ComputeDigest()
+	return err
+}
+
+// AddCall notes a call of a network, and keeps it once.
+func (i *Intent) AddCall(n *Network, c Call) {
+	at := slices.IndexFunc(i.Calls, func(o Call) bool {
+		return o.Step == c.Step && o.By == c.By && o.From == c.From && o.To == c.To && bytes.Equal(o.Data, c.Data)
+	})
+	if at < 0 {
+		at = len(i.Calls)
+		i.Calls = append(i.Calls, c)
+	}
+	n.Calls = append(n.Calls, at)
+}
+
+// Network returns the part of a network.
+func (i *Intent) Network(chainID uint64) (Network, bool) {
+	at := slices.IndexFunc(i.Networks, func(n Network) bool { return n.ChainID == chainID })
+	if at < 0 {
+		return Network{}, false
+	}
+	return i.Networks[at], true
+}
+
+// CallsOf returns the calls of a network in their order.
+func (i *Intent) CallsOf(n Network) []Call {
+	out := make([]Call, len(n.Calls))
+	for at, c := range n.Calls {
+		out[at] = i.Calls[c]
+	}
+	return out
+}
+
+// Holds tells whether a plan holds a call on a network.
+func (p *Plan) Holds(chainID uint64, from, to common.Address, data []byte) bool {
+	n, ok := p.Intent.Network(chainID)
+	return ok && slices.ContainsFunc(p.Intent.CallsOf(n), func(c Call) bool {
+		return c.From == from && c.To == to && bytes.Equal(c.Data, data)
+	})
+}
+
+// Encode returns the file of a plan.
+func Encode(p *Plan) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(p); err != nil {
+		return nil, fmt.Errorf("encode plan: %w", err)
+	}
+	return b.Bytes(), nil
+}
+
+// Decode reads a plan. It refuses other formats, unknown fields, files that are too large, and a digest that is not that of
+// what the file says.
+func Decode(r io.Reader) (*Plan, error) {
+	data, err := io.ReadAll(io.LimitReader(r, MaxFileSize+1))
+	if err != nil {
+		return nil, fmt.Errorf("read plan: %w", err)
+	}
+	if len(data) > MaxFileSize {
+		return nil, fmt.Errorf("plan is larger than %d bytes", MaxFileSize)
+	}
+	var p Plan
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&p); err != nil {
+		return nil, fmt.Errorf("not a plan: %w", err)
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("not a plan: data after its end")
+	}
+	if p.Format != Format {
+		return nil, fmt.Errorf("plan has format %.80q, this program reads %q", p.Format, Format)
+	}
+	if err := p.check(); err != nil {
+		return nil, fmt.Errorf("not a plan: %w", err)
+	}
+	digest, err := p.ComputeDigest()
+	if err != nil {
+		return nil, err
+	}
+	if digest != p.Digest {
+		return nil, fmt.Errorf("the plan says that its digest is %s, what it holds has digest %s: it was changed after it was made", p.Digest, digest)
+	}
+	return &p, nil
+}
+
+// Is tells whether a file seems to be a plan, sound or not.
+func Is(data []byte) bool {
+	var head struct {
+		Format string `json:"format"`
+	}
+	return json.Unmarshal(data, &head) == nil && strings.HasPrefix(head.Format, "lockstep-plan/")
+}
+
+// maxText bounds every text in a plan, in bytes.
+const maxText = 4096
+
+// check refuses what no plan of this program is: what points nowhere, stands twice, or would not be shown as what it is.
+func (p *Plan) check() error {
+	i := p.Intent
+	if !slices.Contains(Actions(), i.Action) {
+		return fmt.Errorf("action %.80q is not known", i.Action)
+	}
+	if len(p.Preconditions) != len(i.Networks) {
+		return fmt.Errorf("it has %d networks, and preconditions of %d", len(i.Networks), len(p.Preconditions))
+	}
+	ids := map[uint64]bool{}
+	for at, n := range i.Networks {
+		if p.Preconditions[at].Network != n.Name {
+			return fmt.Errorf("the preconditions of network %.80q are of %.80q", n.Name, p.Preconditions[at].Network)
+		}
+		if ids[n.ChainID] {
+			return fmt.Errorf("chain id %d stands twice", n.ChainID)
+		}
+		ids[n.ChainID] = true
+		for _, c := range n.Calls {
+			if c < 0 || c >= len(i.Calls) {
+				return fmt.Errorf("network %.80q makes call %d, there are %d", n.Name, c, len(i.Calls))
+			}
+		}
+	}
+	for _, text := range p.texts() {
+		if len(text) > maxText || strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
+			return fmt.Errorf("%.80q is too long, or holds characters that cannot be printed", text)
+		}
+	}
+	return nil
+}
+
+// texts are what is shown to people.
+func (p *Plan) texts() []string {
+	i := p.Intent
+	out := []string{i.Project, i.Action}
+	if i.Source != nil {
+		out = append(out, i.Source.Commit)
+	}
+	for _, a := range i.Accepted {
+		out = append(out, a.Check, a.Network)
+	}
+	for _, c := range i.Calls {
+		out = append(out, c.Step, string(c.By))
+	}
+	for _, n := range i.Networks {
+		out = append(out, n.Name, n.Kind)
+	}
+	for _, pre := range p.Preconditions {
+		for _, f := range pre.Facts {
+			out = append(out, f.What, f.Value)
+		}
+	}
+	return append(out, p.Observations.texts()...)
+}
+
+// Moved is a fact that is no longer what a plan was decided on, or a part of the intent that would be another one now.
+type Moved struct {
+	Network string `json:"network"`
+	What    string `json:"what"`
+	Was     string `json:"was"`
+	Is      string `json:"is"`
+}
+
+func (m Moved) String() string {
+	text := fmt.Sprintf("%s was %s, is %s", m.What, m.Was, m.Is)
+	if m.Network != "" {
+		text = m.Network + ": " + text
+	}
+	return text
+}
+
+const nothing = "nothing"
+
+// MovedSince says what is another thing now than it was when a plan was made: fresh is the same plan, made now. Only the networks
+// of fresh are compared.
+func (p *Plan) MovedSince(fresh *Plan) []Moved {
+	var out []Moved
+	compare := func(network, what, was, is string) {
+		if was != is {
+			out = append(out, Moved{network, what, was, is})
+		}
+	}
+	for at, n := range fresh.Intent.Networks {
+		then := slices.IndexFunc(p.Intent.Networks, func(o Network) bool { return o.ChainID == n.ChainID })
+		if then < 0 {
+			compare(n.Name, "network", nothing, n.Name)
+			continue
+		}
+		old := p.Intent.Networks[then]
+		compare(n.Name, "name", old.Name, n.Name)
+		compare(n.Name, "kind", old.Kind, n.Kind)
+		compareFacts(n.Name, p.Preconditions[then].Facts, fresh.Preconditions[at].Facts, compare)
+		compare(n.Name, "root", old.Root.Hex(), n.Root.Hex())
+		compare(n.Name, "epoch", fmt.Sprint(old.Epoch), fmt.Sprint(n.Epoch))
+		compareCalls(n.Name, p.Intent.CallsOf(old), fresh.Intent.CallsOf(n), compare)
+	}
+	compare("", "project", p.Intent.Project, fresh.Intent.Project)
+	compare("", "dispatcher", p.Intent.Dispatcher.Hex(), fresh.Intent.Dispatcher.Hex())
+	compare("", "approval policy", p.Intent.Policy.Hex(), fresh.Intent.Policy.Hex())
+	compare("", "manifest", p.Intent.Manifest.name(), fresh.Intent.Manifest.name())
+	compare("", "new policy", p.Intent.NewPolicy.name(), fresh.Intent.NewPolicy.name())
+	return out
+}
+
+func (m *Manifest) name() string {
+	if m == nil {
+		return nothing
+	}
+	return fmt.Sprintf("%s (file %s)", m.Root, m.SHA256)
+}
+
+func compareFacts(network string, was, is []Fact, compare func(network, what, was, is string)) {
+	now := map[string]string{}
+	for _, f := range is {
+		now[f.What] = f.Value
+	}
+	for _, f := range was {
+		value, ok := now[f.What]
+		if !ok {
+			value = nothing
+		}
+		compare(network, f.What, f.Value, value)
+		delete(now, f.What)
+	}
+	for _, f := range is {
+		if value, ok := now[f.What]; ok {
+			compare(network, f.What, nothing, value)
+		}
+	}
+}
+
+// compareCalls names the first call that is another one: those behind it follow from it.
+func compareCalls(network string, was, is []Call, compare func(network, what, was, is string)) {
+	name := func(calls []Call, at int) string {
+		if at >= len(calls) {
+			return nothing
+		}
+		c := calls[at]
+		return fmt.Sprintf("%s by %s to %s with data of hash %s", c.Step, c.From, c.To, crypto.Keccak256Hash(c.Data).Hex()[:10])
+	}
+	for at := range max(len(was), len(is)) {
+		if a, b := name(was, at), name(is, at); a != b {
+			compare(network, fmt.Sprintf("call %d", at+1), a, b)
+			return
+		}
+	}
+}
+
+// Describe names the networks of a plan in words, with their epochs where a root becomes active.
+func (i *Intent) Describe() string {
+	var out []string
+	for _, n := range i.Networks {
+		text := fmt.Sprintf("%s (chain %d)", n.Name, n.ChainID)
+		if n.Epoch > 0 {
+			text += fmt.Sprintf(" epoch %d", n.Epoch)
+		}
+		out = append(out, text)
+	}
+	return strings.Join(out, ", ")
+}
+
+// Observations are what was seen when a plan was made. They are not approved.
+type Observations struct {
+	Tool     string         `json:"tool"` // program and version
+	Networks []Observation  `json:"networks"`
+	Checks   []Check        `json:"checks"`
+	Routes   []RouteChanges `json:"routes"` // what changes for callers
+	Init     string         `json:"init"`   // what runs at activation: contract and function; empty if nothing does
+}
+
+// Observation is what was seen on one network. Amounts are in wei, as decimal numbers.
+type Observation struct {
+	Network   string        `json:"network"`
+	Block     rollout.Block `json:"block"`
+	Simulated bool          `json:"simulated"`
+	Calls     []Result      `json:"calls"` // as Network.Calls
+	Gas       uint64        `json:"gas"`   // limits of all calls
+	MaxFee    string        `json:"maxFee"`
+	Cost      string        `json:"cost"` // of all calls, at most
+	Accounts  []Account     `json:"accounts"`
+	Changes   []Change      `json:"changes"` // of state, by the simulation
+}
+
+// Result is what a simulated call did.
+type Result struct {
+	Gas     uint64 `json:"gas"` // the limit that it would be sent with; a guess if it was not simulated
+	Refused string `json:"refused,omitempty"`
+}
+
+// Account is one that sends.
+type Account struct {
+	Address common.Address `json:"address"`
+	Nonce   uint64         `json:"nonce"`
+	Balance string         `json:"balance"`
+	Cost    string         `json:"cost"` // of its calls, at most
+}
+
+// Change is a part of the state that will be another one.
+type Change struct {
+	What string `json:"what"`
+	From string `json:"from"`
+	To   string `json:"to"`
+}
+
+// RouteChanges are what changes for callers on some networks.
+type RouteChanges struct {
+	Networks  []string               `json:"networks"`
+	Changes   []manifest.RouteChange `json:"changes"`
+	Unchanged int                    `json:"unchanged"` // routes
+}
+
+func (o *Observations) texts() []string {
+	out := []string{o.Tool, o.Init}
+	for _, n := range o.Networks {
+		out = append(out, n.Network, n.MaxFee, n.Cost)
+		for _, r := range n.Calls {
+			out = append(out, r.Refused)
+		}
+		for _, a := range n.Accounts {
+			out = append(out, a.Balance, a.Cost)
+		}
+		for _, c := range n.Changes {
+			out = append(out, c.What, c.From, c.To)
+		}
+	}
+	for _, c := range o.Checks {
+		out = append(out, c.ID, string(c.Severity), c.Network, c.Subject, c.Message, c.Remedy)
+	}
+	for _, r := range o.Routes {
+		out = append(out, r.Networks...)
+		for _, c := range r.Changes {
+			out = append(out, c.Kind, c.Signature, c.From, c.To)
+		}
+	}
+	return out
+}
