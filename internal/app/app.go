@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/ethereum/go-ethereum/common"
@@ -20,6 +21,7 @@ import (
 	"github.com/seed-b6a97670/lockstep/internal/evm"
 	"github.com/seed-b6a97670/lockstep/internal/manifest"
 	"github.com/seed-b6a97670/lockstep/internal/network"
+	"github.com/seed-b6a97670/lockstep/internal/plan"
 	"github.com/seed-b6a97670/lockstep/internal/rollout"
 	"github.com/seed-b6a97670/lockstep/internal/signer"
 	"github.com/seed-b6a97670/lockstep/internal/store"
@@ -63,6 +65,9 @@ type App struct {
 	networks []*net
 	store    *store.Store
 	signers  map[string]*signer.Signer
+
+	plansMu sync.Mutex
+	plans   map[common.Hash]*plan.Plan // of the journal
 }
 
 // net is one network with its client.
@@ -73,7 +78,7 @@ type net struct {
 
 // New checks which networks are meant. Nothing is connected yet.
 func New(opts Options) (*App, error) {
-	a := &App{opts: opts, cfg: opts.Config, signers: map[string]*signer.Signer{}}
+	a := &App{opts: opts, cfg: opts.Config, signers: map[string]*signer.Signer{}, plans: map[common.Hash]*plan.Plan{}}
 	if a.opts.Progress == nil {
 		a.opts.Progress = func(Event) {}
 	}
@@ -353,7 +358,7 @@ func (a *App) sender(n *net, s txsend.Signer) *txsend.Sender {
 	return txsend.New(txsend.Config{
 		Chain: n.chain, Signer: s, Journal: a.store, Confirmations: n.Confirmations, GasCap: n.GasCap, Poll: n.poll(),
 		MaxFee: n.MaxFee, Careful: a.cfg.Sending.Careful || a.opts.Careful, BatchDelay: max(a.cfg.Sending.BatchDelay, a.opts.BatchDelay),
-		Explain: dispatcher.ExplainRevert,
+		Mainnet: n.Kind == network.Mainnet, Approval: a.approval(n), Explain: dispatcher.ExplainRevert,
 		Check:   func(ctx context.Context, tx *types.Transaction) error { return mustNotReplace(ctx, n, tx) },
 		Sent: func(t rollout.Transaction) {
 			a.opts.Progress(Event{Network: n.Name, Kind: "sent", Step: t.Step, Tx: t})

@@ -1,0 +1,174 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/big"
+	"slices"
+	"strings"
+
+	"github.com/ethereum/go-ethereum"
+	"github.com/ethereum/go-ethereum/common"
+
+	"github.com/seed-b6a97670/lockstep/internal/chain"
+	"github.com/seed-b6a97670/lockstep/internal/dispatcher"
+	"github.com/seed-b6a97670/lockstep/internal/plan"
+	"github.com/seed-b6a97670/lockstep/internal/rollout"
+)
+
+// simulate makes all calls of a plan in a simulation, the wait for the timelock included, and looks at what is there after them.
+// A network whose endpoints do not simulate gets guesses of gas, and a warning.
+func (pl *planner) simulate(ctx context.Context, pt *part, v *view, actions []rollout.Action) error {
+	if len(pt.calls) == 0 {
+		return nil
+	}
+	blocks := rehearsal(pt.at, actions, pl.sender)
+	views := len(blocks)
+	for _, data := range [][]byte{dispatcher.StateCall(), dispatcher.RoutesCall()} {
+		blocks = append(blocks, chain.Rehearsal{Calls: []ethereum.CallMsg{{To: &pl.address, Data: data}}})
+	}
+	results, err := pt.net.chain.Rehearse(ctx, pt.at.Hash, blocks)
+	if errors.Is(err, chain.ErrCannotSimulate) {
+		pt.checks = append(pt.checks, plan.Trip(plan.NotSimulated, pt.net.Name, "all calls", "the network's endpoints did not simulate them: "+err.Error(),
+			"name an endpoint that has eth_simulateV1"))
+		for _, c := range pt.calls {
+			gas := rough(rollout.Intent{Data: c.Data}, c.By == rollout.Deployer && c.To != pl.address)
+			pt.seen.Calls = append(pt.seen.Calls, plan.Result{Gas: gas})
+		}
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	pt.seen.Simulated = true
+	failed := false
+	for i, r := range slices.Concat(results[:views]...) {
+		gas := r.Gas + r.Gas/10
+		result := plan.Result{Gas: gas}
+		if r.Failed {
+			failed = true
+			result.Refused = dispatcher.ExplainRevert(r.Data)
+			pt.checks = append(pt.checks, plan.Trip(plan.WouldRevert, pt.net.Name, pt.calls[i].Step, "the call would revert: "+result.Refused,
+				"find out why; nothing that would revert is planned"))
+		}
+		if gas > pt.net.GasCap {
+			pt.checks = append(pt.checks, plan.Trip(plan.GasOverCap, pt.net.Name, pt.calls[i].Step,
+				fmt.Sprintf("the call needs %d gas, a transaction may use %d there", gas, pt.net.GasCap),
+				"make pages smaller (pageSize), split the contract, or raise gasCap if the network allows that"))
+		}
+		pt.seen.Calls = append(pt.seen.Calls, result)
+	}
+	if failed {
+		return nil
+	}
+	return pl.outcome(pt, v, results[views][0], results[views+1][0])
+}
+
+// rehearsal puts the calls of actions into blocks: those that follow a wait into one at the end of it.
+func rehearsal(at rollout.Block, actions []rollout.Action, sender func(rollout.Role) common.Address) []chain.Rehearsal {
+	blocks := []chain.Rehearsal{{Time: at.Time + 1}} // as the forecast has it: a commit there begins the timelock
+	for _, action := range actions {
+		if action.Kind == rollout.Wait {
+			blocks = append(blocks, chain.Rehearsal{Time: max(action.Until, blocks[len(blocks)-1].Time) + 1})
+		}
+		for _, in := range action.Intents {
+			last := &blocks[len(blocks)-1]
+			last.Calls = append(last.Calls, ethereum.CallMsg{From: sender(in.By), To: &in.To, Data: in.Data})
+		}
+	}
+	return slices.DeleteFunc(blocks, func(b chain.Rehearsal) bool { return len(b.Calls) == 0 })
+}
+
+// outcome notes what the dispatcher would say after all calls, and whether that is what is meant.
+func (pl *planner) outcome(pt *part, v *view, stateResult, routesResult chain.Simulated) error {
+	after, err := dispatcher.DecodeState(pl.address, stateResult.Data)
+	if err != nil {
+		return fmt.Errorf("state after the simulation: %w", err)
+	}
+	routes, err := dispatcher.DecodeRoutes(pl.address, routesResult.Data)
+	if err != nil {
+		return fmt.Errorf("routes after the simulation: %w", err)
+	}
+	wrong := func(what, format string, args ...any) {
+		pt.checks = append(pt.checks, plan.Trip(plan.WrongOutcome, pt.net.Name, what, fmt.Sprintf(format, args...), "find out why, and report it: this is no plan to carry out"))
+	}
+	for _, f := range []struct{ what, was, is string }{
+		{"active root", v.state.ActiveRoot.Hex(), after.ActiveRoot.Hex()},
+		{"active routes root", v.state.ActiveRoutesRoot.Hex(), after.ActiveRoutesRoot.Hex()},
+		{"active epoch", fmt.Sprint(v.state.ActiveEpoch), fmt.Sprint(after.ActiveEpoch)},
+		{"pending root", v.state.PendingRoot.Hex(), after.PendingRoot.Hex()},
+		{"paused", fmt.Sprint(v.state.Paused), fmt.Sprint(after.Paused)},
+		{"grace", fmt.Sprint(v.state.Grace), fmt.Sprint(after.Grace)},
+		{"delay", fmt.Sprint(v.state.Delay), fmt.Sprint(after.Delay)},
+		{"routes", fmt.Sprint(len(v.routes)), fmt.Sprint(len(routes))},
+	} {
+		if f.was != f.is && (pl.upgrades() || f.what != "routes") {
+			pt.seen.Changes = append(pt.seen.Changes, plan.Change{What: f.what, From: f.was, To: f.is})
+		}
+	}
+	switch pl.req.Action {
+	case plan.Rollout, plan.Rollback:
+		if after.ActiveRoot != pt.root || after.ActiveEpoch != pt.epoch || after.PendingRoot != (common.Hash{}) {
+			wrong("dispatcher", "root %s would be active in epoch %d, want %s in %d", after.ActiveRoot, after.ActiveEpoch, pt.root, pt.epoch)
+		}
+		if d := dispatcher.RouteDifferences(routes, pl.req.Manifest); len(d) > 0 {
+			wrong("routes", "%s", strings.Join(d, ", "))
+		}
+	case plan.Pause, plan.Unpause:
+		if after.Paused != (pl.req.Action == plan.Pause) {
+			wrong("dispatcher", "paused would be %t", after.Paused)
+		}
+	case plan.Cancel:
+		if after.PendingRoot != (common.Hash{}) {
+			wrong("dispatcher", "root %s would still be pending", after.PendingRoot)
+		}
+	}
+	return nil
+}
+
+// price notes what the calls would cost, and whether those who send can pay for them.
+func (pl *planner) price(ctx context.Context, pt *part) error {
+	total := new(big.Int)
+	for _, s := range pl.senders {
+		if slices.ContainsFunc(pt.seen.Accounts, func(a plan.Account) bool { return a.Address == s.Address }) {
+			continue
+		}
+		var ins []rollout.Intent
+		var gas []uint64
+		for i, c := range pt.calls {
+			if c.From == s.Address {
+				ins, gas = append(ins, rollout.Intent{Step: c.Step, By: c.By, To: c.To, Data: c.Data}), append(gas, pt.seen.Calls[i].Gas)
+				pt.seen.Gas += pt.seen.Calls[i].Gas
+			}
+		}
+		nonce, err := pt.net.chain.NonceAt(ctx, pt.at.Hash, s.Address)
+		if err != nil {
+			return err
+		}
+		account := plan.Account{Address: s.Address, Nonce: nonce, Balance: "0", Cost: "0"}
+		quote, err := pl.app.sender(pt.net, watcher(s.Address)).Price(ctx, pt.at, ins, gas)
+		var fees *rollout.FeesError
+		switch {
+		case errors.As(err, &fees):
+			if len(ins) > 0 {
+				pt.checks = append(pt.checks, plan.Trip(plan.FeeOverCeiling, pt.net.Name, s.Address.Hex(), fees.Error(), "wait, or raise maxFee"))
+			}
+		case err != nil:
+			return err
+		default:
+			account.Balance, account.Cost, pt.seen.MaxFee = quote.Balance.String(), quote.Cost.String(), quote.Fees.Cap.String()
+			total.Add(total, quote.Cost)
+			if twice := new(big.Int).Lsh(quote.Balance, 1); twice.Cmp(new(big.Int).Mul(quote.Cost, big.NewInt(3))) < 0 {
+				pt.checks = append(pt.checks, plan.Trip(plan.BalanceLow, pt.net.Name, s.Address.Hex(),
+					fmt.Sprintf("the account has %s wei, its calls may cost %s wei: less than one and a half times as much", quote.Balance, quote.Cost), "fund it"))
+			}
+		}
+		pt.seen.Accounts = append(pt.seen.Accounts, account)
+	}
+	pt.seen.Cost = total.String()
+	if pt.seen.MaxFee == "" {
+		pt.seen.MaxFee = "0"
+	}
+	return nil
+}
