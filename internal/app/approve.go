@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -265,4 +266,22 @@ type ExpiredError struct {
 func (e *ExpiredError) Error() string {
 	clock := func(unix int64) string { return time.Unix(unix, 0).UTC().Format(time.DateTime) }
 	return fmt.Sprintf("plan %s was to be begun by %s, it is %s UTC: make a new one", e.Plan, clock(e.Expires), clock(e.Now))
+}
+
+// Needed is how many approvals a plan needs by the policy in force.
+func (a *App) Needed(ctx context.Context, p *plan.Plan) (int, error) {
+	policy, _, err := a.policy(ctx)
+	return policy.Needs(p.Intent), err
+}
+
+// ManifestOf returns the file of the manifest that a plan is for, nil if the journal does not hold it.
+func (a *App) ManifestOf(ctx context.Context, p *plan.Plan) ([]byte, error) {
+	if err := a.openJournal(ctx); err != nil {
+		return nil, err
+	}
+	file, err := a.store.Manifest(ctx, p.Intent.Manifest.Root)
+	if errors.Is(err, store.ErrNotFound) || err == nil && common.Hash(sha256.Sum256(file)) != p.Intent.Manifest.SHA256 {
+		return nil, nil
+	}
+	return file, err
 }

@@ -29,6 +29,8 @@ type PlanRequest struct {
 	// second, storage is not compared.
 	OldManifest *manifest.Manifest
 	OldBuild    string
+	// Source is where the manifest was built from, if the caller knows: the folder is not looked at then, nor storage compared.
+	Source *plan.Source
 	// Ignore are files that may differ from what is committed, relative to the configuration: those that the program writes.
 	Ignore []string
 }
@@ -53,6 +55,10 @@ func (e *RefusedPlanError) Error() string {
 // MakePlan makes a plan for the networks that the work is restricted to, and keeps it in the journal. If checks trip that it may not
 // allow for, the error is a RefusedPlanError.
 func (a *App) MakePlan(ctx context.Context, req PlanRequest) (*plan.Plan, error) {
+	return a.makePlan(ctx, req, a.networks)
+}
+
+func (a *App) makePlan(ctx context.Context, req PlanRequest, nets []*net) (*plan.Plan, error) {
 	policy, looser, err := a.policy(ctx)
 	if err != nil {
 		return nil, err
@@ -63,18 +69,18 @@ func (a *App) MakePlan(ctx context.Context, req PlanRequest) (*plan.Plan, error)
 	if req.Action == plan.ChangePolicy {
 		err = a.planPolicy(p, looser)
 	} else {
-		err = a.planNetworks(ctx, p, req, a.networks)
+		err = a.planNetworks(ctx, p, req, nets)
 	}
 	if err != nil {
 		return nil, err
 	}
 	p.Intent.Expires = p.Intent.Created + policy.ValidFor
-	if req.Action == plan.Deploy || req.Action == plan.Rollout {
-		checks, source, err := a.checkSources(ctx, req, p)
+	p.Intent.Source = req.Source
+	if req.Source == nil && (req.Action == plan.Deploy || req.Action == plan.Rollout) {
+		checks, err := a.checkSources(ctx, req, p)
 		if err != nil {
 			return nil, err
 		}
-		p.Intent.Source = source
 		p.Observations.Checks = append(p.Observations.Checks, checks...)
 	}
 	sortChecks(p.Observations.Checks)
@@ -194,14 +200,18 @@ type planner struct {
 	deploy  *dispatcher.Deploy
 	senders []plan.Sender
 	holders []rollout.Grant // role holders by the configuration
+	code    []plan.Check    // of the manifest's code
 }
 
-func (pl *planner) sender(role rollout.Role) common.Address {
-	at := slices.IndexFunc(pl.senders, func(s plan.Sender) bool { return s.Role == role })
+func (pl *planner) sender(role rollout.Role) common.Address { return senderOf(pl.senders, role) }
+
+// senderOf is who sends for a role; the zero address if nobody does.
+func senderOf(senders []plan.Sender, role rollout.Role) common.Address {
+	at := slices.IndexFunc(senders, func(s plan.Sender) bool { return s.Role == role })
 	if at < 0 {
 		return common.Address{}
 	}
-	return pl.senders[at].Address
+	return senders[at].Address
 }
 
 // part is what a plan says of one network.
@@ -256,6 +266,11 @@ func (a *App) planNetworks(ctx context.Context, p *plan.Plan, req PlanRequest, n
 	if err := g.Wait(); err != nil {
 		return err
 	}
+	if m := req.Manifest; m != nil {
+		if pl.code, err = checkCode(m); err != nil {
+			return err
+		}
+	}
 	pl.assemble(p, parts)
 	return nil
 }
@@ -274,7 +289,7 @@ func (pl *planner) assemble(p *plan.Plan, parts []*part) {
 		if m.Init != nil && pl.req.Action == plan.Rollout && slices.ContainsFunc(parts, func(pt *part) bool { return pt.root == m.Root && len(pt.calls) > 0 }) {
 			p.Observations.Init = m.Init.Contract + " " + m.Init.Signature
 		}
-		p.Observations.Checks = append(p.Observations.Checks, checkCode(m)...)
+		p.Observations.Checks = append(p.Observations.Checks, pl.code...)
 	}
 	var names []string
 	var routes [][]manifest.RouteChange
@@ -334,33 +349,24 @@ func (pl *planner) part(ctx context.Context, n *net) (*part, error) {
 	return pt, nil
 }
 
-// act is one call to the dispatcher. It is planned whatever the dispatcher's state, so that a plan can be made before it is needed.
-func (pl *planner) act(pt *part, view *view) []rollout.Action {
-	if !view.deployed {
-		pt.checks = append(pt.checks, plan.Trip(plan.Blocked, pt.net.Name, "dispatcher", "there is no dispatcher at "+pl.address.Hex(), "deploy it"))
+// act is one call to the dispatcher, unless that is as it is to be.
+func (pl *planner) act(pt *part, v *view) []rollout.Action {
+	p := &actPilot{address: pl.address, what: pl.req.Action, by: pl.senders[0].Role}
+	action := p.decide(v.state, v.deployed)
+	if action.Kind == rollout.Halt {
+		pt.checks = append(pt.checks, plan.Trip(plan.Blocked, pt.net.Name, "dispatcher", action.Reason, "this stands in the way"))
+	}
+	if len(action.Intents) == 0 {
 		return nil
 	}
-	var in rollout.Intent
-	switch pl.req.Action {
-	case plan.Pause:
-		in = dispatcher.Pause(pl.address)
-	case plan.Unpause:
-		in = dispatcher.Unpause(pl.address)
-	case plan.Cancel:
-		if view.state.PendingRoot == (common.Hash{}) {
-			pt.checks = append(pt.checks, plan.Trip(plan.Blocked, pt.net.Name, "dispatcher", "no root is pending", "leave this network out with --network"))
-			return nil
-		}
-		in = dispatcher.Cancel(pl.address, view.state.PendingRoot)
-	}
-	in.By = pl.senders[0].Role
-	return []rollout.Action{{Kind: rollout.Kind(pl.req.Action), Intents: []rollout.Intent{in}}}
+	return []rollout.Action{action}
 }
 
 // upgrade forecasts the deployments of a plan and its rollout.
 func (pl *planner) upgrade(ctx context.Context, pt *part, view *view) ([]rollout.Action, error) {
 	var actions []rollout.Action
 	var after *dispatcher.Foreseen
+	// blocked notes what an operator has to do first, and returns any other error
 	blocked := func(err error) error {
 		var halt *reconcile.HaltError
 		if !errors.As(err, &halt) {
@@ -376,7 +382,7 @@ func (pl *planner) upgrade(ctx context.Context, pt *part, view *view) ([]rollout
 		if err != nil {
 			return nil, err
 		}
-		if err := blocked(collect(pt.net.Name, &actions, next)); err != nil {
+		if actions, err = foresee(pt.net.Name, next); blocked(err) != nil {
 			return nil, err
 		}
 		after = &dispatcher.Foreseen{Contracts: map[common.Address]bool{}, Grants: d.Desired.Grants, Grace: uint64(pt.net.Grace), Delay: pl.app.cfg.Dispatcher.Delay}
@@ -403,20 +409,6 @@ func (pl *planner) upgrade(ctx context.Context, pt *part, view *view) ([]rollout
 	if err != nil {
 		return nil, err
 	}
-	return actions, blocked(collect(pt.net.Name, &actions, next))
-}
-
-// collect gathers the actions of a forecast until it is done.
-func collect(network string, actions *[]rollout.Action, next func() rollout.Action) error {
-	for range stepsAtMost {
-		action := next()
-		switch action.Kind {
-		case rollout.Done:
-			return nil
-		case rollout.Halt:
-			return &reconcile.HaltError{Network: network, Reason: action.Reason}
-		}
-		*actions = append(*actions, action)
-	}
-	return fmt.Errorf("%s: the plan does not end", network)
+	rolled, err := foresee(pt.net.Name, next)
+	return append(actions, rolled...), blocked(err)
 }

@@ -24,10 +24,12 @@ func (pl *planner) simulate(ctx context.Context, pt *part, v *view, actions []ro
 		return nil
 	}
 	blocks := rehearsal(pt.at, actions, pl.sender)
-	views := len(blocks)
-	for _, data := range [][]byte{dispatcher.StateCall(), dispatcher.RoutesCall()} {
-		blocks = append(blocks, chain.Rehearsal{Calls: []ethereum.CallMsg{{To: &pl.address, Data: data}}})
+	views := chain.Rehearsal{Calls: []ethereum.CallMsg{{To: &pl.address, Data: dispatcher.StateCall()}, {To: &pl.address, Data: dispatcher.RoutesCall()}}}
+	grants := pl.watched()
+	for _, g := range grants {
+		views.Calls = append(views.Calls, ethereum.CallMsg{To: &pl.address, Data: dispatcher.RoleCall(g.Role, g.Account)})
 	}
+	blocks = append(blocks, views)
 	results, err := pt.net.chain.Rehearse(ctx, pt.at.Hash, blocks)
 	if errors.Is(err, chain.ErrCannotSimulate) {
 		pt.checks = append(pt.checks, plan.Trip(plan.NotSimulated, pt.net.Name, "all calls", "the network's endpoints did not simulate them: "+err.Error(),
@@ -43,7 +45,7 @@ func (pl *planner) simulate(ctx context.Context, pt *part, v *view, actions []ro
 	}
 	pt.seen.Simulated = true
 	failed := false
-	for i, r := range slices.Concat(results[:views]...) {
+	for i, r := range slices.Concat(results[:len(results)-1]...) {
 		gas := r.Gas + r.Gas/10
 		result := plan.Result{Gas: gas}
 		if r.Failed {
@@ -62,7 +64,36 @@ func (pl *planner) simulate(ctx context.Context, pt *part, v *view, actions []ro
 	if failed {
 		return nil
 	}
-	return pl.outcome(pt, v, results[views][0], results[views+1][0])
+	after := results[len(results)-1]
+	if err := pl.outcome(pt, v, after[0], after[1]); err != nil {
+		return err
+	}
+	for i, g := range grants {
+		held, err := dispatcher.DecodeRole(g.Account, after[2+i].Data)
+		if err != nil {
+			return err
+		}
+		if held != v.held[g] {
+			pt.seen.Changes = append(pt.seen.Changes, plan.Change{What: roleFact(g), From: fmt.Sprint(v.held[g]), To: fmt.Sprint(held)})
+		}
+	}
+	return nil
+}
+
+// roleFact names a fact about a role.
+func roleFact(g rollout.Grant) string { return fmt.Sprintf("%s_ROLE of %s", g.Name, g.Account) }
+
+// watched are the roles whose change is told: those in question, and all that the deployer may hold.
+func (pl *planner) watched() []rollout.Grant {
+	out := pl.grants()
+	if deployer := pl.sender(rollout.Deployer); deployer != (common.Address{}) {
+		for _, r := range dispatcher.RoleNames {
+			if g := (rollout.Grant{Role: r.Role, Name: r.Name, Account: deployer}); !slices.Contains(out, g) {
+				out = append(out, g)
+			}
+		}
+	}
+	return out
 }
 
 // rehearsal puts the calls of actions into blocks: those that follow a wait into one at the end of it.

@@ -66,7 +66,7 @@ func (pl *planner) view(ctx context.Context, pt *part) (*view, error) {
 		})
 	}
 	if v.deployed {
-		for _, grant := range pl.grants() {
+		for _, grant := range pl.watched() {
 			g.Go(func() error {
 				held, err := dispatcher.HasRole(gctx, c, at, pl.address, grant.Role, grant.Account)
 				mu.Lock()
@@ -172,8 +172,8 @@ func (pl *planner) facts(v *view) []plan.Fact {
 			add("grace, seconds", "%d", v.state.Grace)
 			add("routes of a page, at most", "%d", v.state.MaxBatch)
 		}
-		for _, g := range pl.grants() {
-			add(fmt.Sprintf("%s_ROLE of %s", g.Name, g.Account), "%t", v.held[g])
+		for _, g := range pl.watched() {
+			add(roleFact(g), "%t", v.held[g])
 		}
 	}
 	if pl.upgrades() {
@@ -210,7 +210,7 @@ func (pl *planner) checkRoles(pt *part, v *view) {
 		g, ok := needed(s)
 		sends := slices.ContainsFunc(pt.calls, func(c plan.Call) bool { return c.By == s.Role })
 		will := pl.upgrades() && pl.req.Action != plan.Rollback && slices.Contains(pl.holders, g)
-		if !ok || v.held[g] || will || !sends && v.deployed && v.state.ActiveRoot == pt.root {
+		if !ok || v.held[g] || will || !v.deployed && !pl.upgrades() || !sends && v.deployed && v.state.ActiveRoot == pt.root {
 			continue
 		}
 		pt.checks = append(pt.checks, plan.Trip(plan.RoleMissing, pt.net.Name, s.Address.Hex(), fmt.Sprintf("the account does not hold %s_ROLE", g.Name),

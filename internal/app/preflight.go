@@ -124,12 +124,12 @@ func (a *App) forecast(ctx context.Context, n *net, p *dispatcher.Deploy, at rol
 	if err != nil {
 		return nil, err
 	}
+	actions, err := foresee(n.Name, next)
+	out.planned(actions)
 	var ins []rollout.Intent
-	err = plan(out, n.Name, func() rollout.Action {
-		action := next()
+	for _, action := range actions {
 		ins = append(ins, action.Intents...)
-		return action
-	})
+	}
 	var halt *reconcile.HaltError
 	if errors.As(err, &halt) {
 		out.Preflight.Problems = append(out.Preflight.Problems, halt.Reason)

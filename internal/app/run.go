@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -13,7 +14,9 @@ import (
 
 	"github.com/seed-b6a97670/lockstep/internal/dispatcher"
 	"github.com/seed-b6a97670/lockstep/internal/evm"
+	"github.com/seed-b6a97670/lockstep/internal/config"
 	"github.com/seed-b6a97670/lockstep/internal/manifest"
+	"github.com/seed-b6a97670/lockstep/internal/plan"
 	"github.com/seed-b6a97670/lockstep/internal/reconcile"
 	"github.com/seed-b6a97670/lockstep/internal/rollout"
 	"github.com/seed-b6a97670/lockstep/internal/signer"
@@ -173,6 +176,9 @@ func (a *App) Deploy(ctx context.Context, m *manifest.Manifest, dryRun bool) ([]
 	}
 	var signers map[rollout.Role]*signer.Signer
 	if !dryRun {
+		if err := a.mustNotNeedPlan(ctx, plan.Deploy); err != nil {
+			return nil, err
+		}
 		if signers, err = a.unlock(rollout.Deployer); err != nil {
 			return nil, err
 		}
@@ -217,20 +223,31 @@ func (a *App) deployPilot(m *manifest.Manifest) (*dispatcher.Deploy, error) {
 		desired.Contracts = append(desired.Contracts,
 			rollout.Contract{Name: c.Name(), Address: c.Address, CodeHash: c.CodeHash, InitCode: c.InitCode})
 	}
-	for i, key := range []string{"admin", "governance", "commit", "apply", "pauser", "emergency"} {
+	if desired.Grants, err = a.grants(); err != nil {
+		return nil, err
+	}
+	for _, g := range desired.Grants {
+		if err := mayHold(a.cfg, strings.ToLower(g.Name), g.Account, deployer); err != nil {
+			return nil, err
+		}
+	}
+	return &dispatcher.Deploy{Factory: f, Salt: m.Salt, Address: d.Address, Desired: desired}, nil
+}
+
+// grants are the roles that the configuration gives.
+func (a *App) grants() ([]rollout.Grant, error) {
+	var out []rollout.Grant
+	for i, key := range config.RoleKeys {
 		for _, acc := range a.cfg.Dispatcher.Roles[key] {
 			account, err := a.account(acc)
 			if err != nil {
 				return nil, err
 			}
-			if err := mayHold(a.cfg, key, account, deployer); err != nil {
-				return nil, err
-			}
 			role := dispatcher.RoleNames[i]
-			desired.Grants = append(desired.Grants, rollout.Grant{Role: role.Role, Name: role.Name, Account: account})
+			out = append(out, rollout.Grant{Role: role.Role, Name: role.Name, Account: account})
 		}
 	}
-	return &dispatcher.Deploy{Factory: f, Salt: m.Salt, Address: d.Address, Desired: desired}, nil
+	return out, nil
 }
 
 // covers refuses a manifest that was not built for a network.
@@ -285,6 +302,13 @@ func (a *App) rollTo(ctx context.Context, m *manifest.Manifest, file []byte, roo
 	}
 	var signers map[rollout.Role]*signer.Signer
 	if !dryRun {
+		action := plan.Rollout
+		if root != m.Root {
+			action = plan.Rollback
+		}
+		if err := a.mustNotNeedPlan(ctx, action); err != nil {
+			return nil, err
+		}
 		if signers, err = a.unlock(rollout.Committer, rollout.Applier); err != nil {
 			return nil, err
 		}
@@ -465,45 +489,84 @@ func (p *runPilot) end(ctx context.Context) error {
 	return p.app.store.End(ctx, p.inner.Run.ID, true)
 }
 
-// Act sends one transaction to the dispatcher of every network: pause, unpause or cancel.
+// Act sends one transaction to the dispatcher of every network: pause, unpause or cancel. Where nothing is sent without a plan,
+// it makes its own if the policy asks nobody.
 func (a *App) Act(ctx context.Context, what string, dryRun bool) ([]Outcome, error) {
 	address, err := a.Dispatcher()
 	if err != nil {
 		return nil, err
 	}
-	role := rollout.Emergency
-	if what == "pause" {
-		// EMERGENCY_ROLE may pause as well
-		if _, err := a.signerFor(rollout.Pauser); err == nil {
-			role = rollout.Pauser
-		}
-	}
 	if err := a.open(ctx); err != nil {
 		return nil, err
 	}
-	var signers map[rollout.Role]*signer.Signer
-	if !dryRun {
-		if signers, err = a.unlock(role); err != nil {
+	role := a.actRole(what)
+	if dryRun {
+		return a.each(ctx, func(ctx context.Context, n *net, out *Outcome) error {
+			out.Dispatcher = address
+			return a.planOne(ctx, n, &actPilot{chain: n.chain, address: address, what: what, by: role}, out)
+		})
+	}
+	policy, _, err := a.policy(ctx)
+	if err != nil {
+		return nil, err
+	}
+	planned := a.standing(policy, what)
+	if !planned {
+		if err := a.mustNotNeedPlan(ctx, what); err != nil {
 			return nil, err
 		}
 	}
+	signers, err := a.unlock(role)
+	if err != nil {
+		return nil, err
+	}
 	return a.each(ctx, func(ctx context.Context, n *net, out *Outcome) error {
 		out.Dispatcher = address
-		p := &actPilot{chain: n.chain, address: address, what: what, by: role}
-		if dryRun {
-			return a.planOne(ctx, n, p, out)
+		act := func() error {
+			return a.actOn(ctx, n, &actPilot{chain: n.chain, address: address, what: what, by: role}, signers, out)
 		}
-		if what != "cancel" {
-			return a.loop(ctx, n, p, signers, out)
+		if !planned {
+			return act()
 		}
-		if err := a.mustBeSettled(ctx, n, signers[role].Address()); err != nil {
+		p, err := a.ownPlan(ctx, n, what)
+		if err != nil {
 			return err
 		}
-		if err := a.loop(ctx, n, p, signers, out); err != nil {
+		if err := a.store.BeginPlan(ctx, p.Digest, n.ChainID); err != nil {
 			return err
 		}
-		return a.abandon(ctx, n, address)
+		if err := act(); err != nil {
+			return err
+		}
+		return a.store.EndPlan(ctx, p.Digest, n.ChainID, store.PlanDone)
 	})
+}
+
+// ownPlan is a plan for one network that needs no approval. An emergency waits for nothing that a check finds, unless it could not
+// be carried out at all.
+func (a *App) ownPlan(ctx context.Context, n *net, action string) (*plan.Plan, error) {
+	p, err := a.makePlan(ctx, PlanRequest{Action: action}, []*net{n})
+	var refused *RefusedPlanError
+	if errors.As(err, &refused) && refused.Hotfix {
+		return a.makePlan(ctx, PlanRequest{Action: action, Hotfix: true}, []*net{n})
+	}
+	return p, err
+}
+
+// actOn pauses, unpauses or cancels on one network.
+func (a *App) actOn(ctx context.Context, n *net, p *actPilot, signers map[rollout.Role]*signer.Signer, out *Outcome) error {
+	if p.what != plan.Cancel {
+		return a.loop(ctx, n, p, signers, out)
+	}
+	if s := signers[p.by]; s != nil { // there is nothing to cancel otherwise
+		if err := a.mustBeSettled(ctx, n, s.Address()); err != nil {
+			return err
+		}
+	}
+	if err := a.loop(ctx, n, p, signers, out); err != nil {
+		return err
+	}
+	return a.abandon(ctx, n, p.address)
 }
 
 // mustBeSettled refuses to cancel while a transaction of another signer is under way: it could be a commit that lands
@@ -529,8 +592,24 @@ func (a *App) mustBeSettled(ctx context.Context, n *net, canceller common.Addres
 	return nil
 }
 
-// abandon ends the run of a dispatcher whose commitment was taken back.
+// abandon ends the run of a dispatcher whose commitment was taken back, and the plans that are being carried out there.
 func (a *App) abandon(ctx context.Context, n *net, address common.Address) error {
+	begun, err := a.store.PlansBegun(ctx, n.ChainID)
+	if err != nil {
+		return err
+	}
+	for _, digest := range begun {
+		p, err := a.plan(ctx, digest)
+		if err != nil {
+			return err
+		}
+		if p.Intent.Manifest == nil {
+			continue
+		}
+		if err := a.store.EndPlan(ctx, digest, n.ChainID, store.PlanAbandoned); err != nil {
+			return err
+		}
+	}
 	run, err := a.store.Running(ctx, n.ChainID, address)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil
@@ -553,23 +632,26 @@ type actPilot struct {
 func (p *actPilot) Next(ctx context.Context, at rollout.Block) (rollout.Action, error) {
 	state, err := dispatcher.ReadState(ctx, p.chain, at.Hash, p.address)
 	var missing *dispatcher.NotDeployedError
-	if errors.As(err, &missing) {
-		return rollout.Action{Kind: rollout.Halt, Reason: missing.Error() + ": run lockstep deploy"}, nil
-	}
-	if err != nil {
+	if err != nil && !errors.As(err, &missing) {
 		return rollout.Action{}, err
 	}
-	send := func(in rollout.Intent) (rollout.Action, error) {
+	return p.decide(state, err == nil), nil
+}
+
+func (p *actPilot) decide(state dispatcher.State, deployed bool) rollout.Action {
+	send := func(in rollout.Intent) rollout.Action {
 		in.By = p.by
-		return rollout.Action{Kind: rollout.Kind(p.what), Intents: []rollout.Intent{in}}, nil
+		return rollout.Action{Kind: rollout.Kind(p.what), Intents: []rollout.Intent{in}}
 	}
 	switch {
-	case p.what == "pause" && !state.Paused:
+	case !deployed:
+		return rollout.Action{Kind: rollout.Halt, Reason: (&dispatcher.NotDeployedError{Address: p.address}).Error() + ": run lockstep deploy"}
+	case p.what == plan.Pause && !state.Paused:
 		return send(dispatcher.Pause(p.address))
-	case p.what == "unpause" && state.Paused:
+	case p.what == plan.Unpause && state.Paused:
 		return send(dispatcher.Unpause(p.address))
-	case p.what == "cancel" && state.PendingRoot != (common.Hash{}):
+	case p.what == plan.Cancel && state.PendingRoot != (common.Hash{}):
 		return send(dispatcher.Cancel(p.address, state.PendingRoot))
 	}
-	return rollout.Action{Kind: rollout.Done}, nil
+	return rollout.Action{Kind: rollout.Done}
 }

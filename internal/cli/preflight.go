@@ -13,7 +13,9 @@ import (
 // confirmDeploy shows what a deployment will do and cost, and asks.
 func (e *env) confirmDeploy(ctx context.Context, planned []app.Outcome) error {
 	e.endProgress(nil) // a network that was out of reach has begun the table
-	e.showPreflight(e.stderr, planned)
+	if planned != nil {
+		e.showPreflight(e.stderr, planned)
+	}
 	return e.confirm(ctx, e.question)
 }
 

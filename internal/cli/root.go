@@ -105,7 +105,7 @@ func newRoot(e *env) *cobra.Command {
 		Short: "Deterministic, time-locked, auditable upgrades of smart contracts on many networks",
 		Long: `Lockstep brings one set of smart-contract routes to every network a protocol runs on.
 
-  init ─► manifest build ─► deploy ─► rollout ─► status        demo shows all of it in seconds
+  init ─► manifest build ─► plan ─► approve ─► rollout ─► status     demo shows all of it in seconds
 
 ` + exitCodes,
 		Example:       "  lockstep demo\n  lockstep init && lockstep manifest build && lockstep deploy && lockstep rollout",
@@ -136,7 +136,7 @@ func newRoot(e *env) *cobra.Command {
 		newAct(e, "pause", "Stop routed calls on every network; nothing else stops"),
 		newAct(e, "unpause", "Resume routed calls on every network"),
 		newAct(e, "cancel", "Take the pending root back on every network"),
-		newStatus(e), newTransaction(e), newAudit(e), newLayout(e), newNetwork(e), newAddress(e), newKey(e), newMan(e), newCompletion(e),
+		newPlan(e), newShow(e), newApprove(e), newApprovals(e), newStatus(e), newTransaction(e), newAudit(e), newLayout(e), newNetwork(e), newAddress(e), newKey(e), newMan(e), newCompletion(e),
 	)
 	help := newHelp()
 	root.SetHelpCommand(help)

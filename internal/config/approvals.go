@@ -22,7 +22,7 @@ func (r *reader) approvals(c *Config, top section) {
 	n := top.get("approvals")
 	if n == nil {
 		if at := slices.IndexFunc(c.Networks, func(n Network) bool { return n.Kind == network.Mainnet }); at >= 0 {
-			r.problem(top.node, "approvals is missing: %s is a mainnet, where nothing is sent that no approved plan holds; name approvers",
+			r.problem(top.list("networks")[at], "approvals is missing: %s is a mainnet, where nothing is sent that no approved plan holds; name approvers",
 				c.Networks[at].Name)
 		}
 		return

@@ -231,10 +231,18 @@ func Replaces(ctx context.Context, c Chain, at common.Hash, tx *types.Transactio
 
 // HasRole tells whether an account holds a role.
 func HasRole(ctx context.Context, c Chain, at common.Hash, address common.Address, role common.Hash, account common.Address) (bool, error) {
-	out, err := read(ctx, c, at, address, contract.PackHasRole(role, account))
+	out, err := read(ctx, c, at, address, RoleCall(role, account))
 	if err != nil {
 		return false, err
 	}
+	return DecodeRole(account, out)
+}
+
+// RoleCall is the call data that asks a dispatcher whether an account holds a role.
+func RoleCall(role common.Hash, account common.Address) []byte { return contract.PackHasRole(role, account) }
+
+// DecodeRole reads what a dispatcher has answered about an account.
+func DecodeRole(account common.Address, out []byte) (bool, error) {
 	held, err := contract.UnpackHasRole(out)
 	if err != nil {
 		return false, fmt.Errorf("role of %s: %w", account, err)

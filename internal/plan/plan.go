@@ -63,6 +63,7 @@ type Intent struct {
 	Policy     common.Hash    `json:"policy"` // the approval policy under which it is approved
 	Hotfix     bool           `json:"hotfix"` // errors that checks found are accepted; needs more approvals
 	Accepted   []Accepted     `json:"accepted"`
+	Senders    []Sender       `json:"senders"`
 	Manifest   *Manifest      `json:"manifest,omitempty"`
 	Source     *Source        `json:"source,omitempty"`
 	NewPolicy  *Policy        `json:"newPolicy,omitempty"` // that takes the place of the present one, of a plan of action policy
@@ -74,6 +75,12 @@ type Intent struct {
 type Accepted struct {
 	Check   string `json:"check"`
 	Network string `json:"network"` // empty if it is about all
+}
+
+// Sender is the account that sends for a role.
+type Sender struct {
+	Role    rollout.Role   `json:"role"`
+	Address common.Address `json:"address"`
 }
 
 // Manifest names the manifest that a plan is about.
@@ -425,6 +432,15 @@ type Observation struct {
 	Cost      string        `json:"cost"` // of all calls, at most
 	Accounts  []Account     `json:"accounts"`
 	Changes   []Change      `json:"changes"` // of state, by the simulation
+}
+
+// Of is what was seen on a network; nothing, if it was not looked at.
+func (o *Observations) Of(network string) Observation {
+	at := slices.IndexFunc(o.Networks, func(n Observation) bool { return n.Network == network })
+	if at < 0 {
+		return Observation{Network: network}
+	}
+	return o.Networks[at]
 }
 
 // Result is what a simulated call did.

@@ -115,10 +115,7 @@ func (p *Plan) markdownNetworks(line func(string, ...any)) {
 			line("Nothing is sent.")
 			line("")
 		}
-		if at >= len(p.Observations.Networks) || p.Observations.Networks[at].Network != n.Name {
-			continue
-		}
-		o := p.Observations.Networks[at]
+		o := p.Observations.Of(n.Name)
 		line("Observed after block %d (%s), by a simulation: %s. At most %s wei in all, at %s wei a gas.",
 			o.Block.Number, code(o.Block.Hash.Hex()), yes(o.Simulated), o.Cost, o.MaxFee)
 		line("")

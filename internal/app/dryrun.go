@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/ethereum/go-ethereum"
 	"github.com/ethereum/go-ethereum/common"
 
 	"github.com/seed-b6a97670/lockstep/internal/chain"
@@ -27,33 +26,37 @@ type PlannedStep struct {
 	Refused string `json:"refused,omitempty"`
 }
 
-func planned(in rollout.Intent) PlannedStep {
-	return PlannedStep{Step: in.Step, By: in.By, To: in.To, Data: fmt.Sprintf("%#x", in.Data)}
-}
-
-// stepsAtMost bounds a plan; a manifest has far fewer steps.
+// stepsAtMost bounds a forecast; a manifest has far fewer steps.
 const stepsAtMost = 10_000
 
-// plan asks a forecast for one step after another until it is done. A forecast changes its own picture of the network
-// as if each step had been taken.
-func plan(out *Outcome, network string, next func() rollout.Action) error {
-	out.Status = "planned"
+// foresee asks a forecast for one action after another until it is done. A forecast changes its own picture of the network as if
+// each had been taken. If it halts, the actions before that are returned with a HaltError.
+func foresee(network string, next func() rollout.Action) ([]rollout.Action, error) {
+	var out []rollout.Action
 	for range stepsAtMost {
 		action := next()
 		switch action.Kind {
 		case rollout.Done:
-			return nil
+			return out, nil
 		case rollout.Halt:
-			return &reconcile.HaltError{Network: network, Reason: action.Reason}
-		case rollout.Wait:
-			out.Steps = append(out.Steps, PlannedStep{Step: "wait: " + action.Reason})
-		default:
-			for _, in := range action.Intents {
-				out.Steps = append(out.Steps, planned(in))
-			}
+			return out, &reconcile.HaltError{Network: network, Reason: action.Reason}
+		}
+		out = append(out, action)
+	}
+	return out, fmt.Errorf("%s: the plan does not end", network)
+}
+
+// planned notes actions as what would be sent.
+func (o *Outcome) planned(actions []rollout.Action) {
+	o.Status = "planned"
+	for _, action := range actions {
+		if action.Kind == rollout.Wait {
+			o.Steps = append(o.Steps, PlannedStep{Step: "wait: " + action.Reason})
+		}
+		for _, in := range action.Intents {
+			o.Steps = append(o.Steps, PlannedStep{Step: in.Step, By: in.By, To: in.To, Data: fmt.Sprintf("%#x", in.Data)})
 		}
 	}
-	return fmt.Errorf("%s: the plan does not end", network)
 }
 
 func (a *App) planRollout(ctx context.Context, n *net, p *runPilot, out *Outcome) error {
@@ -68,12 +71,8 @@ func (a *App) planRollout(ctx context.Context, n *net, p *runPilot, out *Outcome
 	if err != nil {
 		return err
 	}
-	var actions []rollout.Action
-	err = plan(out, n.Name, func() rollout.Action {
-		action := next()
-		actions = append(actions, action)
-		return action
-	})
+	actions, err := foresee(n.Name, next)
+	out.planned(actions)
 	if err != nil {
 		return err
 	}
@@ -93,36 +92,24 @@ func (a *App) planOne(ctx context.Context, n *net, p reconcile.Pilot, out *Outco
 	if action.Kind == rollout.Halt {
 		return &reconcile.HaltError{Network: n.Name, Reason: action.Reason}
 	}
-	out.Status = "planned"
-	if action.Kind != rollout.Done {
-		out.Steps = []PlannedStep{planned(action.Intents[0])}
-	}
+	out.planned([]rollout.Action{action})
 	return nil
 }
 
 // rehearse simulates a whole rollout, the wait for the timelock and the activation included, and notes what each step would do. A
 // network whose endpoints do not simulate is left without.
 func (a *App) rehearse(ctx context.Context, n *net, at rollout.Block, actions []rollout.Action, out *Outcome) error {
-	blocks := []chain.Rehearsal{{Time: at.Time + 1}} // as the forecast has it: a commit there begins the timelock
-	var steps []*PlannedStep
-	next := 0
+	senders := map[rollout.Role]common.Address{}
 	for _, action := range actions {
-		if action.Kind == rollout.Wait {
-			blocks = append(blocks, chain.Rehearsal{Time: max(action.Until, blocks[len(blocks)-1].Time) + 1})
-			next++
-		}
 		for _, in := range action.Intents {
 			from, err := a.roleAddress(in.By)
 			if err != nil {
 				return err
 			}
-			last := &blocks[len(blocks)-1]
-			last.Calls = append(last.Calls, ethereum.CallMsg{From: from, To: &in.To, Data: in.Data})
-			steps = append(steps, &out.Steps[next])
-			next++
+			senders[in.By] = from
 		}
 	}
-	blocks = slices.DeleteFunc(blocks, func(b chain.Rehearsal) bool { return len(b.Calls) == 0 })
+	blocks := rehearsal(at, actions, func(role rollout.Role) common.Address { return senders[role] })
 	if len(blocks) == 0 {
 		return nil
 	}
@@ -134,11 +121,18 @@ func (a *App) rehearse(ctx context.Context, n *net, at rollout.Block, actions []
 	if err != nil {
 		return err
 	}
-	for i, r := range slices.Concat(results...) {
-		steps[i].Gas = r.Gas + r.Gas/10
+	all, next := slices.Concat(results...), 0
+	for i := range out.Steps {
+		s := &out.Steps[i]
+		if s.Data == "" {
+			continue // a wait
+		}
+		r := all[next]
+		next++
+		s.Gas = r.Gas + r.Gas/10
 		if r.Failed {
-			steps[i].Refused = dispatcher.ExplainRevert(r.Data)
-			err = errors.Join(err, fmt.Errorf("%s: %s would be refused: %s", n.Name, steps[i].Step, steps[i].Refused))
+			s.Refused = dispatcher.ExplainRevert(r.Data)
+			err = errors.Join(err, fmt.Errorf("%s: %s would be refused: %s", n.Name, s.Step, s.Refused))
 		}
 	}
 	return err

@@ -1,0 +1,283 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/ethereum/go-ethereum/common"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/seed-b6a97670/lockstep/internal/dispatcher"
+	"github.com/seed-b6a97670/lockstep/internal/manifest"
+	"github.com/seed-b6a97670/lockstep/internal/plan"
+	"github.com/seed-b6a97670/lockstep/internal/reconcile"
+	"github.com/seed-b6a97670/lockstep/internal/rollout"
+	"github.com/seed-b6a97670/lockstep/internal/signer"
+	"github.com/seed-b6a97670/lockstep/internal/store"
+)
+
+// MovedError says that a plan's preconditions are not what they were: nothing was sent.
+type MovedError struct {
+	Plan  common.Hash
+	Moved []plan.Moved
+}
+
+func (e *MovedError) Error() string {
+	text := fmt.Sprintf("the plan %s does not hold any more, so nothing was sent; make a new one. What moved:", e.Plan)
+	for _, m := range e.Moved {
+		text += "\n  " + m.String()
+	}
+	return text
+}
+
+// Execution is how a plan is carried out.
+type Execution struct {
+	Plan     *plan.Plan
+	Signed   []plan.Approval    // what was signed about it
+	Manifest *manifest.Manifest // that it is for; nil if it is for none
+	File     []byte
+}
+
+// Execute carries a plan out, on those of its networks that the work is restricted to. Where it was begun, it goes on; where it has not, it is
+// made again and compared first.
+//
+// A deployment or rollout begins nowhere before all its networks are found to be as planned; one that pauses, unpauses or
+// cancels waits for no other network.
+func (a *App) Execute(ctx context.Context, x Execution) ([]Outcome, error) {
+	p := x.Plan
+	if p.Intent.Action == plan.ChangePolicy {
+		return nil, errors.New("this plan is for an approval policy: lockstep approvals policy PLAN")
+	}
+	nets, err := a.netsOf(p)
+	if err != nil {
+		return nil, err
+	}
+	a.networks = nets
+	if err := a.take(ctx, p, x.Signed); err != nil {
+		return nil, err
+	}
+	if err := a.mustBeApproved(ctx, p); err != nil {
+		return nil, err
+	}
+	unused, err := a.unused(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	signers, err := a.planSigners(p)
+	if err != nil {
+		return nil, err
+	}
+	if m := x.Manifest; m != nil {
+		if err := a.open(ctx); err != nil {
+			return nil, err
+		}
+		if err := a.store.SaveManifest(ctx, m.Root, m.RoutesRoot, x.File); err != nil {
+			return nil, err
+		}
+	}
+	together := x.Manifest != nil && len(unused) == len(p.Intent.Networks)
+	if together {
+		if err := a.mustHold(ctx, x, unused); err != nil {
+			return nil, err
+		}
+	}
+	if err := a.opts.Confirm(ctx, nil); err != nil {
+		return nil, err
+	}
+	return a.each(ctx, func(ctx context.Context, n *net, out *Outcome) error {
+		out.Dispatcher = p.Intent.Dispatcher
+		if slices.Contains(unused, n) && !together {
+			if err := a.mustHold(ctx, x, []*net{n}); err != nil {
+				return err
+			}
+		}
+		switch use, err := a.store.PlanUsed(ctx, p.Digest, n.ChainID); {
+		case err != nil:
+			return err
+		case use == store.PlanDone:
+			out.Status = "unchanged"
+			return nil
+		}
+		if err := a.store.BeginPlan(ctx, p.Digest, n.ChainID); err != nil {
+			return err
+		}
+		if err := a.carryOut(ctx, x, n, signers, out); err != nil {
+			return err
+		}
+		return a.store.EndPlan(ctx, p.Digest, n.ChainID, store.PlanDone)
+	})
+}
+
+// mustBeApproved refuses a plan that lacks approvals by the policy in force, or that was made under another one.
+func (a *App) mustBeApproved(ctx context.Context, p *plan.Plan) error {
+	policy, _, err := a.policy(ctx)
+	if err != nil {
+		return err
+	}
+	if hash := policy.Hash(); p.Intent.Policy != hash {
+		return &MovedError{p.Digest, []plan.Moved{{What: "approval policy", Was: p.Intent.Policy.Hex(), Is: hash.Hex()}}}
+	}
+	tally, err := a.tally(ctx, p, policy)
+	if err != nil {
+		return err
+	}
+	if !tally.Enough() {
+		return &NotApprovedError{p.Digest, tally}
+	}
+	return nil
+}
+
+// unused returns the networks on which a plan has not been begun. If it has ended on all, there is nothing left to do with it.
+func (a *App) unused(ctx context.Context, p *plan.Plan) ([]*net, error) {
+	var unused []*net
+	var last error
+	open := false
+	for _, n := range a.networks {
+		use, err := a.store.PlanUsed(ctx, p.Digest, n.ChainID)
+		if err != nil {
+			return nil, err
+		}
+		switch use {
+		case store.PlanUnused:
+			unused, open = append(unused, n), true
+		case store.PlanBegun:
+			open = true
+		default:
+			last = &store.UsedPlanError{Plan: p.Digest, ChainID: n.ChainID, Use: use}
+		}
+	}
+	if !open {
+		return nil, last
+	}
+	return unused, nil
+}
+
+// planSigners unlocks those who send by a plan.
+func (a *App) planSigners(p *plan.Plan) (map[rollout.Role]*signer.Signer, error) {
+	out := map[rollout.Role]*signer.Signer{}
+	for _, s := range p.Intent.Senders {
+		sends := false
+		for _, n := range a.networks {
+			part, _ := p.Intent.Network(n.ChainID)
+			sends = sends || slices.ContainsFunc(p.Intent.CallsOf(part), func(c plan.Call) bool { return c.By == s.Role })
+		}
+		if !sends {
+			continue
+		}
+		unlocked, err := a.signerOf(s.Address)
+		if err != nil {
+			return nil, fmt.Errorf("the plan is sent by %s for %s: %w", s.Address, s.Role, err)
+		}
+		out[s.Role] = unlocked
+	}
+	return out, nil
+}
+
+// mustHold makes a plan again on some networks, and refuses it if anything that it was decided on has moved, if it has
+// expired, or if checks trip that it does not allow for.
+func (a *App) mustHold(ctx context.Context, x Execution, nets []*net) error {
+	p := x.Plan
+	if err := a.open(ctx); err != nil {
+		return err
+	}
+	if err := a.mustBeInTime(ctx, p, nets); err != nil {
+		return err
+	}
+	var fresh *plan.Plan
+	tell := func(err error) { a.opts.Progress(Event{Network: nets[0].Name, Kind: "unreachable", Step: err.Error()}) }
+	err := reconcile.Patiently(ctx, nets[0].poll(), tell, func(ctx context.Context) (err error) {
+		fresh, err = a.planAgain(ctx, p, x.Manifest, x.File, nets)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("nothing was sent: %w", err)
+	}
+	if moved := p.MovedSince(fresh); len(moved) > 0 {
+		return &MovedError{p.Digest, moved}
+	}
+	if refusing := p.Intent.Refusing(fresh.Observations.Checks); len(refusing) > 0 {
+		return &RefusedPlanError{Checks: refusing}
+	}
+	return nil
+}
+
+// mustBeInTime refuses a plan that was not begun in its time, by the time of the networks.
+func (a *App) mustBeInTime(ctx context.Context, p *plan.Plan, nets []*net) error {
+	var g errgroup.Group
+	for _, n := range nets {
+		g.Go(func() error {
+			at, err := n.chain.Head(ctx)
+			if err == nil && int64(at.Time) > p.Intent.Expires {
+				err = fmt.Errorf("%s: %w", n.Name, &ExpiredError{p.Digest, p.Intent.Expires, int64(at.Time)})
+			}
+			return err
+		})
+	}
+	return g.Wait()
+}
+
+// carryOut does what a plan says on one network.
+func (a *App) carryOut(ctx context.Context, x Execution, n *net, signers map[rollout.Role]*signer.Signer, out *Outcome) error {
+	i := &x.Plan.Intent
+	switch i.Action {
+	case plan.Deploy, plan.Rollout:
+		pilot, err := a.deployPilot(x.Manifest)
+		if err != nil {
+			return err
+		}
+		pilot.Chain, pilot.Desired.Grace = n.chain, n.Grace
+		if err := a.loop(ctx, n, pilot, signers, out); err != nil || i.Action == plan.Deploy {
+			return err
+		}
+		return a.roll(ctx, x, n, signers, x.Manifest.Root, out)
+	case plan.Rollback:
+		return a.roll(ctx, x, n, signers, x.Manifest.RoutesRoot, out)
+	}
+	return a.actOn(ctx, n, &actPilot{chain: n.chain, address: i.Dispatcher, what: i.Action, by: i.Senders[0].Role}, signers, out)
+}
+
+func (a *App) roll(ctx context.Context, x Execution, n *net, signers map[rollout.Role]*signer.Signer, root common.Hash, out *Outcome) error {
+	senders := x.Plan.Intent.Senders
+	p := &runPilot{app: a, net: n, root: root, inner: dispatcher.Rollout{
+		Chain: n.chain, Address: x.Plan.Intent.Dispatcher, Manifest: x.Manifest, Committer: senderOf(senders, rollout.Committer),
+		Applier: senderOf(senders, rollout.Applier),
+	}}
+	if err := a.loop(ctx, n, p, signers, out); err != nil {
+		return err
+	}
+	return p.end(ctx)
+}
+
+// ExecuteDry says what carrying a plan out would send now, if it were approved. It is refused as Execute would.
+func (a *App) ExecuteDry(ctx context.Context, x Execution) ([]Outcome, error) {
+	nets, err := a.netsOf(x.Plan)
+	if err != nil {
+		return nil, err
+	}
+	a.networks = nets
+	if err := a.open(ctx); err != nil {
+		return nil, err
+	}
+	unused, err := a.unused(ctx, x.Plan)
+	if err != nil {
+		return nil, err
+	}
+	return a.each(ctx, func(ctx context.Context, n *net, out *Outcome) error {
+		out.Dispatcher, out.Status = x.Plan.Intent.Dispatcher, "planned"
+		part, _ := x.Plan.Intent.Network(n.ChainID)
+		gas := x.Plan.Observations.Of(n.Name).Calls
+		for i, c := range x.Plan.Intent.CallsOf(part) {
+			step := PlannedStep{Step: c.Step, By: c.By, To: c.To, Data: c.Data.String()}
+			if i < len(gas) {
+				step.Gas = gas[i].Gas
+			}
+			out.Steps = append(out.Steps, step)
+		}
+		if !slices.Contains(unused, n) {
+			return nil // it goes on where it was begun
+		}
+		return a.mustHold(ctx, x, []*net{n})
+	})
+}
