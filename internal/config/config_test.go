@@ -125,7 +125,7 @@ func TestParseSoundFile(t *testing.T) {
 			Approvers: []Account{
 				{Address: common.HexToAddress("0xa11ce")}, {Signer: "operator"}, {Address: common.HexToAddress("0xb0b")}, {Address: common.HexToAddress("0xca1")},
 			},
-			Required:  3, Hotfix: 4, Pause: 1, Cancel: 2, Others: 1, ValidFor: 36 * time.Hour, Line: 49,
+			Required: 3, Hotfix: 4, Pause: 1, Cancel: 2, Others: 1, ValidFor: 36 * time.Hour, Line: 49,
 		},
 	}
 	got, err := Parse("dir/f.yaml", []byte(sound))
