@@ -34,9 +34,9 @@ func NewPolicy(p Policy) Policy {
 	return p
 }
 
-// Hash is the keccak256 of a policy's canonical JSON.
+// Hash is the keccak256 of a policy's canonical JSON, with its approvers in order.
 func (p Policy) Hash() common.Hash {
-	raw, err := json.Marshal(p)
+	raw, err := json.Marshal(NewPolicy(p))
 	if err == nil {
 		raw, err = audit.Canonical(raw)
 	}
