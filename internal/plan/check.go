@@ -96,9 +96,11 @@ func Accept(checks []Check) []Accepted {
 func (i *Intent) Refusing(checks []Check) []Check {
 	var out []Check
 	for _, c := range checks {
-		if c.Severity == Fatal || c.Severity == Error && !(i.Hotfix && slices.Contains(i.Accepted, Accepted{c.ID, c.Network})) {
-			out = append(out, c)
+		accepted := i.Hotfix && slices.Contains(i.Accepted, Accepted{c.ID, c.Network})
+		if c.Severity == Warning || c.Severity == Error && accepted {
+			continue
 		}
+		out = append(out, c)
 	}
 	return out
 }

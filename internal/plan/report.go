@@ -172,7 +172,7 @@ func escape(text string) string {
 	return escaper.Replace(printable(text))
 }
 
-var escaper = strings.NewReplacer("\\", `\\`, "`", "\\`", "|", "&#124;", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, "~", `\~`, "#", `\#`, "!", `\!`,
+var escaper = strings.NewReplacer("\\", `\\`, "`", "&#96;", "|", "&#124;", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, "~", `\~`, "#", `\#`, "!", `\!`,
 	"<", "&lt;", ">", "&gt;", "&", "&amp;", "$", "&#36;", "@", "&#64;")
 
 // GroupRoutes puts networks on which the same changes for callers together.

@@ -100,8 +100,11 @@ func (i *Intent) checkNetwork(at int) error {
 	if !slices.Contains([]string{Mainnet, "testnet", "local"}, n.Kind) {
 		return fmt.Errorf("network %.80q is of kind %.80q, must be mainnet, testnet or local", n.Name, n.Kind)
 	}
-	rolls := i.Action == Rollout || i.Action == Rollback
-	if n.Root != (common.Hash{}) && !(rolls && (n.Root == i.Manifest.Root || n.Root == i.Manifest.RoutesRoot)) {
+	roots := []common.Hash{{}}
+	if i.Action == Rollout || i.Action == Rollback {
+		roots = append(roots, i.Manifest.Root, i.Manifest.RoutesRoot)
+	}
+	if !slices.Contains(roots, n.Root) {
 		return fmt.Errorf("on network %.80q root %s becomes active, which is not the manifest's", n.Name, n.Root)
 	}
 	for _, c := range n.Calls {
