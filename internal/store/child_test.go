@@ -128,20 +128,25 @@ func childWrite(ctx context.Context, s *Store) error {
 	return s.Decide(ctx, chainID, audit.Decision{Network: "test", Kind: "wait", Steps: []string{}, Reason: fmt.Sprint(m.NextNonce)})
 }
 
-func childUsePlans(ctx context.Context, s *Store) error {
+func savedPlans(ctx context.Context, s *Store) (out []common.Hash, err error) {
 	rows, err := s.db.QueryContext(ctx, `SELECT digest FROM plans ORDER BY digest`)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	var digests []common.Hash
+	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
 		var digest string
 		if err := rows.Scan(&digest); err != nil {
-			return err
+			return nil, err
 		}
-		digests = append(digests, common.HexToHash(digest))
+		out = append(out, common.HexToHash(digest))
 	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+	return out, rows.Err()
+}
+
+func childUsePlans(ctx context.Context, s *Store) error {
+	digests, err := savedPlans(ctx, s)
+	if err != nil {
 		return err
 	}
 	for _, digest := range digests {

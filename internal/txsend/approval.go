@@ -38,7 +38,7 @@ func (s *Sender) approved(ctx context.Context, step string, tx *types.Transactio
 		plan, err = s.cfg.Approval(ctx, s.Address(), tx)
 	}
 	if err == nil && plan == (common.Hash{}) && s.mainnet() {
-		err = fmt.Errorf("%s is a mainnet, and no approved plan holds this", s.cfg.Chain.Name())
+		err = fmt.Errorf("%s is a mainnet, and no approved plan holds this: make one with lockstep plan", s.cfg.Chain.Name())
 	}
 	if err != nil {
 		return common.Hash{}, &UnapprovedError{s.cfg.Chain.Name(), step, err}

@@ -53,8 +53,13 @@ type rig struct {
 
 func newRig(t *testing.T) *rig {
 	t.Helper()
+	return newRigOn(t, chainID)
+}
+
+func newRigOn(t *testing.T, id uint64) *rig {
+	t.Helper()
 	n, err := devnet.Start(devnet.Config{
-		ChainID: chainID,
+		ChainID: id,
 		Alloc: map[common.Address]*big.Int{
 			account: new(big.Int).Mul(big.NewInt(10), big.NewInt(params.Ether)),
 			crypto.PubkeyToAddress(otherKey.PublicKey): big.NewInt(params.Ether),
@@ -73,12 +78,12 @@ func newRig(t *testing.T) *rig {
 			t.Error(err)
 		}
 	})
-	client, err := chain.New(chain.Config{Name: "test", ChainID: chainID, URLs: []string{n.URL()}})
+	client, err := chain.New(chain.Config{Name: "test", ChainID: id, URLs: []string{n.URL()}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(client.Close)
-	r := &rig{net: n, url: n.URL(), id: chainID, counter: counter, chain: client, path: filepath.Join(t.TempDir(), "journal.db")}
+	r := &rig{net: n, url: n.URL(), id: id, counter: counter, chain: client, path: filepath.Join(t.TempDir(), "journal.db")}
 	r.open(t)
 	return r
 }
