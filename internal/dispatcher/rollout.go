@@ -142,13 +142,13 @@ func (r *Rollout) observe(ctx context.Context, at rollout.Block) (rollout.Observ
 	seen := rollout.Observed{Block: at, Committer: r.Committer, Applier: r.Applier, Committed: r.Committed}
 	state, err := ReadState(ctx, r.Chain, at.Hash, r.Address)
 	var missing *NotDeployedError
-	if errors.As(err, &missing) && r.After != nil && r.After.Contracts[r.Address] {
+	if errors.As(err, &missing) {
+		if r.After == nil || !r.After.Contracts[r.Address] {
+			seen.DispatcherErr = missing.Error()
+			return seen, nil
+		}
 		seen.Grace, seen.Delay, seen.MaxBatch, seen.Staged = r.After.Grace, r.After.Delay, defaultMaxBatch, make([]bool, len(r.Manifest.Pages))
 		seen.CanCommit, seen.CanApply = r.After.holds(CommitRole, r.Committer), r.After.holds(ApplyRole, r.Applier)
-		return seen, nil
-	}
-	if missing != nil {
-		seen.DispatcherErr = missing.Error()
 		return seen, nil
 	}
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/core/types"
 	"github.com/ethereum/go-ethereum/crypto"
+	"github.com/ethereum/go-ethereum/signer/core/apitypes"
 )
 
 const (
@@ -281,5 +282,43 @@ func TestSignText(t *testing.T) {
 	}
 	if _, err := open(t, keyFile(t, key, "right"), "wrong").SignText("text"); err == nil || !strings.Contains(err.Error(), "password is wrong") {
 		t.Errorf("with a wrong password: %v", err)
+	}
+}
+
+// TestSignTypedData signs the example of EIP-712, whose signature is known.
+func TestSignTypedData(t *testing.T) {
+	cow, err := crypto.ToECDSA(crypto.Keccak256([]byte("cow")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var mail apitypes.TypedData
+	err = json.Unmarshal([]byte(`{
+		"types": {
+			"EIP712Domain": [{"name":"name","type":"string"},{"name":"version","type":"string"},{"name":"chainId","type":"uint256"},{"name":"verifyingContract","type":"address"}],
+			"Person": [{"name":"name","type":"string"},{"name":"wallet","type":"address"}],
+			"Mail": [{"name":"from","type":"Person"},{"name":"to","type":"Person"},{"name":"contents","type":"string"}]
+		},
+		"primaryType": "Mail",
+		"domain": {"name":"Ether Mail","version":"1","chainId":"1","verifyingContract":"0xCcCCccccCCCCcCCCCCCcCcCccCcCCCcCcccccccC"},
+		"message": {
+			"from": {"name":"Cow","wallet":"0xCD2a3d9F938E13CD947Ec05AbC7FE734Df8DD826"}, "to": {"name":"Bob","wallet":"0xbBbBBBBbbBBBbbbBbbBbbbbBBbBbbbbBbBbbBBbB"},
+			"contents": "Hello, Bob!"
+		}
+	}`), &mail)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = "4355c47d63924e8a72e509b65029052eb6c299d53a04e167c5775fd466751c9d07299936d304c153f6443dfa05f40ff007d72911b6f72307f996231605b915621c"
+	s := open(t, keyFile(t, cow, "right"), "right")
+	got, err := s.SignTypedData(mail)
+	if err != nil || common.Bytes2Hex(got) != want {
+		t.Errorf("%x, %v; want %s", got, err, want)
+	}
+	if got, err := open(t, keyFile(t, cow, "right"), "wrong").SignTypedData(mail); err == nil || got != nil || !strings.Contains(err.Error(), "password is wrong") {
+		t.Errorf("%x, %v", got, err)
+	}
+	mail.PrimaryType = "Letter"
+	if got, err := s.SignTypedData(mail); err == nil || got != nil || !strings.Contains(err.Error(), "typed data") {
+		t.Errorf("%x, %v", got, err)
 	}
 }
