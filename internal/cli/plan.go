@@ -62,7 +62,7 @@ plan, unless --hotfix accepts it, which needs more approvals; a fatal one always
 					return err
 				}
 			}
-			req.Ignore = ignored(cfg.Dir, out, approvalsDir(out), report, e.journal())
+			req.Ignore = append(ignored(cfg.Dir, out, report, e.journal()), plansIn(cfg.Dir)...)
 			p, err := a.MakePlan(cmd.Context(), req)
 			var refused *app.RefusedPlanError
 			if errors.As(err, &refused) {
@@ -117,6 +117,26 @@ func ignored(dir string, paths ...string) []string {
 		}
 		for _, suffix := range []string{"", "-wal", "-shm", ".lock", ".tmp"} {
 			out = append(out, rel+suffix)
+		}
+	}
+	return out
+}
+
+// plansIn are the plans of a folder and what was signed about them, which are no sources.
+func plansIn(dir string) []string {
+	var out []string
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil // whoever reads the sources will say so
+	}
+	for _, entry := range entries {
+		name := entry.Name()
+		if entry.IsDir() && strings.HasSuffix(name, ".approvals") {
+			out = append(out, name)
+		} else if strings.HasSuffix(name, ".json") {
+			if plan, err := isPlan(filepath.Join(dir, name)); err == nil && plan {
+				out = append(out, name)
+			}
 		}
 	}
 	return out
