@@ -58,11 +58,11 @@ func (a *App) Execute(ctx context.Context, x Execution) ([]Outcome, error) {
 	if err := a.take(ctx, p, x.Signed); err != nil {
 		return nil, err
 	}
-	if err := a.mustBeApproved(ctx, p); err != nil {
-		return nil, err
-	}
 	unused, err := a.unused(ctx, p)
 	if err != nil {
+		return nil, err
+	}
+	if err := a.mustBeApproved(ctx, p); err != nil {
 		return nil, err
 	}
 	signers, err := a.planSigners(p)
