@@ -208,7 +208,9 @@ func (m *market) upgrade(version string, kills int) common.Hash {
 	report := mustRead(m.t, filepath.Join(m.dir, version+"-plan.md"))
 	var doc struct {
 		Digest       common.Hash
-		Observations struct{ Checks []struct{ Check, Severity string } }
+		Observations struct {
+			Checks []struct{ Check, Severity string }
+		}
 	}
 	if err := json.Unmarshal([]byte(mustRead(m.t, filepath.Join(m.dir, file))), &doc); err != nil {
 		m.t.Fatal(err)

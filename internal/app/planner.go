@@ -320,7 +320,7 @@ func (pl *planner) part(ctx context.Context, n *net) (*part, error) {
 		return nil, err
 	}
 	pt := &part{net: n, at: at, time: at.Time}
-	pt.seen = plan.Observation{Network: n.Name, Block: at, Calls: []plan.Result{}, Accounts: []plan.Account{}, Changes: []plan.Change{}}
+	pt.seen = plan.Observation{Network: n.Name, Block: at, Calls: []plan.Result{}, Accounts: []plan.Account{}, Changes: []plan.Change{}, Storage: []plan.Slot{}}
 	view, err := pl.view(ctx, pt)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", n.Name, err)

@@ -68,6 +68,9 @@ func (pl *planner) simulate(ctx context.Context, pt *part, v *view, actions []ro
 	if err := pl.outcome(pt, v, after[0], after[1]); err != nil {
 		return err
 	}
+	if err := pl.trace(ctx, pt, blocks[:len(blocks)-1]); err != nil {
+		return err
+	}
 	for i, g := range grants {
 		held, err := dispatcher.DecodeRole(g.Account, after[2+i].Data)
 		if err != nil {
@@ -76,6 +79,43 @@ func (pl *planner) simulate(ctx context.Context, pt *part, v *view, actions []ro
 		if held != v.held[g] {
 			pt.seen.Changes = append(pt.seen.Changes, plan.Change{What: roleFact(g), From: fmt.Sprint(v.held[g]), To: fmt.Sprint(held)})
 		}
+	}
+	return nil
+}
+
+// trace notes which storage and code all calls would change, where the endpoints tell, and whether the code is what is meant.
+func (pl *planner) trace(ctx context.Context, pt *part, blocks []chain.Rehearsal) error {
+	found, err := pt.net.chain.Trace(ctx, pt.at.Hash, blocks)
+	if errors.Is(err, chain.ErrCannotTrace) || errors.Is(err, rollout.ErrUnavailable) && ctx.Err() == nil {
+		pl.app.opts.Log.WarnContext(ctx, "not traced", "network", pt.net.Name, "err", err)
+		return nil // many public endpoints refuse it, each in its own way; the simulation has told what matters most
+	}
+	if err != nil {
+		return err
+	}
+	pt.seen.Traced, pt.seen.Slots = true, len(found.Slots)
+	for _, s := range found.Slots[:min(len(found.Slots), plan.SlotsAtMost)] {
+		pt.seen.Storage = append(pt.seen.Storage, plan.Slot{Account: s.Account, Slot: s.Slot, From: s.From, To: s.To})
+	}
+	for _, c := range found.Codes {
+		name := "what is created"
+		if pl.upgrades() {
+			for _, d := range pl.deploy.Desired.Contracts {
+				if d.Address != c.Account {
+					continue
+				}
+				name = d.Name
+				if d.CodeHash != c.To {
+					pt.checks = append(pt.checks, plan.Trip(plan.WrongOutcome, pt.net.Name, d.Name,
+						fmt.Sprintf("its code would have hash %s, want %s", c.To, d.CodeHash), "find out why, and report it: this is no plan to carry out"))
+				}
+			}
+		}
+		from := "none"
+		if c.From != (common.Hash{}) {
+			from = c.From.Hex()
+		}
+		pt.seen.Changes = append(pt.seen.Changes, plan.Change{What: fmt.Sprintf("code of %s at %s", name, c.Account), From: from, To: c.To.Hex()})
 	}
 	return nil
 }

@@ -149,7 +149,9 @@ func needed(s plan.Sender) (rollout.Grant, bool) {
 // facts are the preconditions, in the order in which they are shown.
 func (pl *planner) facts(v *view) []plan.Fact {
 	var out []plan.Fact
-	add := func(what, format string, args ...any) { out = append(out, plan.Fact{What: what, Value: fmt.Sprintf(format, args...)}) }
+	add := func(what, format string, args ...any) {
+		out = append(out, plan.Fact{What: what, Value: fmt.Sprintf(format, args...)})
+	}
 	code := func(what string, account common.Address) {
 		value := "none"
 		if h := v.code[account]; h != (common.Hash{}) {

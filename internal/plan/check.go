@@ -96,7 +96,8 @@ func Accept(checks []Check) []Accepted {
 func (i *Intent) Refusing(checks []Check) []Check {
 	var out []Check
 	for _, c := range checks {
-		if c.Severity == Fatal || c.Severity == Error && !(i.Hotfix && slices.Contains(i.Accepted, Accepted{c.ID, c.Network})) {
+		accepted := i.Hotfix && slices.Contains(i.Accepted, Accepted{c.ID, c.Network})
+		if c.Severity == Fatal || c.Severity == Error && !accepted {
 			out = append(out, c)
 		}
 	}
