@@ -92,11 +92,11 @@ plan, unless --hotfix accepts it, which needs more approvals; a fatal one always
 			return e.printPlan(cmd.Context(), a, p, out)
 		},
 	}
-	c.Flags().StringVar(&action, "action", plan.Rollout, "what to plan: "+strings.Join(plan.Actions(), ", "))
+	c.Flags().StringVar(&action, "action", plan.Rollout, "deploy, rollout, rollback, pause, unpause, cancel or policy")
 	c.Flags().StringVarP(&out, "output", "o", "plan.json", "file to write")
 	c.Flags().StringVar(&report, "report", "", "file for a report in Markdown, for a pull request")
 	c.Flags().BoolVar(&hotfix, "hotfix", false, "accept the errors that checks find; the plan needs more approvals")
-	c.Flags().StringVar(&oldBuild, "old-build", "", "build of the version in use, to compare storage with (see layout check)")
+	c.Flags().StringVar(&oldBuild, "old-build", "", "build of the version in use, to compare storage with")
 	c.Flags().StringVar(&oldManifest, "old-manifest", "", "manifest in use; default what the journal holds")
 	completes(c, "action", oneOf(plan.Actions()...))
 	return onNetworks(e, c)
@@ -261,7 +261,7 @@ thing now is named: that is also what approve and every command that carries a p
 
 // forManifest adds the flag of commands that need the manifest of a plan.
 func forManifest(c *cobra.Command, path *string) {
-	c.Flags().StringVar(path, "manifest", "", "manifest of the plan; default what the journal holds, or manifest.json")
+	c.Flags().StringVar(path, "manifest", "", "of the plan; default what the journal holds, or manifest.json")
 }
 
 func (e *env) checkPlan(cmd *cobra.Command, p *plan.Plan, file, manifestPath string) (err error) {
