@@ -176,10 +176,13 @@ func TestPlanToAudit(t *testing.T) {
 			"create": 3, "commitRoot": 1, "applyRoutes": len(want.Pages), "activateCommittedRootAndCall": 1,
 		})
 	}
-	// used once
-	again := m.start("--config", "two.yaml", "rollout", "two-plan.json", "--yes")
-	if code := again.code(); code != 1 || !strings.Contains(again.output(), "a plan is used once") {
-		t.Errorf("exit code %d: %s", code, again.output())
+	// used once: it finds that all is as it left it, and nothing more
+	if out := m.must("--config", "two.yaml", "rollout", "two-plan.json", "--yes"); strings.Count(out, "unchanged") != len(nodes) {
+		t.Errorf("once more: %s", out)
+	}
+	again := m.start("--config", "one.yaml", "rollout", "one-plan.json", "--yes")
+	if code := again.code(); code != 1 || strings.Count(again.output(), "a plan is used once") < len(nodes) {
+		t.Errorf("the plan of version 1 again: exit code %d: %s", code, again.output())
 	}
 
 	m.must("--config", "two.yaml", "audit", "head", "--signer", "guardian", "-o", "head.json")
@@ -238,13 +241,41 @@ func (m *market) upgrade(version string, kills int) common.Hash {
 			m.t.Fatal(err)
 		}
 	}
+	m.checkByHand(version)
 	args := []string{"--config", version + ".yaml", "rollout", file, "--yes"}
 	if kills == 0 {
 		m.must(args...)
-	} else if got := m.killAfterEachWrite(200, args...); got < kills {
+	} else if got := m.killAfterEachWrite(400, args...); got < kills {
 		m.t.Errorf("%d kills", got)
 	}
 	return doc.Digest
+}
+
+// checkByHand runs the checker of the reference, which shares no code with the program.
+func (m *market) checkByHand(version string) {
+	m.t.Helper()
+	_, checker, _ := strings.Cut(mustRead(m.t, filepath.Join(places.root, "docs", "reference", "plan.md")), "```js\n")
+	checker, _, _ = strings.Cut(checker, "```")
+	dir := m.t.TempDir()
+	if err := os.Symlink(filepath.Join(places.root, "e2e", "ethers", "node_modules"), filepath.Join(dir, "node_modules")); err != nil {
+		m.t.Fatal(err)
+	}
+	mustWrite(m.t, filepath.Join(dir, "check.mjs"), checker)
+	file := filepath.Join(m.dir, version+"-plan.json")
+	mustWrite(m.t, filepath.Join(dir, "typed.json"), m.must("--config", version+".yaml", "approve", file, "--typed-data"))
+	signed, err := filepath.Glob(filepath.Join(m.dir, version+"-plan.approvals", "*.json"))
+	if err != nil || len(signed) != 2 {
+		m.t.Fatalf("%d signatures, %v", len(signed), err)
+	}
+	out := runIn(m.t, dir, append([]string{"node", "check.mjs", file, "typed.json"}, signed...)...)
+	if strings.Count(out, "approved by 0x") != 2 || strings.Contains(out, "NOT") || !strings.Contains(out, "digest 0x") {
+		m.t.Errorf("the checker says of %s:\n%s", version, out)
+	}
+	forged := filepath.Join(dir, "forged.json")
+	mustWrite(m.t, forged, strings.Replace(mustRead(m.t, file), `"hotfix": false`, `"hotfix": true`, 1))
+	if out := runIn(m.t, dir, "node", "check.mjs", forged); !strings.Contains(out, "NOT the digest") {
+		m.t.Errorf("the checker says of a forged plan:\n%s", out)
+	}
 }
 
 // checkPlanEntries finds in a log that every plan was made, approved by two, begun and done on each network once, and that each

@@ -29,6 +29,7 @@ func newPlan(e *env) *cobra.Command {
 on, and what was observed: a simulation of all of them, the activation at the end of the timelock
 included, gas and cost, what changes for callers and in the dispatcher. Nothing is sent.
 
+Actions are deploy, rollout, rollback, pause, unpause, cancel and policy (another approval policy).
 A plan for rollout holds the deployments that it needs. What is approved is the digest of calls and
 preconditions; whoever carries the plan out makes it again and refuses it if anything has moved. A
 plan is used once.
@@ -92,7 +93,7 @@ plan, unless --hotfix accepts it, which needs more approvals; a fatal one always
 			return e.printPlan(cmd.Context(), a, p, out)
 		},
 	}
-	c.Flags().StringVar(&action, "action", plan.Rollout, "deploy, rollout, rollback, pause, unpause, cancel or policy")
+	c.Flags().StringVar(&action, "action", plan.Rollout, "what to plan")
 	c.Flags().StringVarP(&out, "output", "o", "plan.json", "file to write")
 	c.Flags().StringVar(&report, "report", "", "file for a report in Markdown, for a pull request")
 	c.Flags().BoolVar(&hotfix, "hotfix", false, "accept the errors that checks find; the plan needs more approvals")
