@@ -28,6 +28,7 @@ var bodies = map[Kind]any{
 	LogBegun: Begun{}, HeadSigned: Head{}, ManifestFound: Manifest{}, ManifestSaved: Manifest{}, RunFound: Run{}, RunBegun: Run{}, RunEnded: RunEnd{},
 	DecisionMade: Decision{}, TransactionFound: Transaction{}, TransactionSigned: Transaction{}, TransactionReleased: Turn{},
 	TransactionVoid: Turn{}, TransactionReplaced: Turn{}, TransactionDropped: Turn{}, TransactionLost: Turn{}, NoncesAdopted: Adoption{}, TransactionConfirmed: Outcome{}, TransactionReverted: Outcome{},
+	PlanSaved: Plan{}, PlanBegun: PlanUse{}, PlanEnded: PlanUse{}, ApprovalGiven: Approval{}, ApprovalRevoked: Approval{}, PolicySet: Policy{},
 }
 
 // TestReferenceNamesEveryKind compares the table of kinds with the types of their bodies.
@@ -45,7 +46,7 @@ func TestReferenceNamesEveryKind(t *testing.T) {
 		}
 		// a row may lean on another
 		if strings.HasPrefix(row, "the same") {
-			row += rows[map[Kind]Kind{ManifestFound: ManifestSaved, TransactionReverted: TransactionConfirmed}[k]]
+			row += rows[map[Kind]Kind{ManifestFound: ManifestSaved, TransactionReverted: TransactionConfirmed, ApprovalRevoked: ApprovalGiven}[k]]
 		}
 		if m := regexp.MustCompile("^as `([a-z.]+)`").FindStringSubmatch(row); m != nil {
 			row += rows[Kind(m[1])]

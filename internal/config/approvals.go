@@ -44,7 +44,8 @@ func (r *reader) approvals(c *Config, top section) {
 		}
 		a.ValidFor = d
 	}
-	for _, item := range s.list("approvers") {
+	named := s.list("approvers")
+	for _, item := range named {
 		acc := Account{Signer: item.Value}
 		if _, ok := c.Signers[item.Value]; !ok {
 			if !strings.HasPrefix(item.Value, "0x") {
@@ -53,14 +54,14 @@ func (r *reader) approvals(c *Config, top section) {
 			}
 			acc = Account{Address: r.address(item, s.at("approvers"), item.Value)}
 		}
-		if slices.Contains(a.Approvers, acc) {
+		if acc != (Account{}) && slices.Contains(a.Approvers, acc) {
 			r.problem(item, "%s names %s twice: remove one", s.at("approvers"), item.Value)
 		}
 		a.Approvers = append(a.Approvers, acc)
 	}
-	if most := max(a.Required, a.Hotfix, a.Pause, a.Cancel, a.Others); len(a.Approvers) < most {
+	if most := max(a.Required, a.Hotfix, a.Pause, a.Cancel, a.Others); len(named) < most {
 		r.problem(n, "%s names %d accounts, but up to %d approvals are asked for: name more, or ask for fewer",
-			s.at("approvers"), len(a.Approvers), most)
+			s.at("approvers"), len(named), most)
 	}
 	c.Approvals = a
 }

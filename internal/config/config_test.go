@@ -66,6 +66,14 @@ signers:
     password: "file:operator.password"
     address: "0x4e59b44847b379578588920cA78FbF26c0B4956C"
   safe: { address: "0x914d7Fec6aaC8cd542e72Bca78B30650d45643d7" }
+approvals:
+  approvers: ["0x00000000000000000000000000000000000a11ce", operator, "0x0000000000000000000000000000000000000b0b", 0x0000000000000000000000000000000000000ca1]
+  required: 3
+  hotfix: 4
+  pause: 1
+  cancel: 2
+  others: 1
+  validFor: 36h
 `
 
 func TestParseSoundFile(t *testing.T) {
@@ -113,6 +121,12 @@ func TestParseSoundFile(t *testing.T) {
 			"operator": {Keystore: "keys/operator.json", Password: "file:operator.password", Address: arachnid, Line: 44},
 			"safe":     {Address: common.HexToAddress("0x914d7Fec6aaC8cd542e72Bca78B30650d45643d7"), Line: 47},
 		},
+		Approvals: &Approvals{
+			Approvers: []Account{
+				{Address: common.HexToAddress("0xa11ce")}, {Signer: "operator"}, {Address: common.HexToAddress("0xb0b")}, {Address: common.HexToAddress("0xca1")},
+			},
+			Required: 3, Hotfix: 4, Pause: 1, Cancel: 2, Others: 1, ValidFor: 36 * time.Hour, Line: 49,
+		},
 	}
 	got, err := Parse("dir/f.yaml", []byte(sound))
 	if err != nil {
@@ -135,6 +149,7 @@ dispatcher:
 facets: [{contract: A}]
 networks: [{name: local, chainId: 31337, kind: local, rpc: ["http://localhost:8545"]}]
 signers: {d: {keystore: k, password: "env:P"}, o: {keystore: o, password: "env:P"}}
+approvals: {approvers: ["0x00000000000000000000000000000000000a11ce", "0x0000000000000000000000000000000000000b0b", "0x0000000000000000000000000000000000000ca1"]}
 `
 
 func TestDefaults(t *testing.T) {
@@ -397,13 +412,14 @@ func TestMistakes(t *testing.T) {
 		"keystore without password": {`, password: "env:DEPLOYER_PASSWORD"`, "", []string{`42: signers.deployer.password is missing: refer to it with env:NAME or file:PATH`}},
 		"secret in the file":        {"env:DEPLOYER_PASSWORD", "hunter2", []string{`42: signers.deployer.password must refer to the secret with env:NAME or file:PATH; it must not stand in this file`}},
 		"secret is a number":        {`"env:DEPLOYER_PASSWORD"`, "5552368", []string{`42: signers.deployer.password must refer to the secret with env:NAME or file:PATH; it must not stand in this file`}},
-		"signers is a list": {sound[strings.Index(sound, "signers:"):], "signers: []\n", []string{
+		"signers is a list": {sound[strings.Index(sound, "signers:"):strings.Index(sound, "approvals:")], "signers: []\n", []string{
 			`9: dispatcher.deployer names "deployer", which is not under signers`,
 			`11: dispatcher.roles.admin names "safe", which is neither an address nor under signers`,
 			`13: dispatcher.roles.commit names "operator", which is neither an address nor under signers`,
 			`14: dispatcher.roles.apply names "operator", which is neither an address nor under signers`,
 			`16: dispatcher.roles.emergency names "safe", which is neither an address nor under signers`,
 			`41: signers must be a mapping of names`,
+			`43: approvals.approvers names "operator", which is neither an address nor under signers`,
 		}},
 
 		"empty file":        {"", "", []string{`1: the file is empty: write one with lockstep init`}},
@@ -414,15 +430,15 @@ func TestMistakes(t *testing.T) {
 		"control character": {"", "project: \x00\n", []string{`1: not YAML: control characters are not allowed`}},
 		"tab":               {"", "project:\n\tdemo\n", []string{`2: not YAML: found character that cannot start any token`}},
 		"a list": {"", "- project: demo\n", []string{
-			`1: the file must be a mapping of project, build, pageSize, salt, factory, sending, dispatcher, facets, init, networks, signers`,
+			`1: the file must be a mapping of project, build, pageSize, salt, factory, sending, approvals, verification, dispatcher, facets, init, networks, signers`,
 			`1: project is missing: give the protocol a name`,
 			`1: facets is missing: list the contracts whose functions the dispatcher is to answer`,
 			`1: dispatcher is missing: it needs deployer and roles`,
 			`1: networks is missing: list at least one`,
 		}},
 		"second document": {
-			"45643d7\" }\n", "45643d7\" }\n---\nproject: other\n",
-			[]string{`48: a second YAML document begins here: the file must hold one`},
+			"  validFor: 36h\n", "  validFor: 36h\n---\nproject: other\n",
+			[]string{`56: a second YAML document begins here: the file must hold one`},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -558,7 +574,7 @@ func TestExamplesParse(t *testing.T) {
 			t.Errorf("%s:\n%v", file, err)
 			continue
 		}
-		if len(c.Networks) != 3 || len(c.Facets) != 3 || len(c.Signers) != 4 || (c.Init != nil) != (file == "lockstep-v2.yaml") {
+		if len(c.Networks) != 3 || len(c.Facets) != 3 || len(c.Signers) != 7 || (c.Init != nil) != (file == "lockstep-v2.yaml") {
 			t.Errorf("%s: %+v", file, c)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/big"
 	"slices"
 	"strings"
 	"time"
@@ -62,13 +63,13 @@ func (p *Plan) TypedData(revoke bool) apitypes.TypedData {
 	return data
 }
 
-// root is the manifest's, or the one that becomes active everywhere without the manifest's init call.
+// root is the manifest's; of a rollback, the one that becomes active without the manifest's init call.
 func (i *Intent) root() common.Hash {
-	if i.Action == Rollback && len(i.Networks) > 0 {
-		return i.Networks[0].Root
-	}
-	if i.Manifest == nil {
+	switch {
+	case i.Manifest == nil:
 		return common.Hash{}
+	case i.Action == Rollback:
+		return i.Manifest.RoutesRoot
 	}
 	return i.Manifest.Root
 }
@@ -106,6 +107,11 @@ func (p *Plan) Recover(signature []byte, revoke bool) (Approval, error) {
 	compact := bytes.Clone(signature)
 	if v := compact[crypto.RecoveryIDOffset]; v >= 27 {
 		compact[crypto.RecoveryIDOffset] = v - 27
+	}
+	// one of two forms, as wallets make it: others do not verify the other one
+	r, s := new(big.Int).SetBytes(compact[:32]), new(big.Int).SetBytes(compact[32:64])
+	if !crypto.ValidateSignatureValues(compact[crypto.RecoveryIDOffset], r, s, true) {
+		return Approval{}, errors.New("not a signature: r, s or v is not one that a wallet makes")
 	}
 	key, err := crypto.SigToPub(hash[:], compact)
 	if err != nil {

@@ -97,9 +97,10 @@ func (i *Intent) Refusing(checks []Check) []Check {
 	var out []Check
 	for _, c := range checks {
 		accepted := i.Hotfix && slices.Contains(i.Accepted, Accepted{c.ID, c.Network})
-		if c.Severity == Fatal || c.Severity == Error && !accepted {
-			out = append(out, c)
+		if c.Severity == Warning || c.Severity == Error && accepted {
+			continue
 		}
+		out = append(out, c)
 	}
 	return out
 }

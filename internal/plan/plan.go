@@ -11,7 +11,6 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"unicode"
 
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/common/hexutil"
@@ -147,9 +146,16 @@ func (p *Plan) ComputeDigest() (common.Hash, error) {
 	return crypto.Keccak256Hash(canonical), nil
 }
 
-// Seal sets the digest.
+// Seal sets the digest of a plan that Decode will take. What was observed is put into words that can be shown: nodes say what
+// they like.
 func (p *Plan) Seal() (err error) {
 	p.Format = Format
+	for _, text := range p.Observations.texts() {
+		*text = printable(*text)
+	}
+	if err := p.check(); err != nil {
+		return fmt.Errorf("make plan: %w", err)
+	}
 	p.Digest, err = p.ComputeDigest()
 	return err
 }
@@ -204,8 +210,8 @@ func Encode(p *Plan) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// Decode reads a plan. It refuses other formats, unknown fields, files that are too large, and a digest that is not that of
-// what the file says.
+// Decode reads a plan. It refuses other formats, unknown fields, files that are too large, a digest that is not that of what
+// the file says, and what another reader of JSON could read in another way.
 func Decode(r io.Reader) (*Plan, error) {
 	data, err := io.ReadAll(io.LimitReader(r, MaxFileSize+1))
 	if err != nil {
@@ -236,7 +242,30 @@ func Decode(r io.Reader) (*Plan, error) {
 	if digest != p.Digest {
 		return nil, fmt.Errorf("the plan says that its digest is %s, what it holds has digest %s: it was changed after it was made", p.Digest, digest)
 	}
+	if err := p.saysTheSame(data); err != nil {
+		return nil, fmt.Errorf("not a plan: %w", err)
+	}
 	return &p, nil
+}
+
+// saysTheSame refuses a file in which a member stands twice, is missing, or is spelled in another way: whoever reads it with
+// another program may see another plan than the one that was digested.
+func (p *Plan) saysTheSame(data []byte) error {
+	file, err := audit.Canonical(data)
+	if err != nil {
+		return err
+	}
+	again, err := json.Marshal(p)
+	if err != nil {
+		return fmt.Errorf("encode plan: %w", err)
+	}
+	if again, err = audit.Canonical(again); err != nil {
+		return fmt.Errorf("encode plan: %w", err)
+	}
+	if !bytes.Equal(file, again) {
+		return errors.New("members are missing, or are not written as this program writes them")
+	}
+	return nil
 }
 
 // Is tells whether a file seems to be a plan, sound or not.
@@ -245,65 +274,6 @@ func Is(data []byte) bool {
 		Format string `json:"format"`
 	}
 	return json.Unmarshal(data, &head) == nil && strings.HasPrefix(head.Format, "lockstep-plan/")
-}
-
-// maxText bounds every text in a plan, in bytes.
-const maxText = 4096
-
-// check refuses what no plan of this program is: what points nowhere, stands twice, or would not be shown as what it is.
-func (p *Plan) check() error {
-	i := p.Intent
-	if !slices.Contains(Actions(), i.Action) {
-		return fmt.Errorf("action %.80q is not known", i.Action)
-	}
-	if len(p.Preconditions) != len(i.Networks) {
-		return fmt.Errorf("it has %d networks, and preconditions of %d", len(i.Networks), len(p.Preconditions))
-	}
-	ids := map[uint64]bool{}
-	for at, n := range i.Networks {
-		if p.Preconditions[at].Network != n.Name {
-			return fmt.Errorf("the preconditions of network %.80q are of %.80q", n.Name, p.Preconditions[at].Network)
-		}
-		if ids[n.ChainID] {
-			return fmt.Errorf("chain id %d stands twice", n.ChainID)
-		}
-		ids[n.ChainID] = true
-		for _, c := range n.Calls {
-			if c < 0 || c >= len(i.Calls) {
-				return fmt.Errorf("network %.80q makes call %d, there are %d", n.Name, c, len(i.Calls))
-			}
-		}
-	}
-	for _, text := range p.texts() {
-		if len(text) > maxText || strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
-			return fmt.Errorf("%.80q is too long, or holds characters that cannot be printed", text)
-		}
-	}
-	return nil
-}
-
-// texts are what is shown to people.
-func (p *Plan) texts() []string {
-	i := p.Intent
-	out := []string{i.Project, i.Action}
-	if i.Source != nil {
-		out = append(out, i.Source.Commit)
-	}
-	for _, a := range i.Accepted {
-		out = append(out, a.Check, a.Network)
-	}
-	for _, c := range i.Calls {
-		out = append(out, c.Step, string(c.By))
-	}
-	for _, n := range i.Networks {
-		out = append(out, n.Name, n.Kind)
-	}
-	for _, pre := range p.Preconditions {
-		for _, f := range pre.Facts {
-			out = append(out, f.What, f.Value)
-		}
-	}
-	return append(out, p.Observations.texts()...)
 }
 
 // Moved is a fact that is no longer what a plan was decided on, or a part of the intent that would be another one now.
@@ -363,22 +333,27 @@ func (m *Manifest) name() string {
 }
 
 func compareFacts(network string, was, is []Fact, compare func(network, what, was, is string)) {
-	now := map[string]string{}
-	for _, f := range is {
-		now[f.What] = f.Value
-	}
-	for _, f := range was {
-		value, ok := now[f.What]
-		if !ok {
-			value = nothing
+	var names []string
+	then, now := map[string][]string{}, map[string][]string{}
+	for _, list := range []struct {
+		facts  []Fact
+		values map[string][]string
+	}{{was, then}, {is, now}} {
+		for _, f := range list.facts {
+			if then[f.What] == nil && now[f.What] == nil {
+				names = append(names, f.What)
+			}
+			list.values[f.What] = append(list.values[f.What], f.Value)
 		}
-		compare(network, f.What, f.Value, value)
-		delete(now, f.What)
 	}
-	for _, f := range is {
-		if value, ok := now[f.What]; ok {
-			compare(network, f.What, nothing, value)
+	value := func(of []string) string {
+		if of == nil {
+			return nothing
 		}
+		return strings.Join(of, ", ")
+	}
+	for _, name := range names {
+		compare(network, name, value(then[name]), value(now[name]))
 	}
 }
 
@@ -389,7 +364,7 @@ func compareCalls(network string, was, is []Call, compare func(network, what, wa
 			return nothing
 		}
 		c := calls[at]
-		return fmt.Sprintf("%s by %s to %s with data of hash %s", c.Step, c.From, c.To, crypto.Keccak256Hash(c.Data).Hex()[:10])
+		return fmt.Sprintf("%s by %s %s to %s with data of hash %s", c.Step, c.By, c.From, c.To, crypto.Keccak256Hash(c.Data))
 	}
 	for at := range max(len(was), len(is)) {
 		if a, b := name(was, at), name(is, at); a != b {
@@ -485,27 +460,33 @@ type RouteChanges struct {
 	Unchanged int                    `json:"unchanged"` // routes
 }
 
-func (o *Observations) texts() []string {
-	out := []string{o.Tool, o.Init}
-	for _, n := range o.Networks {
-		out = append(out, n.Network, n.MaxFee, n.Cost)
-		for _, r := range n.Calls {
-			out = append(out, r.Refused)
+func (o *Observations) texts() []*string {
+	out := []*string{&o.Tool, &o.Init}
+	for i := range o.Networks {
+		n := &o.Networks[i]
+		out = append(out, &n.Network, &n.MaxFee, &n.Cost)
+		for j := range n.Calls {
+			out = append(out, &n.Calls[j].Refused)
 		}
-		for _, a := range n.Accounts {
-			out = append(out, a.Balance, a.Cost)
+		for j := range n.Accounts {
+			out = append(out, &n.Accounts[j].Balance, &n.Accounts[j].Cost)
 		}
-		for _, c := range n.Changes {
-			out = append(out, c.What, c.From, c.To)
+		for j := range n.Changes {
+			out = append(out, &n.Changes[j].What, &n.Changes[j].From, &n.Changes[j].To)
 		}
 	}
-	for _, c := range o.Checks {
-		out = append(out, c.ID, string(c.Severity), c.Network, c.Subject, c.Message, c.Remedy)
+	for i := range o.Checks {
+		c := &o.Checks[i]
+		out = append(out, &c.ID, (*string)(&c.Severity), &c.Network, &c.Subject, &c.Message, &c.Remedy)
 	}
-	for _, r := range o.Routes {
-		out = append(out, r.Networks...)
-		for _, c := range r.Changes {
-			out = append(out, c.Kind, c.Signature, c.From, c.To)
+	for i := range o.Routes {
+		r := &o.Routes[i]
+		for j := range r.Networks {
+			out = append(out, &r.Networks[j])
+		}
+		for j := range r.Changes {
+			c := &r.Changes[j]
+			out = append(out, &c.Kind, &c.Signature, &c.From, &c.To)
 		}
 	}
 	return out

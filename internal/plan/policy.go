@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/crypto"
@@ -34,9 +35,9 @@ func NewPolicy(p Policy) Policy {
 	return p
 }
 
-// Hash is the keccak256 of a policy's canonical JSON.
+// Hash is the keccak256 of a policy's canonical JSON, with its approvers in order.
 func (p Policy) Hash() common.Hash {
-	raw, err := json.Marshal(p)
+	raw, err := json.Marshal(NewPolicy(p))
 	if err == nil {
 		raw, err = audit.Canonical(raw)
 	}
@@ -103,6 +104,14 @@ func (p Policy) Looser(inForce Policy) []string {
 	return out
 }
 
+// span is a time in words.
+func span(seconds int64) string {
+	if seconds%3600 == 0 {
+		return fmt.Sprintf("%d hours", seconds/3600)
+	}
+	return (time.Duration(seconds) * time.Second).String()
+}
+
 // Lines says in words what a policy asks for.
 func (p Policy) Lines() []string {
 	var approvers []string
@@ -117,6 +126,6 @@ func (p Policy) Lines() []string {
 		"approvers: " + who,
 		fmt.Sprintf("approvals where there is a mainnet: %d, of a hotfix %d, to pause %d, to cancel %d", p.Required, p.Hotfix, p.Pause, p.Cancel),
 		fmt.Sprintf("approvals elsewhere: %d", p.Others),
-		fmt.Sprintf("a plan must be begun within %d hours", p.ValidFor/3600),
+		"a plan must be begun within " + span(p.ValidFor),
 	}
 }

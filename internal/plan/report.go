@@ -81,7 +81,7 @@ func (p *Plan) markdownChecks(line func(string, ...any)) {
 	}
 	line("| severity | check | network | about | what | what to do |\n|---|---|---|---|---|---|")
 	for _, c := range p.Observations.Checks {
-		line("| **%s** | %s | %s | %s | %s | %s |", c.Severity, code(c.ID), code(c.Network), code(c.Subject), escape(c.Message), escape(c.Remedy))
+		line("| **%s** | %s | %s | %s | %s | %s |", escape(string(c.Severity)), code(c.ID), code(c.Network), code(c.Subject), escape(c.Message), escape(c.Remedy))
 	}
 	line("")
 }
@@ -117,7 +117,7 @@ func (p *Plan) markdownNetworks(line func(string, ...any)) {
 		}
 		o := p.Observations.Of(n.Name)
 		line("Observed after block %d (%s), by a simulation: %s. At most %s wei in all, at %s wei a gas.",
-			o.Block.Number, code(o.Block.Hash.Hex()), yes(o.Simulated), o.Cost, o.MaxFee)
+			o.Block.Number, code(o.Block.Hash.Hex()), yes(o.Simulated), escape(o.Cost), escape(o.MaxFee))
 		line("")
 		if len(n.Calls) > 0 {
 			line("| | call | gas limit | |\n|---|---|---|---|")
@@ -167,16 +167,24 @@ func yes(b bool) string {
 
 // code shows a text as it is, whatever it holds.
 func code(text string) string {
-	if text == "" {
+	text = printable(text)
+	switch {
+	case text == "":
 		return ""
+	case strings.ContainsAny(text, "`|\\"):
+		// within backticks nothing can be escaped, and tables end cells there as well
+		return "<code>" + escape(text) + "</code>"
 	}
-	return "`" + strings.NewReplacer("`", "'", "|", `\|`).Replace(text) + "`"
+	return "`" + text + "`"
 }
 
 // escape takes its meaning from what Markdown or HTML would make something of.
 func escape(text string) string {
-	return strings.NewReplacer("\\", `\\`, "`", "\\`", "|", `\|`, "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, "<", "&lt;", ">", "&gt;", "#", `\#`, "!", `\!`).Replace(text)
+	return escaper.Replace(printable(text))
 }
+
+var escaper = strings.NewReplacer("\\", `\\`, "`", "&#96;", "|", "&#124;", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, "~", `\~`, "#", `\#`, "!", `\!`,
+	"<", "&lt;", ">", "&gt;", "&", "&amp;", "$", "&#36;", "@", "&#64;")
 
 // GroupRoutes puts networks on which the same changes for callers together.
 func GroupRoutes(networks []string, changes [][]manifest.RouteChange, unchanged []int) []RouteChanges {

@@ -18,7 +18,6 @@ import (
 	"github.com/ethereum/go-ethereum/crypto"
 
 	"github.com/seed-b6a97670/lockstep/internal/audit"
-	"github.com/seed-b6a97670/lockstep/internal/plan"
 	"github.com/seed-b6a97670/lockstep/internal/rollout"
 )
 
@@ -459,9 +458,7 @@ func readRows(ctx context.Context, tx *sql.Tx) (out journalRows, err error) {
 			&t.CreatedAt, &t.FinishedAt)
 		t.chainID, t.Nonce = uint64(chainID), uint64(nonce)
 		t.Signer, t.Hash, t.RawHash = out.address(signer), out.hash(hash), crypto.Keccak256Hash(raw)
-		if plan.Valid {
-			t.Plan = out.hash(plan.String)
-		}
+		t.Plan = out.hashOrNull(plan)
 		if number.Valid || blockHash.Valid || gas.Valid {
 			t.Inclusion = &audit.Inclusion{BlockNumber: uint64(number.Int64), GasUsed: uint64(gas.Int64)}
 			if blockHash.Valid {
@@ -544,19 +541,15 @@ func (r *journalRows) readPlans(ctx context.Context, tx *sql.Tx) error {
 		if err := rows.Scan(&p.ID, &body, &under, &p.CreatedAt); err != nil {
 			return err
 		}
-		var policy plan.Policy
-		canonical, err := audit.Canonical([]byte(body))
-		if err == nil {
-			err = json.Unmarshal(canonical, &policy)
-		}
+		policy, err := decodePolicy(body)
 		if err != nil {
 			r.odd = append(r.odd, fmt.Sprintf("policy %d in the journal is not one: %v", p.ID, err))
 			return nil
 		}
-		p.Body, p.Hash = canonical, policy.Hash()
-		if under.Valid {
-			p.Plan = r.hash(under.String)
+		if p.Body, err = audit.Canonical([]byte(body)); err != nil {
+			return err
 		}
+		p.Hash, p.Plan = policy.Hash(), r.hashOrNull(under)
 		r.policies = append(r.policies, p)
 		return nil
 	})
@@ -570,6 +563,18 @@ func (r *journalRows) hash(text string) common.Hash {
 	h := common.HexToHash(text)
 	if h.Hex() != text {
 		r.odd = append(r.odd, fmt.Sprintf("%.100q in the journal is not written as a hash is", text))
+	}
+	return h
+}
+
+// hashOrNull is orNull, read. A hash of zeros is not written.
+func (r *journalRows) hashOrNull(text sql.NullString) common.Hash {
+	if !text.Valid {
+		return common.Hash{}
+	}
+	h := r.hash(text.String)
+	if h == (common.Hash{}) {
+		r.odd = append(r.odd, fmt.Sprintf("%.100q is in the journal where there should be nothing", text.String))
 	}
 	return h
 }

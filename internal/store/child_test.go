@@ -26,10 +26,14 @@ const (
 	addAndWait = "add"    // adds a transaction, says so and waits to be killed
 	writeAlone = "write"  // writes for ever, as the only sender
 	appendMany = "append" // appends shareOfChild entries, and sends as many transactions as it can
+	usePlans   = "plans"  // begins and ends each of plansOfChild plans, unless it was used
 	checkOnly  = "check"  // verifies the audit log, and prints how many entries it has
 )
 
-const shareOfChild = 40
+const (
+	shareOfChild = 40
+	plansOfChild = 25
+)
 
 // TestMain is also the child of tests.
 func TestMain(m *testing.M) {
@@ -75,6 +79,11 @@ func child(ctx context.Context, task, path string) error {
 			}
 		}
 		return s.Close()
+	case usePlans:
+		if err := childUsePlans(ctx, s); err != nil {
+			return err
+		}
+		return s.Close()
 	default:
 		if _, err := addOne(ctx, s, transaction(0), rollout.Mark{}); err != nil {
 			return err
@@ -117,6 +126,36 @@ func childWrite(ctx context.Context, s *Store) error {
 		}
 	}
 	return s.Decide(ctx, chainID, audit.Decision{Network: "test", Kind: "wait", Steps: []string{}, Reason: fmt.Sprint(m.NextNonce)})
+}
+
+func childUsePlans(ctx context.Context, s *Store) error {
+	rows, err := s.db.QueryContext(ctx, `SELECT digest FROM plans ORDER BY digest`)
+	if err != nil {
+		return err
+	}
+	var digests []common.Hash
+	for rows.Next() {
+		var digest string
+		if err := rows.Scan(&digest); err != nil {
+			return err
+		}
+		digests = append(digests, common.HexToHash(digest))
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return err
+	}
+	for _, digest := range digests {
+		var used *UsedPlanError
+		if err := s.BeginPlan(ctx, digest, chainID); errors.As(err, &used) {
+			continue
+		} else if err != nil {
+			return err
+		}
+		if err := s.EndPlan(ctx, digest, chainID, PlanDone); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func childCheck(ctx context.Context, path string) error {

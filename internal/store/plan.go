@@ -144,6 +144,9 @@ func (s *Store) BeginPlan(ctx context.Context, digest common.Hash, chainID uint6
 
 // EndPlan records that a plan that was begun on a network is done, or abandoned.
 func (s *Store) EndPlan(ctx context.Context, digest common.Hash, chainID uint64, use PlanUse) error {
+	if use != PlanDone && use != PlanAbandoned {
+		return fmt.Errorf("end plan %s: %q is no end", digest, use)
+	}
 	err := s.within(ctx, func(tx *sql.Tx) error {
 		at := now()
 		res, err := tx.ExecContext(ctx, `UPDATE plan_uses SET status = ?, finished_at = ? WHERE plan = ? AND chain_id = ? AND status = 'begun'`,
@@ -216,10 +219,31 @@ func (s *Store) Policy(ctx context.Context) (p plan.Policy, err error) {
 		return p, fmt.Errorf("approval policy: %w", ErrNotFound)
 	}
 	if err == nil {
-		err = json.Unmarshal([]byte(body), &p)
+		p, err = decodePolicy(body)
 	}
 	if err != nil {
 		return p, fmt.Errorf("read approval policy: %w", err)
+	}
+	return p, nil
+}
+
+// encodePolicy and decodePolicy are the row of a policy. What is written in another way is none: a member that is missing would ask
+// for no approvals.
+func encodePolicy(p plan.Policy) (string, error) {
+	body, err := json.Marshal(plan.NewPolicy(p))
+	if err == nil {
+		_, err = audit.Canonical(body)
+	}
+	return string(body), err
+}
+
+func decodePolicy(body string) (plan.Policy, error) {
+	var p plan.Policy
+	if err := json.Unmarshal([]byte(body), &p); err != nil {
+		return plan.Policy{}, err
+	}
+	if again, err := encodePolicy(p); err != nil || again != body {
+		return plan.Policy{}, errors.Join(errors.New("the journal's approval policy is not written as one is"), err)
 	}
 	return p, nil
 }
@@ -235,20 +259,21 @@ func (s *Store) SetPolicy(ctx context.Context, p plan.Policy, was *plan.Policy, 
 		}
 		var inForce *plan.Policy
 		if before.Valid {
-			inForce = &plan.Policy{}
-			if err := json.Unmarshal([]byte(before.String), inForce); err != nil {
+			p, err := decodePolicy(before.String)
+			if err != nil {
 				return err
 			}
+			inForce = &p
 		}
 		if (inForce == nil) != (was == nil) || was != nil && inForce.Hash() != was.Hash() {
 			return errors.New("it was changed by another process meanwhile: run the command again")
 		}
-		body, err := json.Marshal(p)
+		body, err := encodePolicy(p)
 		if err != nil {
 			return err
 		}
-		at, entry := now(), audit.Policy{Hash: p.Hash(), Body: body, Plan: under}
-		res, err := tx.ExecContext(ctx, `INSERT INTO policies (body, plan, created_at) VALUES (?, ?, ?)`, string(body), orNull(under), at)
+		at, entry := now(), audit.Policy{Hash: p.Hash(), Body: json.RawMessage(body), Plan: under}
+		res, err := tx.ExecContext(ctx, `INSERT INTO policies (body, plan, created_at) VALUES (?, ?, ?)`, body, orNull(under), at)
 		if err != nil {
 			return err
 		}
