@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -12,9 +13,9 @@ import (
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/crypto"
 
+	"github.com/seed-b6a97670/lockstep/internal/config"
 	"github.com/seed-b6a97670/lockstep/internal/dispatcher"
 	"github.com/seed-b6a97670/lockstep/internal/evm"
-	"github.com/seed-b6a97670/lockstep/internal/config"
 	"github.com/seed-b6a97670/lockstep/internal/manifest"
 	"github.com/seed-b6a97670/lockstep/internal/plan"
 	"github.com/seed-b6a97670/lockstep/internal/reconcile"
@@ -60,10 +61,15 @@ func (e *FailedError) Unwrap() []error { return e.Errors }
 // each runs f on every network side by side, and gathers outcomes in the order of the configuration. One network's
 // failure stops no other.
 func (a *App) each(ctx context.Context, f func(ctx context.Context, n *net, out *Outcome) error) ([]Outcome, error) {
-	outcomes := make([]Outcome, len(a.networks))
-	errs := make([]error, len(a.networks))
+	return a.eachOf(ctx, a.networks, f)
+}
+
+// eachOf is each on some networks.
+func (a *App) eachOf(ctx context.Context, nets []*net, f func(ctx context.Context, n *net, out *Outcome) error) ([]Outcome, error) {
+	outcomes := make([]Outcome, len(nets))
+	errs := make([]error, len(nets))
 	var wg sync.WaitGroup
-	for i, n := range a.networks {
+	for i, n := range nets {
 		wg.Go(func() {
 			out := &outcomes[i]
 			*out = Outcome{Network: n.Name, ChainID: n.ChainID, Status: "done", Transactions: []TransactionSummary{}}
@@ -86,7 +92,7 @@ func (a *App) each(ctx context.Context, f func(ctx context.Context, n *net, out 
 		}
 	}
 	if len(failed) > 0 {
-		return outcomes, &FailedError{failed, len(a.networks)}
+		return outcomes, &FailedError{failed, len(nets)}
 	}
 	return outcomes, nil
 }
@@ -244,7 +250,10 @@ func (a *App) grants() ([]rollout.Grant, error) {
 				return nil, err
 			}
 			role := dispatcher.RoleNames[i]
-			out = append(out, rollout.Grant{Role: role.Role, Name: role.Name, Account: account})
+			g := rollout.Grant{Role: role.Role, Name: role.Name, Account: account}
+			if !slices.Contains(out, g) { // an account may be named twice, by signer and by address
+				out = append(out, g)
+			}
 		}
 	}
 	return out, nil
