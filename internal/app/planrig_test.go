@@ -25,6 +25,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/seed-b6a97670/lockstep/internal/app"
+	"github.com/seed-b6a97670/lockstep/internal/audit"
 	"github.com/seed-b6a97670/lockstep/internal/config"
 	"github.com/seed-b6a97670/lockstep/internal/devnet"
 	"github.com/seed-b6a97670/lockstep/internal/dispatcher"
@@ -32,6 +33,7 @@ import (
 	"github.com/seed-b6a97670/lockstep/internal/manifest"
 	"github.com/seed-b6a97670/lockstep/internal/plan"
 	"github.com/seed-b6a97670/lockstep/internal/signer"
+	"github.com/seed-b6a97670/lockstep/internal/store"
 )
 
 // compiled is what solc says of testdata/plan, compiled once.
@@ -577,4 +579,34 @@ func (s *site) mustForesee(p *plan.Plan, network string, before map[string]strin
 	if found < len(calls) {
 		s.t.Errorf("%s: %d of %d calls have landed", network, found, len(calls))
 	}
+}
+
+// journalPlans are the plans that the journal holds, in the order in which they were made.
+func (s *site) journalPlans() (out []*plan.Plan) {
+	s.t.Helper()
+	log, err := app.OpenAuditLog(s.t.Context(), s.journal)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer func() { _ = log.Close() }()
+	journal, err := store.Open(s.t.Context(), s.journal, "plans")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer func() { _ = journal.Close() }()
+	var entries []audit.Entry
+	for e, err := range log.Audit(s.t.Context(), 1) {
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		entries = append(entries, e)
+	}
+	for _, saved := range of[audit.Plan](s.t, entries, audit.PlanSaved) {
+		p, err := journal.Plan(s.t.Context(), saved.Digest)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		out = append(out, p)
+	}
+	return out
 }

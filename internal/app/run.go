@@ -135,8 +135,11 @@ func (a *App) loop(ctx context.Context, n *net, pilot reconcile.Pilot, signers m
 			out.Transactions = append(out.Transactions, TransactionSummary{t.Step, t.Hash, t.BlockNumber, t.GasUsed})
 		}
 	}
-	if runErr == nil && len(out.Transactions) == 0 {
-		out.Status = "unchanged"
+	if runErr == nil {
+		out.Status = "done"
+		if len(out.Transactions) == 0 {
+			out.Status = "unchanged"
+		}
 	}
 	return runErr
 }
@@ -541,6 +544,9 @@ func (a *App) Act(ctx context.Context, what string, dryRun bool) ([]Outcome, err
 		if err != nil {
 			return err
 		}
+		if len(p.Intent.Calls) == 0 {
+			return act() // nothing is sent, so no plan is used
+		}
 		if err := a.store.BeginPlan(ctx, p.Digest, n.ChainID); err != nil {
 			return err
 		}
@@ -553,12 +559,12 @@ func (a *App) Act(ctx context.Context, what string, dryRun bool) ([]Outcome, err
 
 // ownPlan is a plan for one network that needs no approval. An emergency waits for nothing that a check finds, unless it could not
 // be carried out at all.
-func (a *App) ownPlan(ctx context.Context, n *net, action string) (*plan.Plan, error) {
-	p, err := a.makePlan(ctx, PlanRequest{Action: action}, []*net{n})
-	var refused *RefusedPlanError
-	if errors.As(err, &refused) && refused.Hotfix {
-		return a.makePlan(ctx, PlanRequest{Action: action, Hotfix: true}, []*net{n})
-	}
+func (a *App) ownPlan(ctx context.Context, n *net, action string) (p *plan.Plan, err error) {
+	tell := func(err error) { a.opts.Progress(Event{Network: n.Name, Kind: "unreachable", Step: err.Error()}) }
+	err = reconcile.Patiently(ctx, n.poll(), tell, func(ctx context.Context) (err error) {
+		p, err = a.makePlan(ctx, PlanRequest{Action: action, emergency: true}, []*net{n})
+		return err
+	})
 	return p, err
 }
 
@@ -612,7 +618,7 @@ func (a *App) abandon(ctx context.Context, n *net, address common.Address) error
 		if err != nil {
 			return err
 		}
-		if p.Intent.Manifest == nil {
+		if p.Intent.Manifest == nil || p.Intent.Dispatcher != address {
 			continue
 		}
 		if err := a.store.EndPlan(ctx, digest, n.ChainID, store.PlanAbandoned); err != nil {
