@@ -471,20 +471,6 @@ func (s *site) mustHold(plans ...*plan.Plan) {
 	}
 }
 
-// mustHaveSent compares the number of transactions on a chain.
-func (s *site) mustHaveSent(network string, want int) {
-	s.t.Helper()
-	got := 0
-	for _, tx := range s.all() {
-		if tx.network == network {
-			got++
-		}
-	}
-	if got != want {
-		s.t.Errorf("%d transactions have landed on %s, want %d", got, network, want)
-	}
-}
-
 // state reads a dispatcher, and the roles of all people, with no code of the program but its bindings.
 func (s *site) state(network string, address common.Address) map[string]string {
 	s.t.Helper()
