@@ -770,3 +770,49 @@ func TestPlanWithoutKeys(t *testing.T) {
 	s.execute(p, made)
 	s.mustHold(made)
 }
+
+// TestPausingAgainAndAgain: plans of a second are the same one, and what sends nothing uses none.
+func TestPausingAgainAndAgain(t *testing.T) {
+	t.Parallel()
+	at := mainnet(72)
+	s := newSite(t, at)
+	p := s.open(oneFacet.on(at))
+	s.execute(p, s.plan(p, p.request(plan.Rollout)))
+	for i, want := range []string{"done", "unchanged", "unchanged", "unchanged", "unchanged"} {
+		if out, err := p.Act(s.ctx(), plan.Pause, false); err != nil || out[0].Status != want {
+			t.Errorf("%d: %+v, %v", i, out, err)
+		}
+	}
+}
+
+// TestWhatNoPlanHoldsIsNotSent: the configuration gives a role to one more account after the plan was begun.
+func TestWhatNoPlanHoldsIsNotSent(t *testing.T) {
+	t.Parallel()
+	at := mainnet(72)
+	s := newSite(t, at)
+	c := oneFacet.on(at)
+	ctx, cancel := context.WithCancel(s.ctx())
+	p := s.open(c, func(o *app.Options) {
+		o.Careful = true
+		o.Progress = func(e app.Event) {
+			if e.Kind == "confirmed" {
+				cancel()
+			}
+		}
+	})
+	made := s.plan(p, p.request(plan.Deploy))
+	if _, err := p.Execute(ctx, p.execution(made, s.approve(made, "alice", "bob"))); !errors.Is(err, context.Canceled) {
+		t.Fatalf("got %v, want that it was cancelled", err)
+	}
+	c.roles = strings.Replace(usualRoles, "pauser: [guardian]", "pauser: [guardian, alice]", 1)
+	p = s.open(c)
+	_, err := p.Execute(s.ctx(), p.execution(made, nil))
+	if err == nil || !strings.Contains(err.Error(), "grant PAUSER to "+s.address("alice").Hex()[:10]) || !strings.Contains(err.Error(), "no plan that is being carried out there holds it") {
+		t.Errorf("got %v, want that the grant is refused", err)
+	}
+	for _, tx := range s.all() {
+		if !made.Holds(tx.chainID, tx.from, *tx.To(), tx.Data()) {
+			t.Errorf("%s landed, which the plan does not hold", tx.Hash())
+		}
+	}
+}
