@@ -2,9 +2,11 @@ package app
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/ethereum/go-ethereum/common"
 	"golang.org/x/sync/errgroup"
@@ -43,12 +45,15 @@ type Execution struct {
 // Execute carries a plan out, on those of its networks that the work is restricted to. Where it was begun, it goes on; where it has not, it is
 // made again and compared first.
 //
-// A deployment or rollout begins nowhere before all its networks are found to be as planned; one that pauses, unpauses or
-// cancels waits for no other network.
+// A deployment or rollout begins nowhere before all networks on which it has not begun are found to be as planned; one that pauses,
+// unpauses or cancels waits for no other network.
 func (a *App) Execute(ctx context.Context, x Execution) ([]Outcome, error) {
 	p := x.Plan
 	if p.Intent.Action == plan.ChangePolicy {
 		return nil, errors.New("this plan is for an approval policy: lockstep approvals policy PLAN")
+	}
+	if err := x.mustBeOfItsManifest(); err != nil {
+		return nil, err
 	}
 	nets, err := a.netsOf(p)
 	if err != nil {
@@ -80,10 +85,14 @@ func (a *App) Execute(ctx context.Context, x Execution) ([]Outcome, error) {
 			return nil, err
 		}
 	}
-	together := x.Manifest != nil && len(unused) == len(p.Intent.Networks)
-	if together {
-		if err := a.mustHold(ctx, x, unused); err != nil {
-			return nil, err
+	holds := func(n *net) error { return a.mustHold(ctx, x, []*net{n}) }
+	if x.Manifest != nil {
+		all := sync.OnceValue(func() error { return a.mustHold(ctx, x, unused) })
+		holds = func(*net) error { return all() }
+		if len(unused) == len(a.networks) {
+			if err := all(); err != nil {
+				return nil, err
+			}
 		}
 	}
 	if err := a.opts.Confirm(ctx, nil); err != nil {
@@ -91,8 +100,8 @@ func (a *App) Execute(ctx context.Context, x Execution) ([]Outcome, error) {
 	}
 	return a.each(ctx, func(ctx context.Context, n *net, out *Outcome) error {
 		out.Dispatcher = p.Intent.Dispatcher
-		if slices.Contains(unused, n) && !together {
-			if err := a.mustHold(ctx, x, []*net{n}); err != nil {
+		if slices.Contains(unused, n) {
+			if err := holds(n); err != nil {
 				return err
 			}
 		}
@@ -110,6 +119,19 @@ func (a *App) Execute(ctx context.Context, x Execution) ([]Outcome, error) {
 		}
 		return a.store.EndPlan(ctx, p.Digest, n.ChainID, store.PlanDone)
 	})
+}
+
+// mustBeOfItsManifest refuses another manifest than the plan's, also where it was begun.
+func (x Execution) mustBeOfItsManifest() error {
+	var has *plan.Manifest
+	if m := x.Manifest; m != nil {
+		has = &plan.Manifest{Root: m.Root, RoutesRoot: m.RoutesRoot, SHA256: sha256.Sum256(x.File)}
+	}
+	was, is := &plan.Plan{Intent: plan.Intent{Manifest: x.Plan.Intent.Manifest}}, &plan.Plan{Intent: plan.Intent{Manifest: has}}
+	if moved := was.MovedSince(is); len(moved) > 0 {
+		return &MovedError{x.Plan.Digest, moved}
+	}
+	return nil
 }
 
 // mustBeApproved refuses a plan that lacks approvals by the policy in force, or that was made under another one.
@@ -209,12 +231,12 @@ func (a *App) planSigners(p *plan.Plan) (map[rollout.Role]*signer.Signer, error)
 // expired, or if checks trip that it does not allow for.
 func (a *App) mustHold(ctx context.Context, x Execution, nets []*net) error {
 	p := x.Plan
-	if err := a.mustBeInTime(ctx, p, nets); err != nil {
-		return err
-	}
 	var fresh *plan.Plan
 	tell := func(err error) { a.opts.Progress(Event{Network: nets[0].Name, Kind: "unreachable", Step: err.Error()}) }
 	err := reconcile.Patiently(ctx, nets[0].poll(), tell, func(ctx context.Context) (err error) {
+		if err := a.mustBeInTime(ctx, p, nets); err != nil {
+			return err
+		}
 		fresh, err = a.planAgain(ctx, p, x.Manifest, x.File, nets)
 		return err
 	})
@@ -299,6 +321,9 @@ func (a *App) pilots(x Execution, n *net) ([]reconcile.Pilot, error) {
 
 // ExecuteDry says what carrying a plan out would send now, if it were approved. It is refused as Execute would.
 func (a *App) ExecuteDry(ctx context.Context, x Execution) ([]Outcome, error) {
+	if err := x.mustBeOfItsManifest(); err != nil {
+		return nil, err
+	}
 	nets, err := a.netsOf(x.Plan)
 	if err != nil {
 		return nil, err

@@ -23,7 +23,7 @@ func (pl *planner) simulate(ctx context.Context, pt *part, v *view, actions []ro
 	if len(pt.calls) == 0 {
 		return nil
 	}
-	blocks := rehearsal(pt.at, actions, pl.sender)
+	blocks := rehearsal(pt.at, pt.net.GasCap, actions, pl.sender)
 	views := chain.Rehearsal{Calls: []ethereum.CallMsg{{To: &pl.address, Data: dispatcher.StateCall()}, {To: &pl.address, Data: dispatcher.RoutesCall()}}}
 	grants := pl.watched()
 	for _, g := range grants {
@@ -61,7 +61,7 @@ func (pl *planner) simulate(ctx context.Context, pt *part, v *view, actions []ro
 		}
 		pt.seen.Calls = append(pt.seen.Calls, result)
 	}
-	if failed {
+	if failed || pt.blocked {
 		return nil
 	}
 	after := results[len(results)-1]
@@ -136,14 +136,23 @@ func (pl *planner) watched() []rollout.Grant {
 	return out
 }
 
-// rehearsal puts the calls of actions into blocks: those that follow a wait into one at the end of it.
-func rehearsal(at rollout.Block, actions []rollout.Action, sender func(rollout.Role) common.Address) []chain.Rehearsal {
-	blocks := []chain.Rehearsal{{Time: at.Time + 1}} // as the forecast has it: a commit there begins the timelock
+// rehearsal puts the calls of actions into blocks: those that follow a wait into one at the end of it, and no more into one than a
+// block holds where a single transaction may use so much gas.
+func rehearsal(at rollout.Block, gasCap uint64, actions []rollout.Action, sender func(rollout.Role) common.Address) []chain.Rehearsal {
+	blocks := []chain.Rehearsal{{Time: at.Time + 1}}
+	var gas uint64 // that the last block takes, at most
 	for _, action := range actions {
 		if action.Kind == rollout.Wait {
-			blocks = append(blocks, chain.Rehearsal{Time: max(action.Until, blocks[len(blocks)-1].Time) + 1})
+			// the forecast has the commit, with which the timelock begins, in the first block
+			late := uint64(len(blocks))
+			blocks, gas = append(blocks, chain.Rehearsal{Time: max(action.Until, blocks[len(blocks)-1].Time) + late}), 0
 		}
 		for _, in := range action.Intents {
+			most := rough(in, true)
+			if gas > 0 && gas+most > gasCap {
+				blocks, gas = append(blocks, chain.Rehearsal{Time: blocks[len(blocks)-1].Time + 1}), 0
+			}
+			gas += most
 			last := &blocks[len(blocks)-1]
 			last.Calls = append(last.Calls, ethereum.CallMsg{From: sender(in.By), To: &in.To, Data: in.Data})
 		}
