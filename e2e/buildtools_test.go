@@ -225,7 +225,7 @@ func mustWrite(t testing.TB, path, text string) {
 	}
 }
 
-func runIn(t *testing.T, dir string, words ...string) string {
+func runIn(t testing.TB, dir string, words ...string) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), words[0], words[1:]...)
 	cmd.Dir = dir

@@ -30,7 +30,7 @@ func TestHundredFunctionsOnTheNetworksOfTheDemo(t *testing.T) {
 	}
 	tool := buildTools(t)[0]
 	m := &market{t: t, dir: hundredProject(t, tool)}
-	for i, name := range []string{"deployer", "operator", "guardian", "admin"} {
+	for i, name := range []string{"deployer", "operator", "guardian", "admin", "alice", "bob", "carol"} {
 		key, err := crypto.ToECDSA(crypto.Keccak256([]byte("lockstep demo " + name)))
 		if err != nil {
 			t.Fatal(err)
@@ -40,9 +40,15 @@ func TestHundredFunctionsOnTheNetworksOfTheDemo(t *testing.T) {
 		}
 	}
 	m.write("password", "light\n")
+	networks.WriteString(approvalsSection)
+	networks.WriteString("signers:\n" + approverSigners)
 	configureHundred(t, m.dir, tool, 3600, networks.String())
-	m.must("deploy", "--yes")
-	running := m.start("rollout", "--yes")
+	m.commitAll()
+	m.must("plan")
+	for _, name := range []string{"alice", "bob"} {
+		m.must("approve", "plan.json", "--signer", name, "--yes")
+	}
+	running := m.start("rollout", "plan.json", "--yes")
 	for _, ep := range endpoints {
 		if err := running.awaitText(ctx, fmt.Sprintf("%-10s the timelock runs", ep.Name)); err != nil {
 			t.Fatalf("%s: %v\n%s", ep.Name, err, running.output())

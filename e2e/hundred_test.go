@@ -50,8 +50,7 @@ dispatcher:
     emergency: [guardian]
 facets: [%s]
 networks:
-%ssigners:
-  deployer: { keystore: keys/0.json, password: "file:password" }
+%s  deployer: { keystore: keys/0.json, password: "file:password" }
   operator: { keystore: keys/1.json, password: "file:password" }
   guardian: { keystore: keys/2.json, password: "file:password" }
   admin: { keystore: keys/3.json, password: "file:password" }
@@ -74,6 +73,7 @@ func TestHundredFunctionsOnFourNodes(t *testing.T) {
 		proxies = append(proxies, p)
 		fmt.Fprintf(&networks, "  - { name: node%d, chainId: %d, kind: local, grace: 30, rpc: [%q] }\n", i, uint64(id), p.url)
 	}
+	networks.WriteString("signers:\n")
 	dirs := map[string]string{}
 	var manifests []string
 	for _, tool := range buildTools(t) {
@@ -140,7 +140,7 @@ func TestHundredFunctionsOnFourNodes(t *testing.T) {
 	}
 }
 
-// configureHundred writes the configuration and builds the manifest.
+// configureHundred writes the configuration and builds the manifest. networks ends with the section signers begun.
 func configureHundred(t *testing.T, dir string, tool buildTool, delay int, networks string) {
 	t.Helper()
 	var facets []string

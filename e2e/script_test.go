@@ -298,7 +298,7 @@ func cmdStart(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	s := &started{cmd: exec.Command(path, args[2:]...), document: make(chan []byte, 1)}
 	s.cmd.Dir, s.cmd.Stderr = ts.MkAbs("."), &s.stderr
-	for _, name := range []string{"PATH", "HOME", "TMPDIR"} {
+	for _, name := range []string{"PATH", "HOME", "TMPDIR", "LIGHT_PASSWORD", "ETHEREUM_RPC_URL"} {
 		s.cmd.Env = append(s.cmd.Env, name+"="+ts.Getenv(name))
 	}
 	out, err := s.cmd.StdoutPipe()

@@ -64,7 +64,9 @@ type App struct {
 	cfg      *config.Config
 	networks []*net
 	store    *store.Store
-	signers  map[string]*signer.Signer
+
+	signersMu sync.Mutex
+	signers   map[string]*signer.Signer // that are open
 
 	plansMu sync.Mutex
 	plans   map[common.Hash]*plan.Plan // of the journal
@@ -188,6 +190,9 @@ func (a *App) openJournal(ctx context.Context) error {
 
 // signer returns a signer of the configuration by name.
 func (a *App) signer(name string) (*signer.Signer, error) {
+	// several networks may be the first to need it
+	a.signersMu.Lock()
+	defer a.signersMu.Unlock()
 	if s, ok := a.signers[name]; ok {
 		return s, nil
 	}
@@ -209,10 +214,17 @@ func (a *App) signer(name string) (*signer.Signer, error) {
 	return s, nil
 }
 
+// isOpen tells whether a signer is open already.
+func (a *App) isOpen(name string) bool {
+	a.signersMu.Lock()
+	defer a.signersMu.Unlock()
+	return a.signers[name] != nil
+}
+
 // addressOf returns the address of a signer without unlocking it.
 func (a *App) addressOf(name string) (common.Address, error) {
 	// a machine that only watches, or only pauses, has no key file of the deployer
-	if sc, ok := a.cfg.Signers[name]; ok && sc.Address != (common.Address{}) && a.signers[name] == nil {
+	if sc, ok := a.cfg.Signers[name]; ok && sc.Address != (common.Address{}) && !a.isOpen(name) {
 		return sc.Address, nil
 	}
 	s, err := a.signer(name)
@@ -236,7 +248,7 @@ func (a *App) signerFor(role rollout.Role) (string, error) {
 		return a.cfg.Dispatcher.Deployer, nil
 	}
 	for _, acc := range a.cfg.Dispatcher.Roles[string(role)] {
-		if acc.Signer != "" && (a.signers[acc.Signer] != nil || a.cfg.Signers[acc.Signer].Keystore != "") {
+		if acc.Signer != "" && (a.isOpen(acc.Signer) || a.cfg.Signers[acc.Signer].Keystore != "") {
 			return acc.Signer, nil
 		}
 	}
@@ -359,7 +371,7 @@ func (a *App) sender(n *net, s txsend.Signer) *txsend.Sender {
 		Chain: n.chain, Signer: s, Journal: a.store, Confirmations: n.Confirmations, GasCap: n.GasCap, Poll: n.poll(),
 		MaxFee: n.MaxFee, Careful: a.cfg.Sending.Careful || a.opts.Careful, BatchDelay: max(a.cfg.Sending.BatchDelay, a.opts.BatchDelay),
 		Mainnet: n.Kind == network.Mainnet, Approval: a.approval(n), Explain: dispatcher.ExplainRevert,
-		Check:   func(ctx context.Context, tx *types.Transaction) error { return mustNotReplace(ctx, n, tx) },
+		Check: func(ctx context.Context, tx *types.Transaction) error { return mustNotReplace(ctx, n, tx) },
 		Sent: func(t rollout.Transaction) {
 			a.opts.Progress(Event{Network: n.Name, Kind: "sent", Step: t.Step, Tx: t})
 		},

@@ -206,6 +206,13 @@ func (a *App) maySign(ctx context.Context, p *plan.Plan, signer common.Address, 
 	if !revoke && p.Intent.Policy != policy.Hash() {
 		return fmt.Errorf("the plan was made under approval policy %s, in force is %s: make a new one", p.Intent.Policy, policy.Hash())
 	}
+	earlier, err := a.store.Approvals(ctx, p.Digest)
+	if err != nil {
+		return err
+	}
+	if !revoke && slices.ContainsFunc(earlier, func(e plan.Approval) bool { return e.Revoked && e.Signer == signer }) {
+		return fmt.Errorf("%s has taken its approval of plan %s back, which is for good: make a new one", signer, p.Digest)
+	}
 	if slices.Contains(policy.Approvers, signer) {
 		return nil
 	}

@@ -109,7 +109,7 @@ func (a *App) rehearse(ctx context.Context, n *net, at rollout.Block, actions []
 			senders[in.By] = from
 		}
 	}
-	blocks := rehearsal(at, actions, func(role rollout.Role) common.Address { return senders[role] })
+	blocks := rehearsal(at, n.GasCap, actions, func(role rollout.Role) common.Address { return senders[role] })
 	if len(blocks) == 0 {
 		return nil
 	}

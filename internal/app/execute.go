@@ -2,9 +2,11 @@ package app
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/ethereum/go-ethereum/common"
 	"golang.org/x/sync/errgroup"
@@ -43,26 +45,35 @@ type Execution struct {
 // Execute carries a plan out, on those of its networks that the work is restricted to. Where it was begun, it goes on; where it has not, it is
 // made again and compared first.
 //
-// A deployment or rollout begins nowhere before all its networks are found to be as planned; one that pauses, unpauses or
-// cancels waits for no other network.
+// A deployment or rollout begins nowhere before all networks on which it has not begun are found to be as planned; one that pauses,
+// unpauses or cancels waits for no other network.
 func (a *App) Execute(ctx context.Context, x Execution) ([]Outcome, error) {
 	p := x.Plan
 	if p.Intent.Action == plan.ChangePolicy {
 		return nil, errors.New("this plan is for an approval policy: lockstep approvals policy PLAN")
+	}
+	if err := x.mustBeOfItsManifest(); err != nil {
+		return nil, err
 	}
 	nets, err := a.netsOf(p)
 	if err != nil {
 		return nil, err
 	}
 	a.networks = nets
+	if err := a.open(ctx); err != nil {
+		return nil, err
+	}
 	if err := a.take(ctx, p, x.Signed); err != nil {
 		return nil, err
 	}
-	if err := a.mustBeApproved(ctx, p); err != nil {
+	unused, open, err := a.unused(ctx, p)
+	if err != nil {
 		return nil, err
 	}
-	unused, err := a.unused(ctx, p)
-	if err != nil {
+	if !open {
+		return a.each(ctx, func(ctx context.Context, n *net, out *Outcome) error { return a.used(ctx, x, n, out) })
+	}
+	if err := a.mustBeApproved(ctx, p); err != nil {
 		return nil, err
 	}
 	signers, err := a.planSigners(p)
@@ -70,17 +81,18 @@ func (a *App) Execute(ctx context.Context, x Execution) ([]Outcome, error) {
 		return nil, err
 	}
 	if m := x.Manifest; m != nil {
-		if err := a.open(ctx); err != nil {
-			return nil, err
-		}
 		if err := a.store.SaveManifest(ctx, m.Root, m.RoutesRoot, x.File); err != nil {
 			return nil, err
 		}
 	}
-	together := x.Manifest != nil && len(unused) == len(p.Intent.Networks)
-	if together {
-		if err := a.mustHold(ctx, x, unused); err != nil {
-			return nil, err
+	holds := func(n *net) error { return a.mustHold(ctx, x, []*net{n}) }
+	if x.Manifest != nil {
+		all := sync.OnceValue(func() error { return a.mustHold(ctx, x, unused) })
+		holds = func(*net) error { return all() }
+		if len(unused) == len(a.networks) {
+			if err := all(); err != nil {
+				return nil, err
+			}
 		}
 	}
 	if err := a.opts.Confirm(ctx, nil); err != nil {
@@ -88,8 +100,8 @@ func (a *App) Execute(ctx context.Context, x Execution) ([]Outcome, error) {
 	}
 	return a.each(ctx, func(ctx context.Context, n *net, out *Outcome) error {
 		out.Dispatcher = p.Intent.Dispatcher
-		if slices.Contains(unused, n) && !together {
-			if err := a.mustHold(ctx, x, []*net{n}); err != nil {
+		if slices.Contains(unused, n) {
+			if err := holds(n); err != nil {
 				return err
 			}
 		}
@@ -97,8 +109,7 @@ func (a *App) Execute(ctx context.Context, x Execution) ([]Outcome, error) {
 		case err != nil:
 			return err
 		case use == store.PlanDone:
-			out.Status = "unchanged"
-			return nil
+			return a.used(ctx, x, n, out)
 		}
 		if err := a.store.BeginPlan(ctx, p.Digest, n.ChainID); err != nil {
 			return err
@@ -108,6 +119,19 @@ func (a *App) Execute(ctx context.Context, x Execution) ([]Outcome, error) {
 		}
 		return a.store.EndPlan(ctx, p.Digest, n.ChainID, store.PlanDone)
 	})
+}
+
+// mustBeOfItsManifest refuses another manifest than the plan's, also where it was begun.
+func (x Execution) mustBeOfItsManifest() error {
+	var has *plan.Manifest
+	if m := x.Manifest; m != nil {
+		has = &plan.Manifest{Root: m.Root, RoutesRoot: m.RoutesRoot, SHA256: sha256.Sum256(x.File)}
+	}
+	was, is := &plan.Plan{Intent: plan.Intent{Manifest: x.Plan.Intent.Manifest}}, &plan.Plan{Intent: plan.Intent{Manifest: has}}
+	if moved := was.MovedSince(is); len(moved) > 0 {
+		return &MovedError{x.Plan.Digest, moved}
+	}
+	return nil
 }
 
 // mustBeApproved refuses a plan that lacks approvals by the policy in force, or that was made under another one.
@@ -129,29 +153,57 @@ func (a *App) mustBeApproved(ctx context.Context, p *plan.Plan) error {
 	return nil
 }
 
-// unused returns the networks on which a plan has not been begun. If it has ended on all, there is nothing left to do with it.
-func (a *App) unused(ctx context.Context, p *plan.Plan) ([]*net, error) {
-	var unused []*net
-	var last error
-	open := false
+// unused returns the networks on which a plan has not been begun, and whether there are any on which it has not ended.
+func (a *App) unused(ctx context.Context, p *plan.Plan) (unused []*net, open bool, err error) {
 	for _, n := range a.networks {
 		use, err := a.store.PlanUsed(ctx, p.Digest, n.ChainID)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
-		switch use {
-		case store.PlanUnused:
-			unused, open = append(unused, n), true
-		case store.PlanBegun:
-			open = true
-		default:
-			last = &store.UsedPlanError{Plan: p.Digest, ChainID: n.ChainID, Use: use}
+		if use == store.PlanUnused {
+			unused = append(unused, n)
+		}
+		open = open || use == store.PlanUnused || use == store.PlanBegun
+	}
+	return unused, open, nil
+}
+
+// used is what becomes of a plan that has ended on a network: nothing, if the network is still as the plan left it. It is not
+// brought there again.
+func (a *App) used(ctx context.Context, x Execution, n *net, out *Outcome) error {
+	use, err := a.store.PlanUsed(ctx, x.Plan.Digest, n.ChainID)
+	if err != nil {
+		return err
+	}
+	out.Dispatcher = x.Plan.Intent.Dispatcher
+	if use == store.PlanDone {
+		pilots, err := a.pilots(x, n)
+		if err != nil {
+			return err
+		}
+		at, err := n.chain.Head(ctx)
+		if err != nil {
+			return err
+		}
+		done := true
+		for _, p := range pilots {
+			if r, ok := p.(*runPilot); ok {
+				if err := r.begin(ctx, at, false); err != nil {
+					return err
+				}
+			}
+			action, err := p.Next(ctx, at)
+			if err != nil {
+				return err
+			}
+			done = done && action.Kind == rollout.Done
+		}
+		if done {
+			out.Status = "unchanged"
+			return nil
 		}
 	}
-	if !open {
-		return nil, last
-	}
-	return unused, nil
+	return fmt.Errorf("%s: %w", n.Name, &store.UsedPlanError{Plan: x.Plan.Digest, ChainID: n.ChainID, Use: use})
 }
 
 // planSigners unlocks those who send by a plan.
@@ -179,15 +231,12 @@ func (a *App) planSigners(p *plan.Plan) (map[rollout.Role]*signer.Signer, error)
 // expired, or if checks trip that it does not allow for.
 func (a *App) mustHold(ctx context.Context, x Execution, nets []*net) error {
 	p := x.Plan
-	if err := a.open(ctx); err != nil {
-		return err
-	}
-	if err := a.mustBeInTime(ctx, p, nets); err != nil {
-		return err
-	}
 	var fresh *plan.Plan
 	tell := func(err error) { a.opts.Progress(Event{Network: nets[0].Name, Kind: "unreachable", Step: err.Error()}) }
 	err := reconcile.Patiently(ctx, nets[0].poll(), tell, func(ctx context.Context) (err error) {
+		if err := a.mustBeInTime(ctx, p, nets); err != nil {
+			return err
+		}
 		fresh, err = a.planAgain(ctx, p, x.Manifest, x.File, nets)
 		return err
 	})
@@ -220,38 +269,61 @@ func (a *App) mustBeInTime(ctx context.Context, p *plan.Plan, nets []*net) error
 
 // carryOut does what a plan says on one network.
 func (a *App) carryOut(ctx context.Context, x Execution, n *net, signers map[rollout.Role]*signer.Signer, out *Outcome) error {
-	i := &x.Plan.Intent
-	switch i.Action {
-	case plan.Deploy, plan.Rollout:
-		pilot, err := a.deployPilot(x.Manifest)
+	pilots, err := a.pilots(x, n)
+	if err != nil {
+		return err
+	}
+	for _, p := range pilots {
+		switch p := p.(type) {
+		case *actPilot:
+			err = a.actOn(ctx, n, p, signers, out)
+		case *runPilot:
+			if err = a.loop(ctx, n, p, signers, out); err == nil {
+				err = p.end(ctx)
+			}
+		default:
+			err = a.loop(ctx, n, p, signers, out)
+		}
 		if err != nil {
 			return err
 		}
-		pilot.Chain, pilot.Desired.Grace = n.chain, n.Grace
-		if err := a.loop(ctx, n, pilot, signers, out); err != nil || i.Action == plan.Deploy {
-			return err
-		}
-		return a.roll(ctx, x, n, signers, x.Manifest.Root, out)
-	case plan.Rollback:
-		return a.roll(ctx, x, n, signers, x.Manifest.RoutesRoot, out)
 	}
-	return a.actOn(ctx, n, &actPilot{chain: n.chain, address: i.Dispatcher, what: i.Action, by: i.Senders[0].Role}, signers, out)
+	return nil
 }
 
-func (a *App) roll(ctx context.Context, x Execution, n *net, signers map[rollout.Role]*signer.Signer, root common.Hash, out *Outcome) error {
-	senders := x.Plan.Intent.Senders
-	p := &runPilot{app: a, net: n, root: root, inner: dispatcher.Rollout{
-		Chain: n.chain, Address: x.Plan.Intent.Dispatcher, Manifest: x.Manifest, Committer: senderOf(senders, rollout.Committer),
-		Applier: senderOf(senders, rollout.Applier),
-	}}
-	if err := a.loop(ctx, n, p, signers, out); err != nil {
-		return err
+// pilots are what brings a network to where a plan says, one after the other.
+func (a *App) pilots(x Execution, n *net) ([]reconcile.Pilot, error) {
+	i := &x.Plan.Intent
+	if x.Manifest == nil {
+		return []reconcile.Pilot{&actPilot{chain: n.chain, address: i.Dispatcher, what: i.Action, by: i.Senders[0].Role}}, nil
 	}
-	return p.end(ctx)
+	var out []reconcile.Pilot
+	if i.Action != plan.Rollback {
+		d, err := a.deployPilot(x.Manifest)
+		if err != nil {
+			return nil, err
+		}
+		d.Chain, d.Desired.Grace = n.chain, n.Grace
+		out = append(out, d)
+	}
+	if i.Action == plan.Deploy {
+		return out, nil
+	}
+	root := x.Manifest.Root
+	if i.Action == plan.Rollback {
+		root = x.Manifest.RoutesRoot
+	}
+	return append(out, &runPilot{app: a, net: n, root: root, inner: dispatcher.Rollout{
+		Chain: n.chain, Address: i.Dispatcher, Manifest: x.Manifest, Committer: senderOf(i.Senders, rollout.Committer),
+		Applier: senderOf(i.Senders, rollout.Applier),
+	}}), nil
 }
 
 // ExecuteDry says what carrying a plan out would send now, if it were approved. It is refused as Execute would.
 func (a *App) ExecuteDry(ctx context.Context, x Execution) ([]Outcome, error) {
+	if err := x.mustBeOfItsManifest(); err != nil {
+		return nil, err
+	}
 	nets, err := a.netsOf(x.Plan)
 	if err != nil {
 		return nil, err
@@ -260,9 +332,12 @@ func (a *App) ExecuteDry(ctx context.Context, x Execution) ([]Outcome, error) {
 	if err := a.open(ctx); err != nil {
 		return nil, err
 	}
-	unused, err := a.unused(ctx, x.Plan)
+	unused, open, err := a.unused(ctx, x.Plan)
 	if err != nil {
 		return nil, err
+	}
+	if !open {
+		return a.each(ctx, func(ctx context.Context, n *net, out *Outcome) error { return a.used(ctx, x, n, out) })
 	}
 	return a.each(ctx, func(ctx context.Context, n *net, out *Outcome) error {
 		out.Dispatcher, out.Status = x.Plan.Intent.Dispatcher, "planned"

@@ -33,6 +33,8 @@ type PlanRequest struct {
 	Source *plan.Source
 	// Ignore are files that may differ from what is committed, relative to the configuration: those that the program writes.
 	Ignore []string
+
+	emergency bool // errors that checks find are told, and refuse nothing
 }
 
 // RefusedPlanError says that checks have tripped which a plan does not allow for.
@@ -83,6 +85,10 @@ func (a *App) makePlan(ctx context.Context, req PlanRequest, nets []*net) (*plan
 		}
 		p.Observations.Checks = append(p.Observations.Checks, checks...)
 	}
+	for i := range p.Observations.Checks {
+		c := &p.Observations.Checks[i]
+		c.Subject, c.Message = shown(c.Subject), shown(c.Message)
+	}
 	sortChecks(p.Observations.Checks)
 	if req.Hotfix {
 		p.Intent.Accepted = append(p.Intent.Accepted, plan.Accept(p.Observations.Checks)...)
@@ -90,8 +96,9 @@ func (a *App) makePlan(ctx context.Context, req PlanRequest, nets []*net) (*plan
 			return nil, errors.New("no check has found an error, so there is nothing for a hotfix to accept: leave --hotfix out")
 		}
 	}
-	if refusing := p.Intent.Refusing(p.Observations.Checks); len(refusing) > 0 {
-		fatal := slices.ContainsFunc(refusing, func(c plan.Check) bool { return c.Severity == plan.Fatal })
+	isFatal := func(c plan.Check) bool { return c.Severity == plan.Fatal }
+	refusing := p.Intent.Refusing(p.Observations.Checks)
+	if fatal := slices.ContainsFunc(refusing, isFatal); fatal || len(refusing) > 0 && !req.emergency {
 		return p, &RefusedPlanError{refusing, !fatal}
 	}
 	if err := p.Seal(); err != nil {
@@ -227,6 +234,7 @@ type part struct {
 	routes    []manifest.RouteChange
 	unchanged int
 	time      uint64 // of the head, unix seconds
+	blocked   bool   // the calls are those up to where something stands in the way
 }
 
 func (a *App) planNetworks(ctx context.Context, p *plan.Plan, req PlanRequest, nets []*net) (err error) {
@@ -320,7 +328,7 @@ func (pl *planner) part(ctx context.Context, n *net) (*part, error) {
 		return nil, err
 	}
 	pt := &part{net: n, at: at, time: at.Time}
-	pt.seen = plan.Observation{Network: n.Name, Block: at, Calls: []plan.Result{}, Accounts: []plan.Account{}, Changes: []plan.Change{}}
+	pt.seen = plan.Observation{Network: n.Name, Block: at, Calls: []plan.Result{}, Accounts: []plan.Account{}, Changes: []plan.Change{}, Storage: []plan.Slot{}}
 	view, err := pl.view(ctx, pt)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", n.Name, err)
@@ -354,12 +362,18 @@ func (pl *planner) act(pt *part, v *view) []rollout.Action {
 	p := &actPilot{address: pl.address, what: pl.req.Action, by: pl.senders[0].Role}
 	action := p.decide(v.state, v.deployed)
 	if action.Kind == rollout.Halt {
-		pt.checks = append(pt.checks, plan.Trip(plan.Blocked, pt.net.Name, "dispatcher", action.Reason, "this stands in the way"))
+		pt.block("dispatcher", action.Reason)
 	}
 	if len(action.Intents) == 0 {
 		return nil
 	}
 	return []rollout.Action{action}
+}
+
+// block notes what an operator has to do before anything is planned.
+func (pt *part) block(subject, reason string) {
+	pt.blocked = true
+	pt.checks = append(pt.checks, plan.Trip(plan.Blocked, pt.net.Name, subject, reason, "this stands in the way"))
 }
 
 // upgrade forecasts the deployments of a plan and its rollout.
@@ -372,7 +386,7 @@ func (pl *planner) upgrade(ctx context.Context, pt *part, view *view) ([]rollout
 		if !errors.As(err, &halt) {
 			return err
 		}
-		pt.checks = append(pt.checks, plan.Trip(plan.Blocked, pt.net.Name, pl.req.Action, halt.Reason, "this stands in the way"))
+		pt.block(pl.req.Action, halt.Reason)
 		return nil
 	}
 	if pl.req.Action != plan.Rollback {
@@ -390,7 +404,7 @@ func (pl *planner) upgrade(ctx context.Context, pt *part, view *view) ([]rollout
 			after.Contracts[c.Address] = view.code[c.Address] == common.Hash{}
 		}
 	}
-	if pl.req.Action == plan.Deploy || len(pt.checks) > 0 {
+	if pl.req.Action == plan.Deploy || pt.blocked {
 		return actions, nil
 	}
 	root := pl.req.Manifest.Root

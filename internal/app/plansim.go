@@ -23,7 +23,7 @@ func (pl *planner) simulate(ctx context.Context, pt *part, v *view, actions []ro
 	if len(pt.calls) == 0 {
 		return nil
 	}
-	blocks := rehearsal(pt.at, actions, pl.sender)
+	blocks := rehearsal(pt.at, pt.net.GasCap, actions, pl.sender)
 	views := chain.Rehearsal{Calls: []ethereum.CallMsg{{To: &pl.address, Data: dispatcher.StateCall()}, {To: &pl.address, Data: dispatcher.RoutesCall()}}}
 	grants := pl.watched()
 	for _, g := range grants {
@@ -61,11 +61,14 @@ func (pl *planner) simulate(ctx context.Context, pt *part, v *view, actions []ro
 		}
 		pt.seen.Calls = append(pt.seen.Calls, result)
 	}
-	if failed {
+	if failed || pt.blocked {
 		return nil
 	}
 	after := results[len(results)-1]
 	if err := pl.outcome(pt, v, after[0], after[1]); err != nil {
+		return err
+	}
+	if err := pl.trace(ctx, pt, blocks[:len(blocks)-1]); err != nil {
 		return err
 	}
 	for i, g := range grants {
@@ -76,6 +79,43 @@ func (pl *planner) simulate(ctx context.Context, pt *part, v *view, actions []ro
 		if held != v.held[g] {
 			pt.seen.Changes = append(pt.seen.Changes, plan.Change{What: roleFact(g), From: fmt.Sprint(v.held[g]), To: fmt.Sprint(held)})
 		}
+	}
+	return nil
+}
+
+// trace notes which storage and code all calls would change, where the endpoints tell, and whether the code is what is meant.
+func (pl *planner) trace(ctx context.Context, pt *part, blocks []chain.Rehearsal) error {
+	found, err := pt.net.chain.Trace(ctx, pt.at.Hash, blocks)
+	if errors.Is(err, chain.ErrCannotTrace) || errors.Is(err, rollout.ErrUnavailable) && ctx.Err() == nil {
+		pl.app.opts.Log.WarnContext(ctx, "not traced", "network", pt.net.Name, "err", err)
+		return nil // many public endpoints refuse it, each in its own way; the simulation has told what matters most
+	}
+	if err != nil {
+		return err
+	}
+	pt.seen.Traced, pt.seen.Slots = true, len(found.Slots)
+	for _, s := range found.Slots[:min(len(found.Slots), plan.SlotsAtMost)] {
+		pt.seen.Storage = append(pt.seen.Storage, plan.Slot{Account: s.Account, Slot: s.Slot, From: s.From, To: s.To})
+	}
+	for _, c := range found.Codes {
+		name := "what is created"
+		if pl.upgrades() {
+			for _, d := range pl.deploy.Desired.Contracts {
+				if d.Address != c.Account {
+					continue
+				}
+				name = d.Name
+				if d.CodeHash != c.To {
+					pt.checks = append(pt.checks, plan.Trip(plan.WrongOutcome, pt.net.Name, d.Name,
+						fmt.Sprintf("its code would have hash %s, want %s", c.To, d.CodeHash), "find out why, and report it: this is no plan to carry out"))
+				}
+			}
+		}
+		from := "none"
+		if c.From != (common.Hash{}) {
+			from = c.From.Hex()
+		}
+		pt.seen.Changes = append(pt.seen.Changes, plan.Change{What: fmt.Sprintf("code of %s at %s", name, c.Account), From: from, To: c.To.Hex()})
 	}
 	return nil
 }
@@ -96,14 +136,23 @@ func (pl *planner) watched() []rollout.Grant {
 	return out
 }
 
-// rehearsal puts the calls of actions into blocks: those that follow a wait into one at the end of it.
-func rehearsal(at rollout.Block, actions []rollout.Action, sender func(rollout.Role) common.Address) []chain.Rehearsal {
-	blocks := []chain.Rehearsal{{Time: at.Time + 1}} // as the forecast has it: a commit there begins the timelock
+// rehearsal puts the calls of actions into blocks: those that follow a wait into one at the end of it, and no more into one than a
+// block holds where a single transaction may use so much gas.
+func rehearsal(at rollout.Block, gasCap uint64, actions []rollout.Action, sender func(rollout.Role) common.Address) []chain.Rehearsal {
+	blocks := []chain.Rehearsal{{Time: at.Time + 1}}
+	var gas uint64 // that the last block takes, at most
 	for _, action := range actions {
 		if action.Kind == rollout.Wait {
-			blocks = append(blocks, chain.Rehearsal{Time: max(action.Until, blocks[len(blocks)-1].Time) + 1})
+			// the forecast has the commit, with which the timelock begins, in the first block
+			late := uint64(len(blocks))
+			blocks, gas = append(blocks, chain.Rehearsal{Time: max(action.Until, blocks[len(blocks)-1].Time) + late}), 0
 		}
 		for _, in := range action.Intents {
+			most := rough(in, true)
+			if gas > 0 && gas+most > gasCap {
+				blocks, gas = append(blocks, chain.Rehearsal{Time: blocks[len(blocks)-1].Time + 1}), 0
+			}
+			gas += most
 			last := &blocks[len(blocks)-1]
 			last.Calls = append(last.Calls, ethereum.CallMsg{From: sender(in.By), To: &in.To, Data: in.Data})
 		}

@@ -129,27 +129,37 @@ func (pl *planner) accounts() []common.Address {
 func (pl *planner) grants() []rollout.Grant {
 	out := slices.Clone(pl.holders)
 	for _, s := range pl.senders {
-		if g, ok := needed(s); ok && !slices.Contains(out, g) {
-			out = append(out, g)
+		for _, g := range needed(s) {
+			if !slices.Contains(out, g) {
+				out = append(out, g)
+			}
 		}
 	}
 	return out
 }
 
-// needed is the role of the dispatcher that a sender needs. A deployer needs none, once the dispatcher is there.
-func needed(s plan.Sender) (rollout.Grant, bool) {
-	at := slices.Index([]rollout.Role{rollout.Committer, rollout.Applier, rollout.Pauser, rollout.Emergency}, s.Role)
-	if at < 0 {
-		return rollout.Grant{}, false
+// needed are the roles of the dispatcher of which a sender needs one. A deployer needs none, once the dispatcher is there.
+func needed(s plan.Sender) []rollout.Grant {
+	emergency := rollout.Grant{Role: dispatcher.EmergencyRole, Name: "EMERGENCY", Account: s.Address}
+	switch s.Role {
+	case rollout.Committer:
+		return []rollout.Grant{{Role: dispatcher.CommitRole, Name: "COMMIT", Account: s.Address}}
+	case rollout.Applier:
+		return []rollout.Grant{{Role: dispatcher.ApplyRole, Name: "APPLY", Account: s.Address}}
+	case rollout.Pauser:
+		return []rollout.Grant{{Role: dispatcher.PauserRole, Name: "PAUSER", Account: s.Address}, emergency}
+	case rollout.Emergency:
+		return []rollout.Grant{emergency}
 	}
-	r := dispatcher.RoleNames[2+at]
-	return rollout.Grant{Role: r.Role, Name: r.Name, Account: s.Address}, true
+	return nil
 }
 
 // facts are the preconditions, in the order in which they are shown.
 func (pl *planner) facts(v *view) []plan.Fact {
 	var out []plan.Fact
-	add := func(what, format string, args ...any) { out = append(out, plan.Fact{What: what, Value: fmt.Sprintf(format, args...)}) }
+	add := func(what, format string, args ...any) {
+		out = append(out, plan.Fact{What: what, Value: fmt.Sprintf(format, args...)})
+	}
 	code := func(what string, account common.Address) {
 		value := "none"
 		if h := v.code[account]; h != (common.Hash{}) {
@@ -207,13 +217,16 @@ func orNone(text string) string {
 // checkRoles notes senders that lack the role which they need, and a delay that is shorter than the network's floor.
 func (pl *planner) checkRoles(pt *part, v *view) {
 	for _, s := range pl.senders {
-		g, ok := needed(s)
+		roles := needed(s)
+		deploys := pl.upgrades() && pl.req.Action != plan.Rollback
+		has := slices.ContainsFunc(roles, func(g rollout.Grant) bool { return v.held[g] || deploys && slices.Contains(pl.holders, g) })
 		sends := slices.ContainsFunc(pt.calls, func(c plan.Call) bool { return c.By == s.Role })
-		will := pl.upgrades() && pl.req.Action != plan.Rollback && slices.Contains(pl.holders, g)
-		if !ok || v.held[g] || will || !v.deployed && !pl.upgrades() || !sends && v.deployed && v.state.ActiveRoot == pt.root {
+		// a rollout that nobody may send has no calls
+		idle := !sends && (!pl.upgrades() || v.deployed && v.state.ActiveRoot == pt.root)
+		if len(roles) == 0 || has || idle {
 			continue
 		}
-		pt.checks = append(pt.checks, plan.Trip(plan.RoleMissing, pt.net.Name, s.Address.Hex(), fmt.Sprintf("the account does not hold %s_ROLE", g.Name),
+		pt.checks = append(pt.checks, plan.Trip(plan.RoleMissing, pt.net.Name, s.Address.Hex(), fmt.Sprintf("the account does not hold %s_ROLE", roles[0].Name),
 			"let a holder of DEFAULT_ADMIN_ROLE grant it, or name another signer in the configuration"))
 	}
 	delay := pl.app.cfg.Dispatcher.Delay

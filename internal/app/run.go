@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -12,9 +13,9 @@ import (
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/crypto"
 
+	"github.com/seed-b6a97670/lockstep/internal/config"
 	"github.com/seed-b6a97670/lockstep/internal/dispatcher"
 	"github.com/seed-b6a97670/lockstep/internal/evm"
-	"github.com/seed-b6a97670/lockstep/internal/config"
 	"github.com/seed-b6a97670/lockstep/internal/manifest"
 	"github.com/seed-b6a97670/lockstep/internal/plan"
 	"github.com/seed-b6a97670/lockstep/internal/reconcile"
@@ -60,10 +61,15 @@ func (e *FailedError) Unwrap() []error { return e.Errors }
 // each runs f on every network side by side, and gathers outcomes in the order of the configuration. One network's
 // failure stops no other.
 func (a *App) each(ctx context.Context, f func(ctx context.Context, n *net, out *Outcome) error) ([]Outcome, error) {
-	outcomes := make([]Outcome, len(a.networks))
-	errs := make([]error, len(a.networks))
+	return a.eachOf(ctx, a.networks, f)
+}
+
+// eachOf is each on some networks.
+func (a *App) eachOf(ctx context.Context, nets []*net, f func(ctx context.Context, n *net, out *Outcome) error) ([]Outcome, error) {
+	outcomes := make([]Outcome, len(nets))
+	errs := make([]error, len(nets))
 	var wg sync.WaitGroup
-	for i, n := range a.networks {
+	for i, n := range nets {
 		wg.Go(func() {
 			out := &outcomes[i]
 			*out = Outcome{Network: n.Name, ChainID: n.ChainID, Status: "done", Transactions: []TransactionSummary{}}
@@ -86,7 +92,7 @@ func (a *App) each(ctx context.Context, f func(ctx context.Context, n *net, out 
 		}
 	}
 	if len(failed) > 0 {
-		return outcomes, &FailedError{failed, len(a.networks)}
+		return outcomes, &FailedError{failed, len(nets)}
 	}
 	return outcomes, nil
 }
@@ -129,8 +135,11 @@ func (a *App) loop(ctx context.Context, n *net, pilot reconcile.Pilot, signers m
 			out.Transactions = append(out.Transactions, TransactionSummary{t.Step, t.Hash, t.BlockNumber, t.GasUsed})
 		}
 	}
-	if runErr == nil && len(out.Transactions) == 0 {
-		out.Status = "unchanged"
+	if runErr == nil {
+		out.Status = "done"
+		if len(out.Transactions) == 0 {
+			out.Status = "unchanged"
+		}
 	}
 	return runErr
 }
@@ -244,7 +253,10 @@ func (a *App) grants() ([]rollout.Grant, error) {
 				return nil, err
 			}
 			role := dispatcher.RoleNames[i]
-			out = append(out, rollout.Grant{Role: role.Role, Name: role.Name, Account: account})
+			g := rollout.Grant{Role: role.Role, Name: role.Name, Account: account}
+			if !slices.Contains(out, g) { // an account may be named twice, by signer and by address
+				out = append(out, g)
+			}
 		}
 	}
 	return out, nil
@@ -532,6 +544,9 @@ func (a *App) Act(ctx context.Context, what string, dryRun bool) ([]Outcome, err
 		if err != nil {
 			return err
 		}
+		if len(p.Intent.Calls) == 0 {
+			return act() // nothing is sent, so no plan is used
+		}
 		if err := a.store.BeginPlan(ctx, p.Digest, n.ChainID); err != nil {
 			return err
 		}
@@ -544,12 +559,12 @@ func (a *App) Act(ctx context.Context, what string, dryRun bool) ([]Outcome, err
 
 // ownPlan is a plan for one network that needs no approval. An emergency waits for nothing that a check finds, unless it could not
 // be carried out at all.
-func (a *App) ownPlan(ctx context.Context, n *net, action string) (*plan.Plan, error) {
-	p, err := a.makePlan(ctx, PlanRequest{Action: action}, []*net{n})
-	var refused *RefusedPlanError
-	if errors.As(err, &refused) && refused.Hotfix {
-		return a.makePlan(ctx, PlanRequest{Action: action, Hotfix: true}, []*net{n})
-	}
+func (a *App) ownPlan(ctx context.Context, n *net, action string) (p *plan.Plan, err error) {
+	tell := func(err error) { a.opts.Progress(Event{Network: n.Name, Kind: "unreachable", Step: err.Error()}) }
+	err = reconcile.Patiently(ctx, n.poll(), tell, func(ctx context.Context) (err error) {
+		p, err = a.makePlan(ctx, PlanRequest{Action: action, emergency: true}, []*net{n})
+		return err
+	})
 	return p, err
 }
 
@@ -603,7 +618,7 @@ func (a *App) abandon(ctx context.Context, n *net, address common.Address) error
 		if err != nil {
 			return err
 		}
-		if p.Intent.Manifest == nil {
+		if p.Intent.Manifest == nil || p.Intent.Dispatcher != address {
 			continue
 		}
 		if err := a.store.EndPlan(ctx, digest, n.ChainID, store.PlanAbandoned); err != nil {

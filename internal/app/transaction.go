@@ -75,8 +75,7 @@ func (a *App) Drop(ctx context.Context, hash string) (Outcome, error) {
 		return Outcome{}, fmt.Errorf("%s begins the hash of open transactions on %d networks: give more of it", hash, len(found))
 	}
 	for n, entries := range found {
-		only := &App{opts: a.opts, cfg: a.cfg, networks: []*net{n}, store: a.store, signers: a.signers}
-		outcomes, err := only.each(ctx, func(ctx context.Context, n *net, out *Outcome) error { return only.drop(ctx, n, entries, out) })
+		outcomes, err := a.eachOf(ctx, []*net{n}, func(ctx context.Context, n *net, out *Outcome) error { return a.drop(ctx, n, entries, out) })
 		return outcomes[0], err
 	}
 	return Outcome{}, fmt.Errorf("no open transaction of the journal has the hash %s: see lockstep transaction list --open", hash)
@@ -167,7 +166,7 @@ func (a *App) signerOf(address common.Address) (*signer.Signer, error) {
 	for _, name := range slices.Sorted(maps.Keys(a.cfg.Signers)) {
 		sc := a.cfg.Signers[name]
 		known := sc.Address != (common.Address{})
-		if sc.Keystore == "" && a.signers[name] == nil || known && sc.Address != address {
+		if sc.Keystore == "" && !a.isOpen(name) || known && sc.Address != address {
 			continue
 		}
 		s, err := a.signer(name)

@@ -215,9 +215,9 @@ func newApprovalsRevoke(e *env) *cobra.Command {
 		Use:   "revoke PLAN",
 		Short: "Take an approval back, for good",
 		Long: `Take an approval back. From then on nothing more is sent for the plan by a machine whose journal or
-folder has the revocation, also while a rollout waits for its timelock, unless others have approved it
-enough. What was sent stays: lockstep cancel takes a pending root back. Who has taken an approval back
-cannot give it to the same plan again.`,
+folder has the revocation, also while a rollout waits for its timelock, unless enough others have
+approved it. What was sent stays: lockstep cancel takes a pending root back. Who has taken an
+approval back cannot give it to the same plan again.`,
 		Example: "  lockstep approvals revoke plan.json --signer alice --yes",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {

@@ -142,9 +142,10 @@ func (e *env) showEntries(entries []audit.Entry, names chainNames, steps map[uin
 // entryWords is whatever one of the bodies has that people want to see.
 type entryWords struct {
 	ID, Nonce, Seq, Epoch, BlockNumber  uint64
-	Hash, Root                          common.Hash
+	Hash, Root, Plan, Digest            common.Hash
 	Signer                              common.Address
 	Project, Kind, Status, Step, Reason string
+	Action                              string
 	Steps                               []string
 }
 
@@ -179,9 +180,22 @@ func summary(x audit.Entry, steps map[uint64]string) string {
 		return fmt.Sprintf("%.10s %s, block %d", b.Hash.Hex(), steps[b.ID], b.BlockNumber)
 	case audit.TransactionReleased, audit.TransactionVoid:
 		return fmt.Sprintf("%.10s %s", b.Hash.Hex(), steps[b.ID])
+	case audit.PlanSaved:
+		return fmt.Sprintf("plan %s, %s", short(b.Digest), b.Action)
+	case audit.PlanBegun:
+		return "plan " + short(b.Plan)
+	case audit.PlanEnded:
+		return fmt.Sprintf("plan %s, %s", short(b.Plan), b.Status)
+	case audit.ApprovalGiven, audit.ApprovalRevoked:
+		return fmt.Sprintf("plan %s, by %s", short(b.Plan), b.Signer)
+	case audit.PolicySet:
+		return "policy " + short(b.Hash)
 	}
 	return string(x.Body) // of a kind that a later release writes
 }
+
+// short is enough of a hash to know it again.
+func short(h common.Hash) string { return h.Hex()[:10] }
 
 // chainNames are the names of networks by chain id: those of the configuration if it can be read, and those of the catalogue.
 type chainNames map[uint64]string

@@ -182,6 +182,7 @@ networks:
   - { name: ethereum, rpc: ["https://rpc.example"] }
   - { name: arbitrum, rpc: ["https://rpc.example"] }
   - { name: local, chainId: 31337, kind: local, rpc: ["http://127.0.0.1:1"] }
+approvals: { approvers: [operator], required: 1, hotfix: 1 }
 signers:
   deployer: { keystore: deployer.json, password: "env:PASSWORD" }
   operator: { keystore: operator.json, password: "env:PASSWORD" }

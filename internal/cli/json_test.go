@@ -17,17 +17,21 @@ import (
 	"testing"
 
 	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/crypto"
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
 
 	"github.com/seed-b6a97670/lockstep/internal/devnet"
+	"github.com/seed-b6a97670/lockstep/internal/plan"
 	"github.com/seed-b6a97670/lockstep/internal/rollout"
+	"github.com/seed-b6a97670/lockstep/internal/signer"
 	"github.com/seed-b6a97670/lockstep/internal/store"
 )
 
 // withoutData are the runnable commands that print no data, and why.
 var withoutData = map[string]string{
 	"lockstep address":     "help, for people",
+	"lockstep approvals":   "help, for people",
 	"lockstep audit":       "help, for people",
 	"lockstep completion":  "a script, for a shell",
 	"lockstep config":      "help, for people",
@@ -156,6 +160,32 @@ var exercises = []exercise{
 	{command: "lockstep key new", args: "@keys/new.json", code: exitUsage, fails: true},
 	{command: "lockstep key import", args: "@keys/imported.json --password file:@password", stdin: strings.Repeat("01", 32) + "\n"},
 	{command: "lockstep key import", args: "@keys/other.json --password file:@password", code: exitFailed, fails: true},
+	{command: "lockstep plan", args: "--config @refused.yaml @refused.json -o @refused-plan.json", code: exitDifference},
+	{command: "lockstep plan", args: "--config @planned/one.yaml @planned/one.json -o @planned/plan.json", code: exitDifference, before: plannedProject},
+	{command: "lockstep plan", args: "--config @planned/one.yaml @planned/one.json -o @planned/plan.json", before: committed},
+	{command: "lockstep plan", args: "--config @planned/one.yaml --action cube", code: exitUsage, fails: true},
+	{command: "lockstep plan", args: "--config @planned/one.yaml @nowhere.json", code: exitFailed, fails: true},
+	{command: "lockstep show", args: "@planned/plan.json"},
+	{command: "lockstep show", args: "@planned/plan.json --check --config @planned/one.yaml"},
+	{command: "lockstep show", args: "@planned/plan.json --check --config @planned/capped.yaml", code: exitDifference, before: edited("planned/one.yaml", "planned/capped.yaml", "kind: local,", "kind: local, gasCap: 300000,")},
+	{command: "lockstep show", args: "@planned/one.json", code: exitFailed, fails: true},
+	{command: "lockstep approvals list", args: "@planned/plan.json --config @planned/one.yaml"},
+	{command: "lockstep approvals list", args: "@nowhere.json --config @planned/one.yaml", code: exitFailed, fails: true},
+	{command: "lockstep rollout", args: "--config @planned/one.yaml @planned/plan.json --yes", code: exitFailed, fails: true},
+	{command: "lockstep approve", args: "@planned/plan.json --config @planned/one.yaml --signer guardian --yes"},
+	{command: "lockstep approve", args: "@planned/plan.json --config @planned/one.yaml --signer deployer --yes"},
+	{command: "lockstep approve", args: "@planned/plan.json --config @planned/one.yaml", code: exitUsage, fails: true},
+	{command: "lockstep approve", args: "@planned/plan.json --config @planned/one.yaml --signer nobody --yes", code: exitFailed, fails: true},
+	{command: "lockstep approvals revoke", args: "@planned/plan.json --config @planned/one.yaml --signer guardian --yes"},
+	{command: "lockstep approvals revoke", args: "@planned/plan.json --config @planned/one.yaml --signer nobody --yes", code: exitFailed, fails: true},
+	{command: "lockstep rollout", args: "--config @planned/one.yaml @planned/plan.json --dry-run"},
+	{command: "lockstep rollout", args: "--config @planned/one.yaml @planned/plan.json --yes"},
+	{command: "lockstep approvals list", args: "@planned/plan.json --config @planned/one.yaml", before: strangerApproves},
+	{command: "lockstep show", args: "@planned/plan.json --check --config @planned/one.yaml", code: exitDifference},
+	{command: "lockstep plan", args: "--config @planned/two.yaml @planned/two.json -o @planned/two-plan.json"},
+	{command: "lockstep approvals policy", args: "--config @planned/one.yaml"},
+	{command: "lockstep approvals policy", args: "--config @planned/looser.yaml", before: edited("planned/one.yaml", "planned/looser.yaml", "others: 1", "others: 0")},
+	{command: "lockstep approvals policy", args: "--config @planned/looser.yaml @planned/plan.json --yes", code: exitFailed, fails: true},
 	{command: "lockstep man", args: "@man"},
 	{command: "lockstep man", args: "@one.yaml", code: exitFailed, fails: true},
 	{command: "lockstep demo", args: "--keep"},
@@ -182,6 +212,12 @@ func TestJSON(t *testing.T) {
 		doc, err := oneDocument(stdout)
 		if err != nil {
 			t.Errorf("%s: %v:\n%s", name, err, stdout)
+			continue
+		}
+		if x.command == "lockstep show" && !x.fails && !strings.Contains(x.args, "--check") {
+			if diff := cmp.Diff(mustRead(t, r.path(strings.TrimPrefix(x.args, "@"))), stdout); diff != "" {
+				t.Errorf("%s does not print the file:\n%s", name, diff)
+			}
 			continue
 		}
 		if x.command == "lockstep manifest show" && !x.fails {
@@ -278,11 +314,65 @@ func edited(from, to, before, after string) func(*testing.T, *rig) {
 func withInitThatReverts(t *testing.T, r *rig) {
 	t.Helper()
 	r.write(t, "refused.yaml", mustRead(t, r.path("one.yaml"))+"init: { contract: MigrateToV2, function: migrate, callArgs: [0] }\n")
-	for _, args := range []string{"manifest build --config @refused.yaml -o @refused.json", "deploy --config @refused.yaml @refused.json --yes"} {
-		if code, stdout, stderr := r.run(t, "", strings.Fields(args)...); code != exitDone {
-			t.Fatalf("%s: exit code %d\n%s%s", args, code, stdout, stderr)
+	r.must(t, "manifest build --config @refused.yaml -o @refused.json")
+	r.must(t, "deploy --config @refused.yaml @refused.json --yes")
+}
+
+// plannedProject makes planned/: a project with approvers, which is no git repository yet, and a dispatcher of its own.
+func plannedProject(t *testing.T, r *rig) {
+	t.Helper()
+	if err := os.Mkdir(r.path("planned"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	_, init, _ := strings.Cut(mustRead(t, r.path("two.yaml")), "\ninit:")
+	init, _, _ = strings.Cut(init, "\n")
+	one := strings.NewReplacer("delay: 5", "delay: 6", "{ out: artifacts }", "{ out: ../artifacts }", "keystore: ", "keystore: ../", "file:password", "file:../password",
+		"signers:", "approvals: { approvers: [deployer, guardian], hotfix: 2, others: 1 }\nsigners:").Replace(mustRead(t, r.path("one.yaml")))
+	r.write(t, "planned/one.yaml", one)
+	r.write(t, "planned/two.yaml", strings.NewReplacer("contract: Staking }", "contract: StakingV2 }", "contract: Market }", "contract: MarketV2, args: [250] }").Replace(one)+
+		"init:"+init+"\n")
+	for _, version := range []string{"one", "two"} {
+		r.must(t, "manifest build --config @planned/"+version+".yaml -o @planned/"+version+".json")
+	}
+}
+
+// committed commits all of planned/.
+func committed(t *testing.T, r *rig) {
+	t.Helper()
+	r.write(t, "planned/.gitignore", "lockstep.db*\ncapped.yaml\n")
+	for _, args := range [][]string{{"init", "-q"}, {"add", "-A"}, {"-c", "user.name=rig", "-c", "user.email=rig@lockstep.example", "commit", "-q", "-m", "all"}} {
+		git := exec.CommandContext(t.Context(), "git", args...)
+		git.Dir = r.path("planned")
+		if out, err := git.CombinedOutput(); err != nil {
+			t.Fatalf("git %s: %v\n%s", strings.Join(args, " "), err, out)
 		}
 	}
+}
+
+// strangerApproves puts an approval of somebody who is no approver beside the plan.
+func strangerApproves(t *testing.T, r *rig) {
+	t.Helper()
+	p, err := plan.Decode(strings.NewReader(mustRead(t, r.path("planned/plan.json"))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := crypto.GenerateKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	signature, err := signer.FromKey(crypto.PubkeyToAddress(key.PublicKey), key).SignTypedData(p.TypedData(false))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := p.Recover(signature, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := plan.EncodeApproval(a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.write(t, "planned/plan.approvals/stranger.json", string(data))
 }
 
 // compiled writes layout.json, with two contracts as solc compiles them.

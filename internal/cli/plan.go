@@ -29,6 +29,7 @@ func newPlan(e *env) *cobra.Command {
 on, and what was observed: a simulation of all of them, the activation at the end of the timelock
 included, gas and cost, what changes for callers and in the dispatcher. Nothing is sent.
 
+Actions are deploy, rollout, rollback, pause, unpause, cancel and policy (another approval policy).
 A plan for rollout holds the deployments that it needs. What is approved is the digest of calls and
 preconditions; whoever carries the plan out makes it again and refuses it if anything has moved. A
 plan is used once.
@@ -62,7 +63,7 @@ plan, unless --hotfix accepts it, which needs more approvals; a fatal one always
 					return err
 				}
 			}
-			req.Ignore = ignored(cfg.Dir, out, approvalsDir(out), report, e.journal())
+			req.Ignore = append(ignored(cfg.Dir, out, report, e.journal()), plansIn(cfg.Dir)...)
 			p, err := a.MakePlan(cmd.Context(), req)
 			var refused *app.RefusedPlanError
 			if errors.As(err, &refused) {
@@ -92,11 +93,11 @@ plan, unless --hotfix accepts it, which needs more approvals; a fatal one always
 			return e.printPlan(cmd.Context(), a, p, out)
 		},
 	}
-	c.Flags().StringVar(&action, "action", plan.Rollout, "what to plan: "+strings.Join(plan.Actions(), ", "))
+	c.Flags().StringVar(&action, "action", plan.Rollout, "what to plan")
 	c.Flags().StringVarP(&out, "output", "o", "plan.json", "file to write")
 	c.Flags().StringVar(&report, "report", "", "file for a report in Markdown, for a pull request")
 	c.Flags().BoolVar(&hotfix, "hotfix", false, "accept the errors that checks find; the plan needs more approvals")
-	c.Flags().StringVar(&oldBuild, "old-build", "", "build of the version in use, to compare storage with (see layout check)")
+	c.Flags().StringVar(&oldBuild, "old-build", "", "build of the version in use, to compare storage with")
 	c.Flags().StringVar(&oldManifest, "old-manifest", "", "manifest in use; default what the journal holds")
 	completes(c, "action", oneOf(plan.Actions()...))
 	return onNetworks(e, c)
@@ -117,6 +118,26 @@ func ignored(dir string, paths ...string) []string {
 		}
 		for _, suffix := range []string{"", "-wal", "-shm", ".lock", ".tmp"} {
 			out = append(out, rel+suffix)
+		}
+	}
+	return out
+}
+
+// plansIn are the plans of a folder and what was signed about them, which are no sources.
+func plansIn(dir string) []string {
+	var out []string
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil // whoever reads the sources will say so
+	}
+	for _, entry := range entries {
+		name := entry.Name()
+		if entry.IsDir() && strings.HasSuffix(name, ".approvals") {
+			out = append(out, name)
+		} else if strings.HasSuffix(name, ".json") {
+			if plan, err := isPlan(filepath.Join(dir, name)); err == nil && plan {
+				out = append(out, name)
+			}
 		}
 	}
 	return out
@@ -241,7 +262,7 @@ thing now is named: that is also what approve and every command that carries a p
 
 // forManifest adds the flag of commands that need the manifest of a plan.
 func forManifest(c *cobra.Command, path *string) {
-	c.Flags().StringVar(path, "manifest", "", "manifest of the plan; default what the journal holds, or manifest.json")
+	c.Flags().StringVar(path, "manifest", "", "of the plan; default what the journal holds, or manifest.json")
 }
 
 func (e *env) checkPlan(cmd *cobra.Command, p *plan.Plan, file, manifestPath string) (err error) {

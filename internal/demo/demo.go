@@ -72,7 +72,7 @@ type Demo struct {
 }
 
 // accounts of the demo. Their keys follow from their names: they are worth nothing.
-var accounts = []string{"deployer", "operator", "guardian", "admin", "alice", "bob"}
+var accounts = []string{"deployer", "operator", "guardian", "admin", "alice", "bob", "carol"}
 
 func demoKey(name string) *ecdsa.PrivateKey {
 	key, err := crypto.ToECDSA(crypto.Keccak256([]byte("lockstep demo " + name)))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"strings"
 	"sync"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/seed-b6a97670/lockstep/internal/app"
+	"github.com/seed-b6a97670/lockstep/internal/plan"
 	"github.com/seed-b6a97670/lockstep/internal/witness"
 )
 
@@ -47,27 +49,21 @@ func (d *Demo) Run(ctx context.Context) (*Result, error) {
 		admin    func(context.Context) ([]app.Outcome, error)
 		use      func(context.Context, *user) error
 	}{
-		{name: "deploy dispatcher and v1", admin: func(ctx context.Context) ([]app.Outcome, error) {
-			return one.app.Deploy(ctx, one.manifest, false)
-		}},
-		{name: "roll out v1", timelock: func(ctx context.Context, u *user) error {
+		{name: "plan, approve, deploy and roll out v1", timelock: func(ctx context.Context, u *user) error {
 			return u.expectSilent(ctx, "totalSupply()")
 		}, admin: func(ctx context.Context) ([]app.Outcome, error) {
-			return one.app.Rollout(ctx, one.manifest, one.file, false)
+			return d.carryOut(ctx, one, plan.Rollout)
 		}},
 		{name: "use v1", use: d.useOne},
-		{name: "deploy v2", admin: func(ctx context.Context) ([]app.Outcome, error) {
-			return two.app.Deploy(ctx, two.manifest, false)
-		}},
-		{name: "roll out v2", timelock: d.oneStillAnswers, admin: func(ctx context.Context) ([]app.Outcome, error) {
-			return two.app.Rollout(ctx, two.manifest, two.file, false)
+		{name: "plan, approve, deploy and roll out v2", timelock: d.oneStillAnswers, admin: func(ctx context.Context) ([]app.Outcome, error) {
+			return d.carryOut(ctx, two, plan.Rollout)
 		}},
 		{name: "use v2", use: d.useTwo},
-		{name: "return to v1", timelock: func(ctx context.Context, u *user) error {
+		{name: "plan, approve and return to v1", timelock: func(ctx context.Context, u *user) error {
 			_, err := u.read(ctx, "rewardRate()")
 			return err
 		}, admin: func(ctx context.Context) ([]app.Outcome, error) {
-			return one.app.Rollback(ctx, one.manifest, one.file, false)
+			return d.carryOut(ctx, one, plan.Rollback)
 		}},
 		{name: "use v1 again", use: d.useOneAgain},
 	}
@@ -88,6 +84,26 @@ func (d *Demo) Run(ctx context.Context) (*Result, error) {
 		d.steps = append(d.steps, step)
 	}
 	return d.result(ctx, one.manifest.RoutesRoot, address)
+}
+
+// approvers sign every plan of the demo.
+var approvers = []string{"alice", "bob"}
+
+// carryOut makes a plan, has it approved, and carries it out.
+func (d *Demo) carryOut(ctx context.Context, v *version, action string) ([]app.Outcome, error) {
+	p, err := v.app.MakePlan(ctx, app.PlanRequest{
+		Action: action, Manifest: v.manifest, File: v.file, Source: &plan.Source{Commit: "examples/market of this release", Clean: true},
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range approvers {
+		if _, err := v.app.Sign(ctx, p, name, false); err != nil {
+			return nil, err
+		}
+	}
+	d.say("    plan %s with %d calls, simulated on every network; approved by %s", p.Digest.Hex()[:10], len(p.Intent.Calls), strings.Join(approvers, " and "))
+	return v.app.Execute(ctx, app.Execution{Plan: p, Manifest: v.manifest, File: v.file})
 }
 
 func (v *version) close() { _ = v.app.Close() } // the journal is thrown away with the demo

@@ -239,7 +239,9 @@ func HasRole(ctx context.Context, c Chain, at common.Hash, address common.Addres
 }
 
 // RoleCall is the call data that asks a dispatcher whether an account holds a role.
-func RoleCall(role common.Hash, account common.Address) []byte { return contract.PackHasRole(role, account) }
+func RoleCall(role common.Hash, account common.Address) []byte {
+	return contract.PackHasRole(role, account)
+}
 
 // DecodeRole reads what a dispatcher has answered about an account.
 func DecodeRole(account common.Address, out []byte) (bool, error) {

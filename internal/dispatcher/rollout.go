@@ -143,12 +143,7 @@ func (r *Rollout) observe(ctx context.Context, at rollout.Block) (rollout.Observ
 	state, err := ReadState(ctx, r.Chain, at.Hash, r.Address)
 	var missing *NotDeployedError
 	if errors.As(err, &missing) {
-		if r.After == nil || !r.After.Contracts[r.Address] {
-			seen.DispatcherErr = missing.Error()
-			return seen, nil
-		}
-		seen.Grace, seen.Delay, seen.MaxBatch, seen.Staged = r.After.Grace, r.After.Delay, defaultMaxBatch, make([]bool, len(r.Manifest.Pages))
-		seen.CanCommit, seen.CanApply = r.After.holds(CommitRole, r.Committer), r.After.holds(ApplyRole, r.Applier)
+		r.foresee(&seen, missing)
 		return seen, nil
 	}
 	if err != nil {
@@ -188,6 +183,16 @@ func (r *Rollout) observe(ctx context.Context, at rollout.Block) (rollout.Observ
 		return err
 	})
 	return seen, g.Wait()
+}
+
+// foresee is what will be observed of a dispatcher that is not there yet, if a deployment makes it before.
+func (r *Rollout) foresee(seen *rollout.Observed, missing *NotDeployedError) {
+	if r.After == nil || !r.After.Contracts[r.Address] {
+		seen.DispatcherErr = missing.Error()
+		return
+	}
+	seen.Grace, seen.Delay, seen.MaxBatch, seen.Staged = r.After.Grace, r.After.Delay, defaultMaxBatch, make([]bool, len(r.Manifest.Pages))
+	seen.CanCommit, seen.CanApply = r.After.holds(CommitRole, r.Committer), r.After.holds(ApplyRole, r.Applier)
 }
 
 // CompareCode names the contracts whose live code is not the pinned one.

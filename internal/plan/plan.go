@@ -407,6 +407,20 @@ type Observation struct {
 	Cost      string        `json:"cost"` // of all calls, at most
 	Accounts  []Account     `json:"accounts"`
 	Changes   []Change      `json:"changes"` // of state, by the simulation
+	Traced    bool          `json:"traced"`  // the endpoints told which storage and code the calls change
+	Storage   []Slot        `json:"storage"` // that changes, at most SlotsAtMost
+	Slots     int           `json:"slots"`   // that change, in all
+}
+
+// SlotsAtMost bounds the slots that a plan lists for a network.
+const SlotsAtMost = 200
+
+// Slot is one of an account's storage that the calls change in all.
+type Slot struct {
+	Account common.Address `json:"account"`
+	Slot    common.Hash    `json:"slot"`
+	From    common.Hash    `json:"from"`
+	To      common.Hash    `json:"to"`
 }
 
 // Of is what was seen on a network; nothing, if it was not looked at.

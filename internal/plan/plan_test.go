@@ -58,10 +58,11 @@ func full() *Plan {
 					Network: "ethereum", Block: rollout.Block{Number: 7, Hash: common.Hash{0x77}, Time: 1_700_000_001}, Simulated: true,
 					Calls: []Result{{Gas: 50_000}, {Gas: 60_000}, {Gas: 21_000, Refused: "said no"}}, Gas: 131_000, MaxFee: "30", Cost: "3930000",
 					Accounts: []Account{{operator, 4, "1000", "900"}}, Changes: []Change{{"active epoch", "1", "2"}},
+					Traced: true, Storage: []Slot{{dispatcher, common.Hash{1}, common.Hash{2}, common.Hash{3}}}, Slots: 1,
 				},
 				{
 					Network: "base", Block: rollout.Block{Number: 8}, Calls: []Result{{Gas: 1}, {Gas: 2}}, MaxFee: "1", Cost: "3",
-					Accounts: []Account{}, Changes: []Change{},
+					Accounts: []Account{}, Changes: []Change{}, Storage: []Slot{},
 				},
 			},
 			Checks: []Check{Trip(LayoutChanged, "", "src/Market.sol:Market", "slot 3 has another type", "keep it")},

@@ -135,6 +135,17 @@ func (p *Plan) markdownNetworks(line func(string, ...any)) {
 			}
 			line("")
 		}
+		if o.Traced && o.Slots > 0 {
+			line("<details><summary>%d slots of storage change</summary>", o.Slots)
+			line("")
+			line("| account | slot | from | to |\n|---|---|---|---|")
+			for _, s := range o.Storage {
+				line("| %s | %s | %s | %s |", code(s.Account.Hex()), code(s.Slot.Hex()), code(s.From.Hex()), code(s.To.Hex()))
+			}
+			line("")
+			line("</details>")
+			line("")
+		}
 		line("<details><summary>%d preconditions</summary>", len(p.Preconditions[at].Facts))
 		line("")
 		line("| fact | value |\n|---|---|")

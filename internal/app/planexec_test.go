@@ -1,0 +1,818 @@
+package app_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/ethereum/go-ethereum/accounts/keystore"
+	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/crypto"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"github.com/seed-b6a97670/lockstep/internal/app"
+	"github.com/seed-b6a97670/lockstep/internal/config"
+	"github.com/seed-b6a97670/lockstep/internal/plan"
+	"github.com/seed-b6a97670/lockstep/internal/signer"
+	"github.com/seed-b6a97670/lockstep/internal/store"
+)
+
+// guarded is a project on local networks where plans need two approvals as well: there blocks are looked for often.
+func guarded(facets ...string) conf {
+	c := oneFacet.with(facets...)
+	c.approvals = "required: 2, others: 2"
+	return c
+}
+
+// begun has a version live on local networks, without a plan, and then asks for approvals.
+func begun(t *testing.T, ids ...uint64) (*site, []place) {
+	t.Helper()
+	var places []place
+	for _, id := range ids {
+		places = append(places, local(id))
+	}
+	s := newSite(t, places...)
+	s.live(oneFacet.on(places...))
+	return s, places
+}
+
+// sent is how many transactions of the program are on all chains.
+func (s *site) sent() int { return len(s.all()) }
+
+// refused executes a plan that two approve, of which nothing may be sent, and returns why.
+func (s *site) refused(p program, x app.Execution) error {
+	s.t.Helper()
+	was := s.sent()
+	out, err := p.Execute(s.ctx(), x)
+	if err == nil {
+		s.t.Fatalf("it was carried out: %+v", out)
+	}
+	if now := s.sent(); now != was {
+		s.t.Errorf("%d transactions were sent (%v)", now-was, err)
+	}
+	return err
+}
+
+// TestPlansAreCarriedOut goes to a version with an init call, to another, back, pauses and resumes, on two mainnets: what lands is what
+// the plans hold, and brings about what their simulations foresaw.
+func TestPlansAreCarriedOut(t *testing.T) {
+	t.Parallel()
+	places := []place{mainnet(72), mainnet(74)}
+	s := newSite(t, places...)
+	one := oneFacet.on(places...).with("Vault", "Reading")
+	one.init = "5"
+	two := oneFacet.on(places...).with("VaultDoubling", "Calling")
+	var done []*plan.Plan
+	for _, step := range []struct {
+		c      conf
+		action string
+	}{{one, plan.Deploy}, {one, plan.Rollout}, {two, plan.Rollout}, {one, plan.Rollback}, {one, plan.Pause}, {one, plan.Unpause}} {
+		p := s.open(step.c)
+		address := s.dispatcher(p)
+		before := map[string]map[string]string{}
+		for name := range s.nets {
+			before[name] = s.state(name, address)
+		}
+		made := s.plan(p, p.request(step.action))
+		if n := made.Intent.Networks; len(n) != 2 || len(n[0].Calls) == 0 || len(n[1].Calls) == 0 || n[0].Kind != "mainnet" {
+			t.Fatalf("%s: %+v", step.action, n)
+		}
+		out := s.execute(p, made)
+		done = append(done, made)
+		s.mustHold(done...)
+		for i, n := range made.Intent.Networks {
+			s.mustForesee(made, n.Name, before[n.Name])
+			if out[i].Status != "done" || len(out[i].Transactions) != len(n.Calls) || out[i].Dispatcher != address {
+				t.Errorf("%s on %s: %+v", step.action, n.Name, out[i])
+			}
+		}
+
+		// a plan is used once
+		again := s.open(step.c)
+		err := s.refused(again, again.execution(made, s.approve(made, "alice", "bob")))
+		var used *store.UsedPlanError
+		if !errors.As(err, &used) || used.Use != store.PlanDone {
+			t.Errorf("%s again: %v", step.action, err)
+		}
+	}
+}
+
+// TestMovedPreconditions has something move between plan and execution.
+func TestMovedPreconditions(t *testing.T) {
+	role := func(name string) common.Hash { return crypto.Keccak256Hash([]byte(name)) }
+	for name, c := range map[string]struct {
+		move func(s *site, p *program, address common.Address, c conf) *program // returns who carries it out, if it is another one
+		want string
+	}{
+		"epoch": {func(s *site, _ *program, _ common.Address, c conf) *program {
+			other := s.open(c.with("VaultWithoutDrop"))
+			s.execute(other, s.plan(other, other.request(plan.Rollout)))
+			return nil
+		}, "net71: active epoch was 1, is 2"},
+		"pending root": {func(s *site, _ *program, address common.Address, _ conf) *program {
+			s.send("net71", "operator", address, dispatcherABI.PackCommitRoot(common.HexToHash("0xbad"), 2))
+			return nil
+		}, "net71: pending root was " + common.Hash{}.Hex() + ", is " + common.HexToHash("0xbad").Hex()},
+		"role revoked": {func(s *site, _ *program, address common.Address, _ conf) *program {
+			s.send("net71", "admin", address, dispatcherABI.PackRevokeRole(role("PAUSER_ROLE"), s.address("guardian")))
+			return nil
+		}, "net71: PAUSER_ROLE of "},
+		"role granted": {func(s *site, _ *program, address common.Address, _ conf) *program {
+			s.send("net71", "admin", address, dispatcherABI.PackGrantRole(role("COMMIT_ROLE"), s.address("deployer")))
+			return nil
+		}, "net71: COMMIT_ROLE of "},
+		"code of an account": {func(s *site, _ *program, _ common.Address, _ conf) *program {
+			s.delegate("net71", "guardian", common.HexToAddress("0xaa"))
+			return nil
+		}, "net71: code of the account at "},
+		"code of a facet": {func(s *site, p *program, _ common.Address, _ conf) *program {
+			d := p.m.Facets[0]
+			s.send("net71", "outsider", p.m.Factory.Address, append(p.m.Salt.Bytes(), d.InitCode...))
+			return nil
+		}, "net71: code of VaultDoubling at "},
+		"paused": {func(s *site, _ *program, address common.Address, _ conf) *program {
+			s.send("net71", "guardian", address, dispatcherABI.PackPause())
+			return nil
+		}, "net71: paused was false, is true"},
+		"grace": {func(s *site, _ *program, address common.Address, _ conf) *program {
+			s.send("net71", "admin", address, dispatcherABI.PackSetEtaGrace(90))
+			return nil
+		}, "net71: grace, seconds was 60, is 90"},
+		"another manifest": {func(s *site, _ *program, _ common.Address, c conf) *program {
+			other := s.open(c.with("VaultWithoutDrop"))
+			return &other
+		}, "manifest was "},
+		"another file of the manifest": {func(_ *site, p *program, _ common.Address, _ conf) *program {
+			p.file = append(p.file, '\n')
+			return nil
+		}, "manifest was "},
+		"policy": {func(s *site, _ *program, _ common.Address, c conf) *program {
+			c.approvals = "required: 2, others: 2, pause: 1"
+			other := s.open(c)
+			return &other
+		}, "approval policy was "},
+		"policy of another process": {func(s *site, _ *program, _ common.Address, c conf) *program {
+			c.approvals = "required: 2, others: 2, pause: 1"
+			if _, err := s.open(c).Policy(s.ctx()); err != nil {
+				s.t.Fatal(err)
+			}
+			return nil
+		}, "approval policy was "},
+		"dispatcher": {func(s *site, _ *program, _ common.Address, c conf) *program {
+			other := s.open(c, func(o *app.Options) { o.Config.Dispatcher.Delay = 7200 })
+			return &other
+		}, "dispatcher was "},
+		"kind": {func(s *site, _ *program, _ common.Address, c conf) *program {
+			other := s.open(c.on(testnet(71)))
+			return &other
+		}, "net71: kind was local, is testnet"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, _ := begun(t, 71)
+			conf := guarded("VaultDoubling")
+			p := s.open(conf)
+			made := s.plan(p, p.request(plan.Rollout))
+			by := &p
+			if other := c.move(s, &p, s.dispatcher(p), conf); other != nil {
+				by = other
+			}
+			err := s.refused(*by, by.execution(made, s.approve(made, "alice", "bob")))
+			var moved *app.MovedError
+			if !errors.As(err, &moved) || !strings.Contains(err.Error(), c.want) {
+				t.Fatalf("got %v, want that %q is named", err, c.want)
+			}
+			if _, err := by.ExecuteDry(s.ctx(), by.execution(made, nil)); name != "policy" && !errors.As(err, &moved) {
+				t.Errorf("a dry run says %v", err)
+			}
+		})
+	}
+}
+
+// TestExpiredPlan: a plan must be begun in its time, by the time of blocks.
+func TestExpiredPlan(t *testing.T) {
+	t.Parallel()
+	s, _ := begun(t, 71)
+	c := guarded("VaultDoubling")
+	c.approvals += ", validFor: 2h"
+	p := s.open(c)
+	made := s.plan(p, p.request(plan.Rollout))
+	if made.Intent.Expires-made.Intent.Created != 2*3600 {
+		t.Errorf("it is valid for %d s", made.Intent.Expires-made.Intent.Created)
+	}
+	if err := s.nets["net71"].AdvanceTime(2*time.Hour + time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	var expired *app.ExpiredError
+	if err := s.refused(p, p.execution(made, s.approve(made, "alice", "bob"))); !errors.As(err, &expired) || !strings.Contains(err.Error(), "net71") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// interrupted carries a plan out until the timelock runs.
+func (s *site) interrupted(c conf, made *plan.Plan, restrict ...string) {
+	s.t.Helper()
+	ctx, cancel := context.WithCancel(s.ctx())
+	s.atTimelock = func(string) { cancel() }
+	p := s.open(c, func(o *app.Options) { o.Networks = restrict })
+	if _, err := p.Execute(ctx, p.execution(made, s.approve(made, "alice", "bob"))); !errors.Is(err, context.Canceled) {
+		s.t.Fatalf("got %v, want that it was cancelled", err)
+	}
+	s.atTimelock = nil
+}
+
+// TestBegunPlanGoesOn: what has moved since a plan was begun, or that its time is over, does not stop it after an interruption.
+func TestBegunPlanGoesOn(t *testing.T) {
+	t.Parallel()
+	s, _ := begun(t, 71)
+	c := guarded("VaultDoubling")
+	p := s.open(c)
+	made := s.plan(p, p.request(plan.Rollout))
+	was := s.sent()
+	s.interrupted(c, made)
+	if got, want := s.sent()-was, len(made.Intent.Calls)-1; got != want {
+		t.Fatalf("%d transactions before the interruption, want %d: all but the activation", got, want)
+	}
+	s.send("net71", "guardian", s.dispatcher(p), dispatcherABI.PackPause())
+	if err := s.nets["net71"].AdvanceTime(80 * time.Hour); err != nil {
+		t.Fatal(err)
+	}
+
+	// but not with another manifest than its own
+	other := s.open(c.with("VaultWithoutDrop"))
+	var moved *app.MovedError
+	if err := s.refused(other, other.execution(made, s.approve(made, "alice", "bob"))); !errors.As(err, &moved) || !strings.Contains(err.Error(), "manifest was") {
+		t.Fatalf("with another manifest: %v", err)
+	}
+	without := p.execution(made, nil)
+	without.Manifest, without.File = nil, nil
+	if err := s.refused(s.open(c), without); !errors.As(err, &moved) {
+		t.Fatalf("without its manifest: %v", err)
+	}
+
+	p = s.open(c)
+	s.execute(p, made)
+	if got := s.state("net71", s.dispatcher(p)); got["active root"] != p.m.Root.Hex() || got["paused"] != "true" {
+		t.Errorf("after it: %v", got)
+	}
+	if got, want := s.sent()-was, len(made.Intent.Calls); got != want {
+		t.Errorf("%d transactions, want %d", got, want)
+	}
+}
+
+// TestOneNetworkMoved: a rollout is begun on all networks or on none, a pause waits for none.
+func TestOneNetworkMoved(t *testing.T) {
+	for name, restrict := range map[string][]string{"all": nil, "some": {"net71", "net75"}} {
+		t.Run("rollout on "+name, func(t *testing.T) {
+			t.Parallel()
+			s, places := begun(t, 71, 75, 76)
+			p := s.open(guarded("VaultDoubling").on(places...), func(o *app.Options) { o.Networks = restrict })
+			whole := s.open(guarded("VaultDoubling").on(places...))
+			made := s.plan(whole, whole.request(plan.Rollout))
+			s.send("net75", "guardian", s.dispatcher(p), dispatcherABI.PackPause())
+			err := s.refused(p, p.execution(made, s.approve(made, "alice", "bob")))
+			if !strings.Contains(err.Error(), "net75: paused was false, is true") || strings.Contains(err.Error(), "net71") {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+	t.Run("rollout after a first network", func(t *testing.T) {
+		t.Parallel()
+		s, places := begun(t, 71, 75, 76)
+		c := guarded("VaultDoubling").on(places...)
+		first := s.open(c, func(o *app.Options) { o.Networks = []string{"net71"} })
+		whole := s.open(c)
+		made := s.plan(whole, whole.request(plan.Rollout))
+		s.execute(first, made)
+		s.send("net75", "guardian", s.dispatcher(first), dispatcherABI.PackPause())
+		err := s.refused(whole, whole.execution(made, s.approve(made, "alice", "bob")))
+		if !strings.Contains(err.Error(), "net75: paused was false, is true") {
+			t.Errorf("got %v", err)
+		}
+	})
+	t.Run("what is begun goes on beside it", func(t *testing.T) {
+		t.Parallel()
+		s, places := begun(t, 71, 75, 76)
+		c := guarded("VaultDoubling").on(places...)
+		whole := s.open(c)
+		made := s.plan(whole, whole.request(plan.Rollout))
+		s.interrupted(c, made, "net71")
+		s.send("net75", "guardian", s.dispatcher(whole), dispatcherABI.PackPause())
+		was := s.sent()
+		out, err := whole.Execute(s.ctx(), whole.execution(made, s.approve(made, "alice", "bob")))
+		var moved *app.MovedError
+		if !errors.As(err, &moved) || out[0].Status != "done" || out[1].Status != "failed" || out[2].Status != "failed" || s.sent() != was+1 {
+			t.Errorf("%d sent, %+v, %v", s.sent()-was, out, err)
+		}
+	})
+	t.Run("pause", func(t *testing.T) {
+		t.Parallel()
+		s, places := begun(t, 71, 75)
+		p := s.open(guarded("Vault").on(places...))
+		made := s.plan(p, p.request(plan.Pause))
+		s.send("net75", "guardian", s.dispatcher(p), dispatcherABI.PackPause())
+		out, err := p.Execute(s.ctx(), p.execution(made, s.approve(made, "alice", "bob")))
+		var moved *app.MovedError
+		if !errors.As(err, &moved) || len(moved.Moved) != 1 || !strings.Contains(err.Error(), "net75: call 1 was pause") {
+			t.Fatalf("got %v", err)
+		}
+		if out[0].Status != "done" || out[1].Status != "failed" || s.state("net71", s.dispatcher(p))["paused"] != "true" {
+			t.Errorf("%+v", out)
+		}
+	})
+}
+
+// TestCancelAbandonsThePlan: what was taken back is not begun again by the plan that has committed it.
+func TestCancelAbandonsThePlan(t *testing.T) {
+	t.Parallel()
+	at := mainnet(72)
+	s := newSite(t, at)
+	c := oneFacet.on(at)
+	p := s.open(c)
+	made := s.plan(p, p.request(plan.Rollout))
+	s.atTimelock = func(string) {
+		if _, err := s.open(c).Act(s.ctx(), plan.Cancel, false); err != nil {
+			t.Error(err)
+		}
+	}
+	_, err := p.Execute(s.ctx(), p.execution(made, s.approve(made, "alice", "bob")))
+	if err == nil || !strings.Contains(err.Error(), "ended by another process") {
+		t.Fatalf("got %v, want that it was ended", err)
+	}
+	if got := s.state("net72", s.dispatcher(p)); got["pending root"] != (common.Hash{}).Hex() || got["active epoch"] != "0" {
+		t.Errorf("after the cancel: %v", got)
+	}
+	again := s.open(c)
+	err = s.refused(again, again.execution(made, s.approve(made, "alice", "bob")))
+	var used *store.UsedPlanError
+	if !errors.As(err, &used) || used.Use != store.PlanAbandoned {
+		t.Errorf("again: %v", err)
+	}
+}
+
+// TestCancelLeavesPlansOfOtherDispatchers: a project may have two.
+func TestCancelLeavesPlansOfOtherDispatchers(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, local(71))
+	slow := func(o *app.Options) { o.Config.Dispatcher.Delay = 7200 }
+	other := s.open(oneFacet, slow)
+	if _, err := other.Deploy(s.ctx(), other.m, false); err != nil {
+		t.Fatal(err)
+	}
+	s.live(oneFacet)
+	c := guarded("VaultDoubling")
+	p := s.open(c)
+	made := s.plan(p, p.request(plan.Rollout))
+	s.interrupted(c, made)
+	other = s.open(guarded("Vault"), slow)
+	s.execute(other, s.plan(other, other.request(plan.Cancel)))
+	p = s.open(c)
+	s.execute(p, made)
+}
+
+// TestApprovals: what is not enough, or is not about the plan, carries nothing out.
+func TestApprovals(t *testing.T) {
+	t.Parallel()
+	s, _ := begun(t, 71)
+	c := guarded("VaultDoubling")
+	p := s.open(c)
+	made := s.plan(p, p.request(plan.Rollout))
+	otherPlan := s.plan(p, p.request(plan.Pause))
+	var lacking *app.NotApprovedError
+	for name, signed := range map[string][]plan.Approval{
+		"nobody":           nil,
+		"one":              s.approve(made, "alice"),
+		"one of two twice": append(s.approve(made, "alice"), s.approve(made, "alice")...),
+		"strangers":        s.approve(made, "outsider", "operator"),
+	} {
+		if err := s.refused(p, p.execution(made, signed)); !errors.As(err, &lacking) || lacking.Tally.Needed != 2 || len(lacking.Tally.Approved) > 1 {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	moved := s.approve(otherPlan, "bob")
+	if err := s.refused(p, p.execution(made, moved)); !strings.Contains(err.Error(), "it is of plan "+otherPlan.Digest.Hex()) {
+		t.Errorf("a signature over another plan: %v", err)
+	}
+	moved[0].Plan = made.Digest
+	if err := s.refused(p, p.execution(made, moved)); !strings.Contains(err.Error(), "of something else") {
+		t.Errorf("a signature over another plan that says it is over this: %v", err)
+	}
+
+	// signing
+	if _, err := p.Sign(s.ctx(), made, "operator", false); err == nil || !strings.Contains(err.Error(), "is no approver") {
+		t.Errorf("operator signs: %v", err)
+	}
+	if _, err := p.Sign(s.ctx(), made, "bob", true); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.refused(p, p.execution(made, s.approve(made, "alice", "bob"))); !errors.As(err, &lacking) || !strings.Contains(err.Error(), "taken back by "+s.address("bob").Hex()) {
+		t.Errorf("after bob took his back: %v", err)
+	}
+	if _, err := p.Sign(s.ctx(), made, "carol", false); err != nil {
+		t.Fatal(err)
+	}
+	if list, err := p.ListApprovals(s.ctx(), made, nil); err != nil || !list.Enough || len(list.Approved) != 2 || len(list.Others) != 2 || len(list.Uses) != 0 {
+		t.Errorf("%+v, %v", list, err)
+	}
+	if _, err := p.Execute(s.ctx(), p.execution(made, nil)); err != nil { // the journal has what was signed
+		t.Error(err)
+	}
+	if list, err := s.open(c).ListApprovals(s.ctx(), made, nil); err != nil || list.Uses["net71"] != "done" {
+		t.Errorf("%+v, %v", list, err)
+	}
+}
+
+// TestApprovalIsAskedForAgain: what changes while the timelock runs is seen before the activation is sent.
+func TestApprovalIsAskedForAgain(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(s *site, c conf, made *plan.Plan)
+		want   string
+		after  func(err error) bool
+	}{
+		"revoked": {func(s *site, c conf, made *plan.Plan) {
+			if _, err := s.open(c).Signed(s.ctx(), made, s.sign(made, true, "bob")[0].Signature, true); err != nil {
+				s.t.Error(err)
+			}
+		}, "has 1 of the 2 approvals that it needs; taken back by ", func(err error) bool {
+			var lacking *app.NotApprovedError
+			return errors.As(err, &lacking)
+		}},
+		"a stricter policy": {func(s *site, c conf, _ *plan.Plan) {
+			c.approvals = "required: 3, others: 3"
+			if _, err := s.open(c).Policy(s.ctx()); err != nil {
+				s.t.Error(err)
+			}
+		}, "has 2 of the 3 approvals that it needs", func(err error) bool {
+			var moved *app.MovedError
+			return errors.As(err, &moved) && strings.Contains(err.Error(), "approval policy")
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, _ := begun(t, 71)
+			conf := guarded("VaultDoubling")
+			p := s.open(conf)
+			made := s.plan(p, p.request(plan.Rollout))
+			was := s.sent()
+			s.atTimelock = func(string) { c.change(s, conf, made) }
+			_, err := p.Execute(s.ctx(), p.execution(made, s.approve(made, "alice", "bob")))
+			if err == nil || !strings.Contains(err.Error(), "activate") || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v, want %q", err, c.want)
+			}
+			if got, want := s.sent()-was, len(made.Intent.Calls)-1; got != want {
+				t.Errorf("%d transactions, want %d: all but the activation", got, want)
+			}
+			again := s.open(conf)
+			if err := s.refused(again, again.execution(made, s.approve(made, "alice", "bob"))); !c.after(err) {
+				t.Errorf("after a restart: %v", err)
+			}
+		})
+	}
+}
+
+// TestNothingWithoutAPlan: where a plan is needed, commands without one send nothing.
+func TestNothingWithoutAPlan(t *testing.T) {
+	for name, c := range map[string]struct {
+		c    conf
+		acts []string
+	}{
+		"mainnet":                 {oneFacet.on(mainnet(72)), []string{plan.Unpause}},
+		"pause needs an approval": {func() conf { c := oneFacet.on(mainnet(72)); c.approvals = "required: 2, pause: 1, cancel: 1"; return c }(), []string{plan.Pause, plan.Unpause, plan.Cancel}},
+		"others: 2":               {guarded("Vault"), []string{plan.Pause, plan.Unpause, plan.Cancel}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t, c.c.places...)
+			p := s.open(c.c)
+			calls := map[string]func() ([]app.Outcome, error){
+				plan.Deploy:   func() ([]app.Outcome, error) { return p.Deploy(s.ctx(), p.m, false) },
+				plan.Rollout:  func() ([]app.Outcome, error) { return p.Rollout(s.ctx(), p.m, p.file, false) },
+				plan.Rollback: func() ([]app.Outcome, error) { return p.Rollback(s.ctx(), p.m, p.file, false) },
+			}
+			for _, act := range c.acts {
+				calls[act] = func() ([]app.Outcome, error) { return p.Act(s.ctx(), act, false) }
+			}
+			refuse := func() {
+				t.Helper()
+				was := s.sent()
+				for action, call := range calls {
+					if _, err := call(); err == nil || !strings.Contains(err.Error(), "nothing is sent that no approved plan holds") {
+						t.Errorf("%s: %v", action, err)
+					}
+				}
+				if s.sent() != was {
+					t.Errorf("%d transactions were sent", s.sent()-was)
+				}
+			}
+			refuse()
+			s.execute(p, s.plan(p, p.request(plan.Rollout)))
+			p = s.open(c.c)
+			s.send(c.c.places[0].name(), "guardian", s.dispatcher(p), dispatcherABI.PackPause())
+			refuse()
+		})
+	}
+}
+
+// TestEmergency: pause and cancel make their own plans, whatever checks find, and no network waits for another.
+func TestEmergency(t *testing.T) {
+	t.Parallel()
+	places := []place{mainnet(72), mainnet(74), mainnet(77)}
+	s := newSite(t, places...)
+	c := oneFacet.on(places...)
+	p := s.open(c)
+	s.execute(p, s.plan(p, p.request(plan.Rollout)))
+	c.places[2].urls = func(string) string { return `"http://127.0.0.1:1"` }
+
+	// the one that is down is given up when the others are done
+	var mu sync.Mutex
+	var done int
+	var giveUp func()
+	p = s.open(c, func(o *app.Options) {
+		o.Progress = func(e app.Event) {
+			mu.Lock()
+			defer mu.Unlock()
+			if e.Kind != "done" {
+				return
+			}
+			if done++; done == 2 {
+				time.AfterFunc(500*time.Millisecond, giveUp) // their plans are yet to be ended
+			}
+		}
+	})
+	s.delegate("net74", "guardian", common.HexToAddress("0xaa"))
+	if _, err := s.open(c.on(places[:2]...)).MakePlan(s.ctx(), p.request(plan.Pause)); err == nil || !strings.Contains(err.Error(), plan.HolderDelegated) {
+		t.Fatalf("no check stands in the way: %v", err)
+	}
+	for _, action := range []string{plan.Pause, plan.Pause, plan.Pause, plan.Cancel} {
+		ctx, cancel := context.WithCancel(s.ctx())
+		done, giveUp = 0, cancel
+		out, err := p.Act(ctx, action, false)
+		cancel()
+		var failed *app.FailedError
+		if !errors.As(err, &failed) || len(failed.Errors) != 1 || out[2].Status != "failed" || out[0].Status == "failed" || out[1].Status == "failed" {
+			t.Fatalf("%s: %+v, %v", action, out, err)
+		}
+	}
+	for _, network := range []string{"net72", "net74"} {
+		if s.state(network, s.dispatcher(p))["paused"] != "true" {
+			t.Errorf("%s is not paused", network)
+		}
+	}
+	plans := s.journalPlans()
+	if len(plans) < 3 {
+		t.Fatalf("%d plans in the journal", len(plans))
+	}
+	for _, made := range plans[1:] {
+		if i := made.Intent; i.Hotfix || len(i.Accepted) > 0 || len(i.Networks) != 1 {
+			t.Errorf("%+v", i)
+		}
+	}
+	s.mustHold(plans...)
+}
+
+// TestEmergencyOutlastsAnOutage: an endpoint that does not answer at first does not keep a pause from being planned.
+func TestEmergencyOutlastsAnOutage(t *testing.T) {
+	t.Parallel()
+	at := mainnet(72)
+	s := newSite(t, at)
+	p := s.open(oneFacet.on(at))
+	s.execute(p, s.plan(p, p.request(plan.Rollout)))
+	var asked atomic.Int32
+	at.urls = func(url string) string {
+		return fmt.Sprintf("%q", before(t, url, func(string) any {
+			if asked.Add(1) > 1 {
+				return nil
+			}
+			return map[string]any{"code": -32005, "message": "rate limit exceeded"}
+		}, same))
+	}
+	p = s.open(oneFacet.on(at))
+	if _, err := p.Act(s.ctx(), plan.Pause, false); err != nil {
+		t.Fatal(err)
+	}
+	if s.state("net72", s.dispatcher(p))["paused"] != "true" {
+		t.Error("it is not paused")
+	}
+}
+
+// TestEmergencyWithKeyFiles has many networks open the same key files at once, as the command does.
+func TestEmergencyWithKeyFiles(t *testing.T) {
+	t.Parallel()
+	places := []place{mainnet(72), mainnet(74), mainnet(78), mainnet(79)}
+	s := newSite(t)
+	text := string(s.write(oneFacet.on(places...)))
+	s.put("password", "secret")
+	for _, name := range people[:7] {
+		key := &keystore.Key{Id: uuid.New(), Address: s.address(name), PrivateKey: s.keys[name]}
+		file, err := keystore.EncryptKey(key, "secret", keystore.LightScryptN, keystore.LightScryptP)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(s.dir, name+".json"), file, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		text = strings.Replace(text, fmt.Sprintf("  %s: {address: %q}", name, s.address(name)),
+			fmt.Sprintf("  %s: {keystore: %s.json, password: \"file:password\"}", name, name), 1)
+	}
+	cfg, err := config.Parse(filepath.Join(s.dir, "lockstep.yaml"), []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := app.New(app.Options{Config: cfg, Journal: s.journal})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if out, err := a.Act(ctx, plan.Pause, false); err == nil || len(out) != len(places) {
+		t.Errorf("there is no network: %+v, %v", out, err)
+	}
+	if err := a.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestHotfixNeedsMoreApprovals carries out what accepts an error.
+func TestHotfixNeedsMoreApprovals(t *testing.T) {
+	t.Parallel()
+	at := mainnet(72)
+	s := newSite(t, at)
+	s.delegate("net72", "guardian", common.HexToAddress("0xaa"))
+	p := s.open(oneFacet.on(at))
+	req := p.request(plan.Rollout)
+	req.Hotfix = true
+	made := s.plan(p, req)
+	if diff := cmp.Diff([]plan.Accepted{{Check: plan.HolderDelegated, Network: "net72"}}, made.Intent.Accepted); diff != "" {
+		t.Errorf("accepted (-want +got):\n%s", diff)
+	}
+	var lacking *app.NotApprovedError
+	if err := s.refused(p, p.execution(made, s.approve(made, "alice", "bob"))); !errors.As(err, &lacking) || lacking.Tally.Needed != 3 {
+		t.Errorf("with two: %v", err)
+	}
+	if _, err := p.Execute(s.ctx(), p.execution(made, s.approve(made, "carol"))); err != nil {
+		t.Fatal(err)
+	}
+	s.mustHold(made)
+}
+
+// TestCheckTripsBeforeItIsBegun: what was not found when a plan was made stops it when it is found before it is begun.
+func TestCheckTripsBeforeItIsBegun(t *testing.T) {
+	t.Parallel()
+	s, _ := begun(t, 71)
+	p := s.open(guarded("VaultDoubling"))
+	made := s.plan(p, p.request(plan.Rollout))
+	at := local(71)
+	at.more = ", gasCap: 150000"
+	c := guarded("VaultDoubling").on(at)
+	c.more = "pageSize: 50" // as it was by the usual cap
+	p = s.open(c)
+	var refused *app.RefusedPlanError
+	if err := s.refused(p, p.execution(made, s.approve(made, "alice", "bob"))); !errors.As(err, &refused) || refused.Checks[0].ID != plan.GasOverCap {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestPolicies: a stricter policy of the file is in force at once, a looser one when a plan for it is approved under the one before.
+func TestPolicies(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	with := func(approvals string) program {
+		c := oneFacet.on(mainnet(72))
+		c.approvals = approvals
+		return s.open(c)
+	}
+	inForce := func(p program, required int, looser ...string) {
+		t.Helper()
+		status, err := p.Policy(s.ctx())
+		if err != nil || status.InForce.Required != required || strings.Join(status.Looser, ", ") != strings.Join(looser, ", ") {
+			t.Errorf("%+v, %v", status, err)
+		}
+	}
+	inForce(with("required: 1, hotfix: 1"), 1)
+	inForce(with("required: 2, hotfix: 3"), 2)
+	loose := with("required: 1, hotfix: 2")
+	inForce(loose, 2, "required was 2, is 1", "hotfix was 3, is 2")
+	inForce(loose, 2, "required was 2, is 1", "hotfix was 3, is 2")
+
+	made := s.plan(loose, app.PlanRequest{Action: plan.ChangePolicy})
+	var lacking *app.NotApprovedError
+	if err := loose.SetPolicy(s.ctx(), made, s.approve(made, "alice", "outsider")); !errors.As(err, &lacking) || lacking.Tally.Needed != 2 {
+		t.Errorf("with one approval: %v", err)
+	}
+	inForce(loose, 2, "required was 2, is 1", "hotfix was 3, is 2")
+	if _, err := loose.Execute(s.ctx(), app.Execution{Plan: made}); err == nil || !strings.Contains(err.Error(), "lockstep approvals policy") {
+		t.Errorf("carried out: %v", err)
+	}
+	if err := loose.SetPolicy(s.ctx(), made, s.approve(made, "bob")); err != nil {
+		t.Fatal(err)
+	}
+	inForce(loose, 1)
+	if err := loose.SetPolicy(s.ctx(), made, nil); err == nil || !strings.Contains(err.Error(), "a plan is used once") {
+		t.Errorf("again: %v", err)
+	}
+	// it is not looser now
+	if _, err := loose.MakePlan(s.ctx(), app.PlanRequest{Action: plan.ChangePolicy}); err == nil || !strings.Contains(err.Error(), "it needs no plan") {
+		t.Errorf("a plan for the policy in force: %v", err)
+	}
+	old := *made
+	inForce(with("required: 2, hotfix: 3"), 2)
+	old.Intent.Policy = common.Hash{1}
+	if err := loose.SetPolicy(s.ctx(), &old, nil); err == nil {
+		t.Error("a plan under another policy is taken")
+	}
+
+	// a configuration that says nothing of approvals, as that of test networks, changes nothing
+	quiet := oneFacet.on(local(71))
+	quiet.approvals = "none"
+	inForce(s.open(quiet), 2)
+	inForce(with("required: 2, hotfix: 3"), 2)
+}
+
+// TestPolicyPlanExpires by the clock of the machine: there is no network.
+func TestPolicyPlanExpires(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	c := oneFacet.on(mainnet(72))
+	if _, err := s.open(c).Policy(s.ctx()); err != nil {
+		t.Fatal(err)
+	}
+	c.approvals = "required: 1, hotfix: 1"
+	p := s.open(c)
+	made := s.plan(p, app.PlanRequest{Action: plan.ChangePolicy})
+	made.Intent.Created, made.Intent.Expires = made.Intent.Created-100, time.Now().Unix()-1
+	if err := made.Seal(); err != nil {
+		t.Fatal(err)
+	}
+	var expired *app.ExpiredError
+	if err := p.SetPolicy(s.ctx(), made, s.approve(made, "alice", "bob")); !errors.As(err, &expired) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestPlanWithoutKeys: who plans needs no key, and who carries out needs those that send.
+func TestPlanWithoutKeys(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, local(71))
+	p := s.open(oneFacet, func(o *app.Options) { o.Signers = map[string]*signer.Signer{} })
+	made := s.plan(p, p.request(plan.Rollout))
+	if err := s.refused(p, p.execution(made, nil)); !strings.Contains(err.Error(), s.address("deployer").Hex()) {
+		t.Errorf("got %v", err)
+	}
+	p = s.open(oneFacet)
+	s.execute(p, made)
+	s.mustHold(made)
+}
+
+// TestPausingAgainAndAgain: plans of a second are the same one, and what sends nothing uses none.
+func TestPausingAgainAndAgain(t *testing.T) {
+	t.Parallel()
+	at := mainnet(72)
+	s := newSite(t, at)
+	p := s.open(oneFacet.on(at))
+	s.execute(p, s.plan(p, p.request(plan.Rollout)))
+	for i, want := range []string{"done", "unchanged", "unchanged", "unchanged", "unchanged"} {
+		if out, err := p.Act(s.ctx(), plan.Pause, false); err != nil || out[0].Status != want {
+			t.Errorf("%d: %+v, %v", i, out, err)
+		}
+	}
+}
+
+// TestWhatNoPlanHoldsIsNotSent: the configuration gives a role to one more account after the plan was begun.
+func TestWhatNoPlanHoldsIsNotSent(t *testing.T) {
+	t.Parallel()
+	at := mainnet(72)
+	s := newSite(t, at)
+	c := oneFacet.on(at)
+	ctx, cancel := context.WithCancel(s.ctx())
+	p := s.open(c, func(o *app.Options) {
+		o.Careful = true
+		o.Progress = func(e app.Event) {
+			if e.Kind == "confirmed" {
+				cancel()
+			}
+		}
+	})
+	made := s.plan(p, p.request(plan.Deploy))
+	if _, err := p.Execute(ctx, p.execution(made, s.approve(made, "alice", "bob"))); !errors.Is(err, context.Canceled) {
+		t.Fatalf("got %v, want that it was cancelled", err)
+	}
+	c.roles = strings.Replace(usualRoles, "pauser: [guardian]", "pauser: [guardian, alice]", 1)
+	p = s.open(c)
+	_, err := p.Execute(s.ctx(), p.execution(made, nil))
+	if err == nil || !strings.Contains(err.Error(), "grant PAUSER to "+s.address("alice").Hex()[:10]) || !strings.Contains(err.Error(), "no plan that is being carried out there holds it") {
+		t.Errorf("got %v, want that the grant is refused", err)
+	}
+	for _, tx := range s.all() {
+		if !made.Holds(tx.chainID, tx.from, *tx.To(), tx.Data()) {
+			t.Errorf("%s landed, which the plan does not hold", tx.Hash())
+		}
+	}
+}
