@@ -95,12 +95,21 @@ func TestPlansAreCarriedOut(t *testing.T) {
 			}
 		}
 
-		// a plan is used once
+		// a plan is used once: it finds that all is as it left it
 		again := s.open(step.c)
-		err := s.refused(again, again.execution(made, s.approve(made, "alice", "bob")))
+		for _, o := range s.execute(again, made) {
+			if o.Status != "unchanged" || len(o.Transactions) > 0 {
+				t.Errorf("%s again: %+v", step.action, o)
+			}
+		}
+	}
+	// and where it is not, it is not brought there again
+	for i, c := range map[int]conf{2: two, 4: one} {
+		again := s.open(c)
+		err := s.refused(again, again.execution(done[i], s.approve(done[i], "alice", "bob")))
 		var used *store.UsedPlanError
 		if !errors.As(err, &used) || used.Use != store.PlanDone {
-			t.Errorf("%s again: %v", step.action, err)
+			t.Errorf("%s again: %v", done[i].Intent.Action, err)
 		}
 	}
 }
@@ -451,8 +460,8 @@ func TestApprovalIsAskedForAgain(t *testing.T) {
 				s.t.Error(err)
 			}
 		}, "has 2 of the 3 approvals that it needs", func(err error) bool {
-			var moved *app.MovedError
-			return errors.As(err, &moved) && strings.Contains(err.Error(), "approval policy")
+			var lacking *app.NotApprovedError
+			return errors.As(err, &lacking) && strings.Contains(err.Error(), "has 2 of the 3 approvals")
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
