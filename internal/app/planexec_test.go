@@ -825,3 +825,18 @@ func TestWhatNoPlanHoldsIsNotSent(t *testing.T) {
 		}
 	}
 }
+
+// TestForeignNonceStopsAPlan: an account that has sent on one network what the journal does not know sends nothing on any.
+func TestForeignNonceStopsAPlan(t *testing.T) {
+	t.Parallel()
+	s, _ := begun(t, 71, 73)
+	p := s.open(guarded("VaultDoubling").on(local(71), local(73)))
+	made := s.plan(p, p.request(plan.Rollout))
+	s.send("net73", "operator", s.address("operator"), nil)
+	err := s.refused(p, p.execution(made, s.approve(made, "alice", "bob")))
+	var refusal *app.RefusedPlanError
+	if !errors.As(err, &refusal) || !strings.Contains(err.Error(), "fatal blocked (net73, "+s.address("operator").Hex()+")") ||
+		!strings.Contains(err.Error(), "lockstep transaction adopt") {
+		t.Errorf("got %v", err)
+	}
+}
