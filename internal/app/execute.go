@@ -85,6 +85,10 @@ func (a *App) Execute(ctx context.Context, x Execution) ([]Outcome, error) {
 			return nil, err
 		}
 	}
+	// first, since people may take long to answer, and what holds then need not hold later
+	if err := a.opts.Confirm(ctx, nil); err != nil {
+		return nil, err
+	}
 	holds := func(n *net) error { return a.mustHold(ctx, x, []*net{n}) }
 	if x.Manifest != nil {
 		all := sync.OnceValue(func() error { return a.mustHold(ctx, x, unused) })
@@ -94,9 +98,6 @@ func (a *App) Execute(ctx context.Context, x Execution) ([]Outcome, error) {
 				return nil, err
 			}
 		}
-	}
-	if err := a.opts.Confirm(ctx, nil); err != nil {
-		return nil, err
 	}
 	return a.each(ctx, func(ctx context.Context, n *net, out *Outcome) error {
 		out.Dispatcher = p.Intent.Dispatcher
@@ -134,14 +135,12 @@ func (x Execution) mustBeOfItsManifest() error {
 	return nil
 }
 
-// mustBeApproved refuses a plan that lacks approvals by the policy in force, or that was made under another one.
+// mustBeApproved refuses a plan that lacks approvals by the policy in force. That it was made under that policy is one of its
+// preconditions.
 func (a *App) mustBeApproved(ctx context.Context, p *plan.Plan) error {
 	policy, _, err := a.policy(ctx)
 	if err != nil {
 		return err
-	}
-	if hash := policy.Hash(); p.Intent.Policy != hash {
-		return &MovedError{p.Digest, []plan.Moved{{What: "approval policy", Was: p.Intent.Policy.Hex(), Is: hash.Hex()}}}
 	}
 	tally, err := a.tally(ctx, p, policy)
 	if err != nil {

@@ -288,13 +288,13 @@ func checkVerifiedOn(ctx context.Context, client *sourcify.Client, n *net, m *ma
 			continue // it cannot be, before it is there
 		}
 		match, err := client.Verified(ctx, n.ChainID, d.Address)
-		message, remedy := "its sources are not verified", "verify them there: everybody should be able to read what runs"
-		if err != nil {
-			message, remedy = "whether its sources are verified is not known: "+err.Error(), "plan again"
-		} else if match != "" {
-			continue
+		if err != nil { // the others would take as long
+			return append(out, plan.Trip(plan.CodeNotVerified, n.Name, d.Contract, "whether sources are verified is not known: "+err.Error(), "plan again")), nil
 		}
-		out = append(out, plan.Trip(plan.CodeNotVerified, n.Name, d.Contract, message, remedy))
+		if match == sourcify.NotVerified {
+			out = append(out, plan.Trip(plan.CodeNotVerified, n.Name, d.Contract, "its sources are not verified",
+				"verify them there: everybody should be able to read what runs"))
+		}
 	}
 	return out, nil
 }

@@ -95,12 +95,21 @@ func TestPlansAreCarriedOut(t *testing.T) {
 			}
 		}
 
-		// a plan is used once
+		// a plan is used once: it finds that all is as it left it
 		again := s.open(step.c)
-		err := s.refused(again, again.execution(made, s.approve(made, "alice", "bob")))
+		for _, o := range s.execute(again, made) {
+			if o.Status != "unchanged" || len(o.Transactions) > 0 {
+				t.Errorf("%s again: %+v", step.action, o)
+			}
+		}
+	}
+	// and where it is not, it is not brought there again
+	for i, c := range map[int]conf{2: two, 4: one} {
+		again := s.open(c)
+		err := s.refused(again, again.execution(done[i], s.approve(done[i], "alice", "bob")))
 		var used *store.UsedPlanError
 		if !errors.As(err, &used) || used.Use != store.PlanDone {
-			t.Errorf("%s again: %v", step.action, err)
+			t.Errorf("%s again: %v", done[i].Intent.Action, err)
 		}
 	}
 }
@@ -451,8 +460,8 @@ func TestApprovalIsAskedForAgain(t *testing.T) {
 				s.t.Error(err)
 			}
 		}, "has 2 of the 3 approvals that it needs", func(err error) bool {
-			var moved *app.MovedError
-			return errors.As(err, &moved) && strings.Contains(err.Error(), "approval policy")
+			var lacking *app.NotApprovedError
+			return errors.As(err, &lacking) && strings.Contains(err.Error(), "has 2 of the 3 approvals")
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -814,5 +823,20 @@ func TestWhatNoPlanHoldsIsNotSent(t *testing.T) {
 		if !made.Holds(tx.chainID, tx.from, *tx.To(), tx.Data()) {
 			t.Errorf("%s landed, which the plan does not hold", tx.Hash())
 		}
+	}
+}
+
+// TestForeignNonceStopsAPlan: an account that has sent on one network what the journal does not know sends nothing on any.
+func TestForeignNonceStopsAPlan(t *testing.T) {
+	t.Parallel()
+	s, _ := begun(t, 71, 73)
+	p := s.open(guarded("VaultDoubling").on(local(71), local(73)))
+	made := s.plan(p, p.request(plan.Rollout))
+	s.send("net73", "operator", s.address("operator"), nil)
+	err := s.refused(p, p.execution(made, s.approve(made, "alice", "bob")))
+	var refusal *app.RefusedPlanError
+	if !errors.As(err, &refusal) || !strings.Contains(err.Error(), "fatal blocked (net73, "+s.address("operator").Hex()+")") ||
+		!strings.Contains(err.Error(), "lockstep transaction adopt") {
+		t.Errorf("got %v", err)
 	}
 }

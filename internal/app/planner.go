@@ -400,8 +400,19 @@ func (pl *planner) upgrade(ctx context.Context, pt *part, view *view) ([]rollout
 			return nil, err
 		}
 		after = &dispatcher.Foreseen{Contracts: map[common.Address]bool{}, Grants: d.Desired.Grants, Grace: uint64(pt.net.Grace), Delay: pl.app.cfg.Dispatcher.Delay}
+		creates := false
 		for _, c := range d.Desired.Contracts {
 			after.Contracts[c.Address] = view.code[c.Address] == common.Hash{}
+			creates = creates || after.Contracts[c.Address]
+		}
+		if creates { // what is there already has shown that the network can hold it
+			check, err := checkNetwork(ctx, pt.net.Network.Network, pt.net.chain, pl.app.cfg.Factory.Name)
+			if err != nil {
+				return nil, err
+			}
+			for _, problem := range check.Problems {
+				pt.block(pt.net.Name, problem)
+			}
 		}
 	}
 	if pl.req.Action == plan.Deploy || pt.blocked {

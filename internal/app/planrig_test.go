@@ -543,7 +543,25 @@ func (s *site) mustForesee(p *plan.Plan, network string, before map[string]strin
 	}
 	foreseen := map[string]plan.Change{}
 	for _, c := range seen.Changes {
+		if rest, ok := strings.CutPrefix(c.What, "code of "); ok {
+			_, at, _ := strings.Cut(rest, " at ")
+			s.mustHaveCode(network, common.HexToAddress(at), c.To)
+			continue
+		}
 		foreseen[c.What] = c
+	}
+	if !seen.Traced || len(seen.Storage) == 0 || seen.Slots != len(seen.Storage) {
+		s.t.Errorf("%s: %d of %d slots that change were traced", network, len(seen.Storage), seen.Slots)
+	}
+	for _, slot := range seen.Storage {
+		value, err := s.dial(network).StorageAt(s.ctx(), slot.Account, slot.Slot, nil)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		// what holds a time is of another time
+		if got := common.BytesToHash(value); got != slot.To && !timed(got, slot.To) {
+			s.t.Errorf("%s: slot %s of %s is %s, foreseen was %s", network, slot.Slot, slot.Account, got, slot.To)
+		}
 	}
 	if diff := cmp.Diff(foreseen, changed(before, s.state(network, p.Intent.Dispatcher))); diff != "" {
 		s.t.Errorf("%s: state (-foreseen +happened):\n%s", network, diff)
@@ -595,4 +613,21 @@ func (s *site) journalPlans() (out []*plan.Plan) {
 		out = append(out, p)
 	}
 	return out
+}
+
+func (s *site) mustHaveCode(network string, account common.Address, hash string) {
+	s.t.Helper()
+	code, err := s.dial(network).CodeAt(s.ctx(), account, nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if got := crypto.Keccak256Hash(code).Hex(); got != hash {
+		s.t.Errorf("%s: code at %s has hash %s, foreseen was %s", network, account, got, hash)
+	}
+}
+
+// timed tells whether two words are the same but for a time of some weeks.
+func timed(a, b common.Hash) bool {
+	d := new(big.Int).Sub(a.Big(), b.Big())
+	return d.CmpAbs(big.NewInt(30*24*3600)) < 0
 }

@@ -32,16 +32,15 @@ func (pl *planner) simulate(ctx context.Context, pt *part, v *view, actions []ro
 	blocks = append(blocks, views)
 	results, err := pt.net.chain.Rehearse(ctx, pt.at.Hash, blocks)
 	if errors.Is(err, chain.ErrCannotSimulate) {
-		pt.checks = append(pt.checks, plan.Trip(plan.NotSimulated, pt.net.Name, "all calls", "the network's endpoints did not simulate them: "+err.Error(),
-			"name an endpoint that has eth_simulateV1"))
-		for _, c := range pt.calls {
-			gas := rough(rollout.Intent{Data: c.Data}, c.By == rollout.Deployer && c.To != pl.address)
-			pt.seen.Calls = append(pt.seen.Calls, plan.Result{Gas: gas})
-		}
+		pl.unsimulated(pt, err.Error())
 		return nil
 	}
 	if err != nil {
 		return err
+	}
+	if i := beyond(results[:len(results)-1], pt.calls); i >= 0 {
+		pl.unsimulated(pt, fmt.Sprintf("they ended with %s for lack of gas: nodes bound what they simulate at once", pt.calls[i].Step))
+		return nil
 	}
 	pt.seen.Simulated = true
 	failed := false
@@ -122,6 +121,36 @@ func (pl *planner) trace(ctx context.Context, pt *part, blocks []chain.Rehearsal
 
 // roleFact names a fact about a role.
 func roleFact(g rollout.Grant) string { return fmt.Sprintf("%s_ROLE of %s", g.Name, g.Account) }
+
+// unsimulated notes that calls were not simulated, and guesses their gas.
+func (pl *planner) unsimulated(pt *part, why string) {
+	pt.checks = append(pt.checks, plan.Trip(plan.NotSimulated, pt.net.Name, "all calls", "the network's endpoints did not simulate them: "+why,
+		"name an endpoint that has eth_simulateV1, and no low limit of gas for it"))
+	for _, c := range pt.calls {
+		gas := rough(rollout.Intent{Data: c.Data}, c.By == rollout.Deployer && c.To != pl.address)
+		pt.seen.Calls = append(pt.seen.Calls, plan.Result{Gas: gas})
+	}
+}
+
+// simulatedAtMost is how much gas nodes let one request simulate: geth's default for --rpc.gascap.
+const simulatedAtMost = 50_000_000
+
+// beyond returns the first call that failed, if that may be because all of them together take more gas than a node simulates: it
+// gave no reason, and would have come near that limit. Otherwise it returns -1.
+func beyond(results [][]chain.Simulated, calls []plan.Call) int {
+	var gas uint64
+	for i, r := range slices.Concat(results...) {
+		most := rough(rollout.Intent{Data: calls[i].Data}, true)
+		if r.Failed {
+			if len(r.Data) == 0 && gas+most > simulatedAtMost {
+				return i
+			}
+			return -1
+		}
+		gas += r.Gas
+	}
+	return -1
+}
 
 // watched are the roles whose change is told: those in question, and all that the deployer may hold.
 func (pl *planner) watched() []rollout.Grant {
@@ -222,9 +251,12 @@ func (pl *planner) price(ctx context.Context, pt *part) error {
 				pt.seen.Gas += pt.seen.Calls[i].Gas
 			}
 		}
-		nonce, err := pt.net.chain.NonceAt(ctx, pt.at.Hash, s.Address)
+		nonce, problem, err := pl.app.checkNonce(ctx, pt.net, s.Address, pt.at)
 		if err != nil {
 			return err
+		}
+		if problem != "" && len(ins) > 0 {
+			pt.block(s.Address.Hex(), problem)
 		}
 		account := plan.Account{Address: s.Address, Nonce: nonce, Balance: "0", Cost: "0"}
 		quote, err := pl.app.sender(pt.net, watcher(s.Address)).Price(ctx, pt.at, ins, gas)

@@ -5,6 +5,8 @@ import (
 
 	"github.com/ethereum/go-ethereum/common"
 
+	"github.com/seed-b6a97670/lockstep/internal/chain"
+	"github.com/seed-b6a97670/lockstep/internal/plan"
 	"github.com/seed-b6a97670/lockstep/internal/rollout"
 )
 
@@ -33,6 +35,26 @@ func TestRehearsalWaitsFromTheCommitOn(t *testing.T) {
 	for i, b := range blocks[1:] {
 		if b.Time <= blocks[i].Time {
 			t.Errorf("block %d is at %d, the one before at %d", i+1, b.Time, blocks[i].Time)
+		}
+	}
+}
+
+// TestBeyondWhatANodeSimulates: what fails without a reason behind much gas is not said to revert; what gives one is, and so is what
+// fails early.
+func TestBeyondWhatANodeSimulates(t *testing.T) {
+	used, empty, reason := chain.Simulated{Gas: 30_000_000}, chain.Simulated{Failed: true}, chain.Simulated{Failed: true, Data: []byte{1}}
+	for name, c := range map[string]struct {
+		results [][]chain.Simulated
+		want    int
+	}{
+		"none failed":                     {[][]chain.Simulated{{used, used}, {used}}, -1},
+		"failed at once":                  {[][]chain.Simulated{{empty, empty}}, -1},
+		"failed behind little":            {[][]chain.Simulated{{used}, {empty}}, -1},
+		"failed behind much":              {[][]chain.Simulated{{used, used}, {empty, empty}}, 2},
+		"failed behind much, with reason": {[][]chain.Simulated{{used, used}, {reason, empty}}, -1},
+	} {
+		if got := beyond(c.results, make([]plan.Call, 4)); got != c.want {
+			t.Errorf("%s: call %d, want %d", name, got, c.want)
 		}
 	}
 }

@@ -87,7 +87,10 @@ func (a *App) Policy(ctx context.Context) (PolicyStatus, error) {
 	return PolicyStatus{inForce, inForce.Hash(), file, looser}, err
 }
 
-// mustNotNeedPlan refuses to send without a plan where there has to be one.
+// ownPlans are the actions for which a command makes its own plan if the policy asks nobody.
+var ownPlans = []string{plan.Pause, plan.Cancel}
+
+// mustNotNeedPlan refuses to send without a plan where one has to be approved.
 func (a *App) mustNotNeedPlan(ctx context.Context, action string) error {
 	policy, _, err := a.policy(ctx)
 	if err != nil {
@@ -95,7 +98,8 @@ func (a *App) mustNotNeedPlan(ctx context.Context, action string) error {
 	}
 	var need []string
 	for _, n := range a.networks {
-		if n.Kind == network.Mainnet || policy.Others > 0 {
+		needs := policy.Needs(plan.Intent{Action: action, Networks: []plan.Network{{Kind: n.Kind}}})
+		if needs > 0 || n.Kind == network.Mainnet && !slices.Contains(ownPlans, action) {
 			need = append(need, n.Name)
 		}
 	}
@@ -104,13 +108,4 @@ func (a *App) mustNotNeedPlan(ctx context.Context, action string) error {
 	}
 	return fmt.Errorf("on %s nothing is sent that no approved plan holds: make one with lockstep plan --action %s, have it approved with "+
 		"lockstep approve, then lockstep %s PLAN", strings.Join(need, ", "), action, action)
-}
-
-// standing tells whether a command may make its own plan, since the policy asks nobody.
-func (a *App) standing(policy plan.Policy, action string) bool {
-	kinds := plan.Intent{Action: action}
-	for _, n := range a.networks {
-		kinds.Networks = append(kinds.Networks, plan.Network{Kind: n.Kind})
-	}
-	return policy.Needs(kinds) == 0 && slices.Contains([]string{plan.Pause, plan.Cancel}, action)
 }

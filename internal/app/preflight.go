@@ -112,8 +112,13 @@ func (a *App) preflight(ctx context.Context, n *net, p *dispatcher.Deploy, out *
 	if err != nil {
 		return err
 	}
-	if err := a.preflightNonce(ctx, n, p.Desired.Deployer, at, out.Preflight); err != nil {
+	nonce, problem, err := a.checkNonce(ctx, n, p.Desired.Deployer, at)
+	if err != nil {
 		return err
+	}
+	out.Preflight.Nonce = nonce
+	if problem != "" {
+		out.Preflight.Problems = append(out.Preflight.Problems, "deployer "+problem)
 	}
 	return a.preflightCost(ctx, n, p.Desired.Deployer, at, ins, out)
 }
@@ -139,31 +144,32 @@ func (a *App) forecast(ctx context.Context, n *net, p *dispatcher.Deploy, at rol
 	return ins, err
 }
 
-func (a *App) preflightNonce(ctx context.Context, n *net, deployer common.Address, at rollout.Block, pre *Preflight) error {
-	mark, err := a.store.Read(ctx, n.ChainID, deployer)
+// checkNonce returns the nonce of an account that is to send, and what the journal has against it.
+func (a *App) checkNonce(ctx context.Context, n *net, account common.Address, at rollout.Block) (nonce uint64, problem string, err error) {
+	mark, err := a.store.Read(ctx, n.ChainID, account)
 	if err != nil {
-		return err
+		return 0, "", err
 	}
-	if pre.Nonce, err = n.chain.NonceAt(ctx, at.Hash, deployer); err != nil {
-		return err
+	if nonce, err = n.chain.NonceAt(ctx, at.Hash, account); err != nil {
+		return 0, "", err
 	}
-	pending, err := n.chain.PendingNonce(ctx, deployer)
+	pending, err := n.chain.PendingNonce(ctx, account)
 	if err != nil {
-		return err
+		return 0, "", err
 	}
 	switch {
 	case len(mark.Open) > 0: // what an earlier run has sent is under way
-	case pre.Nonce < mark.NextNonce:
-		pre.Problems = append(pre.Problems, fmt.Sprintf("deployer %s has used %d nonces by the journal, %d by the chain: the endpoint "+
-			"lags, or the network was reset (then use another journal)", deployer, mark.NextNonce, pre.Nonce))
-	case mark.Known && pre.Nonce > mark.NextNonce:
-		pre.Problems = append(pre.Problems, fmt.Sprintf("deployer %s has used %d nonces, the journal knows of %d: find out who else has "+
-			"this key; if it was you, lockstep transaction adopt accepts them", deployer, pre.Nonce, mark.NextNonce))
-	case pending > pre.Nonce:
-		pre.Problems = append(pre.Problems, fmt.Sprintf("%d transactions of deployer %s wait for a block, which are not in the journal: "+
-			"find out who else has this key", pending-pre.Nonce, deployer))
+	case nonce < mark.NextNonce:
+		problem = fmt.Sprintf("%s has used %d nonces by the journal, %d by the chain: the endpoint lags, or the network was reset (then "+
+			"use another journal)", account, mark.NextNonce, nonce)
+	case mark.Known && nonce > mark.NextNonce:
+		problem = fmt.Sprintf("%s has used %d nonces, the journal knows of %d: find out who else has this key; if it was you, "+
+			"lockstep transaction adopt accepts them", account, nonce, mark.NextNonce)
+	case pending > nonce:
+		problem = fmt.Sprintf("%s has %d transactions that wait for a block and are not in the journal: find out who else has this key",
+			account, pending-nonce)
 	}
-	return nil
+	return nonce, problem, nil
 }
 
 func (a *App) preflightCost(

@@ -123,7 +123,7 @@ func TestPreflightRefusesAllForOne(t *testing.T) {
 			c.Alloc[p.address("deployer")] = big.NewInt(1000)
 		}, want: "fund it"},
 		"gas cap":                   {more: ", gasCap: 700000", want: "deploy extension needs"},
-		"foreign transaction":       {after: func(p *pair) { p.stuck(p.bad.URL()) }, want: "1 transactions of deployer"},
+		"foreign transaction":       {after: func(p *pair) { p.stuck(p.bad.URL()) }, want: "has 1 transactions that wait for a block and are not in the journal"},
 		"journal ahead":             {after: func(p *pair) { p.journalled() }, want: "used 8 nonces by the journal"},
 		"no oracle of the data fee": {more: ", l1Fee: opstack", want: "l1Fee"},
 	} {

@@ -63,12 +63,12 @@ func (p Policy) Needs(i Intent) int {
 		return p.Others
 	}
 	switch {
-	case i.Hotfix:
-		return p.Hotfix
 	case i.Action == Pause:
 		return p.Pause
 	case i.Action == Cancel:
 		return p.Cancel
+	case i.Hotfix:
+		return p.Hotfix
 	}
 	return p.Required
 }

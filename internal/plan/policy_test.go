@@ -30,7 +30,7 @@ func TestNeeds(t *testing.T) {
 		for name, list := range kinds {
 			for _, hotfix := range []bool{false, true} {
 				want := plain[action]
-				if hotfix {
+				if hotfix && action != Pause && action != Cancel {
 					want = 3
 				}
 				if action != ChangePolicy && !strings.HasPrefix(name, "mainnet") {
