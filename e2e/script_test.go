@@ -52,6 +52,7 @@ func TestScript(t *testing.T) {
 				places.bin, filepath.Dir(places.forge), filepath.Dir(places.cast), env.Getenv("PATH"),
 			}, string(os.PathListSeparator)))
 			env.Setenv("LIGHT_PASSWORD", "light")
+			env.Setenv("NL", "\n")
 			env.Setenv("REPO", places.root)
 			env.Setenv("NODE_MODULES", places.nodeModules)
 			env.Values[worldKey{}] = &world{nodes: map[string]*node{}, started: map[string]*started{}}

@@ -43,7 +43,8 @@ func (a *App) approval(n *net) txsend.Approval {
 			if err != nil {
 				return common.Hash{}, err
 			}
-			if !p.Holds(n.ChainID, from, *tx.To(), tx.Data()) {
+			part, _ := p.Intent.Network(n.ChainID)
+			if part.Kind != n.Kind || !p.Holds(n.ChainID, from, *tx.To(), tx.Data()) {
 				continue
 			}
 			tally, err := a.tally(ctx, p, policy)
@@ -206,6 +207,9 @@ func (a *App) maySign(ctx context.Context, p *plan.Plan, signer common.Address, 
 	if !revoke && p.Intent.Policy != policy.Hash() {
 		return fmt.Errorf("the plan was made under approval policy %s, in force is %s: make a new one", p.Intent.Policy, policy.Hash())
 	}
+	if err := mustNotLast(p, policy); err != nil && !revoke {
+		return err
+	}
 	earlier, err := a.store.Approvals(ctx, p.Digest)
 	if err != nil {
 		return err
@@ -217,6 +221,14 @@ func (a *App) maySign(ctx context.Context, p *plan.Plan, signer common.Address, 
 		return nil
 	}
 	return fmt.Errorf("%s is no approver by the policy in force: the approvers are %s", signer, addresses(policy.Approvers))
+}
+
+// mustNotLast refuses a plan that could be begun for longer than the policy says.
+func mustNotLast(p *plan.Plan, policy plan.Policy) error {
+	if lasts := p.Intent.Expires - p.Intent.Created; lasts > policy.ValidFor {
+		return fmt.Errorf("plan %s could be begun for %d s, the approval policy allows %d s: make a new one", p.Digest, lasts, policy.ValidFor)
+	}
+	return nil
 }
 
 // Check makes a plan again, and says what is another thing now; and which checks trip now that the plan does not allow for.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/seed-b6a97670/lockstep/internal/dispatcher"
 	"github.com/seed-b6a97670/lockstep/internal/manifest"
+	"github.com/seed-b6a97670/lockstep/internal/network"
 	"github.com/seed-b6a97670/lockstep/internal/plan"
 	"github.com/seed-b6a97670/lockstep/internal/reconcile"
 	"github.com/seed-b6a97670/lockstep/internal/rollout"
@@ -142,6 +143,9 @@ func (a *App) mustBeApproved(ctx context.Context, p *plan.Plan) error {
 	if err != nil {
 		return err
 	}
+	if err := mustNotLast(p, policy); err != nil {
+		return err
+	}
 	tally, err := a.tally(ctx, p, policy)
 	if err != nil {
 		return err
@@ -251,14 +255,23 @@ func (a *App) mustHold(ctx context.Context, x Execution, nets []*net) error {
 	return nil
 }
 
+// clocksDiffer is how far the clock of whoever made a plan may be before a network's, in seconds. A local network, whose blocks are
+// made on demand, may have an old head.
+const clocksDiffer = 24 * 3600
+
 // mustBeInTime refuses a plan that was not begun in its time, by the time of the networks.
 func (a *App) mustBeInTime(ctx context.Context, p *plan.Plan, nets []*net) error {
 	var g errgroup.Group
 	for _, n := range nets {
 		g.Go(func() error {
 			at, err := n.chain.Head(ctx)
-			if err == nil && int64(at.Time) > p.Intent.Expires {
+			switch {
+			case err != nil:
+			case int64(at.Time) > p.Intent.Expires:
 				err = fmt.Errorf("%s: %w", n.Name, &ExpiredError{p.Digest, p.Intent.Expires, int64(at.Time)})
+			case n.Kind != network.Local && p.Intent.Created > int64(at.Time)+clocksDiffer:
+				err = fmt.Errorf("%s: plan %s says that it was made %d s after the network's last block: compare the clocks, and make a new one",
+					n.Name, p.Digest, p.Intent.Created-int64(at.Time))
 			}
 			return err
 		})

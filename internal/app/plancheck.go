@@ -287,9 +287,10 @@ func checkVerifiedOn(ctx context.Context, client *sourcify.Client, n *net, m *ma
 		if len(code) == 0 {
 			continue // it cannot be, before it is there
 		}
-		match, err := client.Verified(ctx, n.ChainID, d.Address)
-		if err != nil { // the others would take as long
-			return append(out, plan.Trip(plan.CodeNotVerified, n.Name, d.Contract, "whether sources are verified is not known: "+err.Error(), "plan again")), nil
+		match, failure := client.Verified(ctx, n.ChainID, d.Address)
+		if failure != nil { // the others would take as long
+			out = append(out, plan.Trip(plan.CodeNotVerified, n.Name, d.Contract, "whether sources are verified is not known: "+failure.Error(), "plan again"))
+			break
 		}
 		if match == sourcify.NotVerified {
 			out = append(out, plan.Trip(plan.CodeNotVerified, n.Name, d.Contract, "its sources are not verified",

@@ -104,7 +104,13 @@ func (u *user) send(ctx context.Context, from, signature string, args ...any) er
 	}
 	for {
 		receipt, err := u.eth.TransactionReceipt(ctx, hash)
+		var head uint64
+		if err == nil {
+			head, err = u.eth.BlockNumber(ctx)
+		}
 		switch {
+		case err == nil && head < receipt.BlockNumber.Uint64():
+			// geth knows a receipt a moment before its block is the latest
 		case err == nil && receipt.Status == types.ReceiptStatusSuccessful:
 			u.spent.Transactions++
 			u.spent.Blocks++

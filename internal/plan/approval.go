@@ -81,7 +81,7 @@ func (i *Intent) accepts() string {
 	}
 	var out []string
 	for _, a := range i.Accepted {
-		out = append(out, strings.TrimSuffix(a.Check+" on "+a.Network, " on "))
+		out = append(out, strings.TrimSuffix(a.Check+" on "+a.Network, " on ")+" ("+a.Subject+")")
 	}
 	return "hotfix: " + strings.Join(out, ", ")
 }

@@ -84,7 +84,7 @@ func (c Check) String() string {
 func Accept(checks []Check) []Accepted {
 	var out []Accepted
 	for _, c := range checks {
-		a := Accepted{c.ID, c.Network}
+		a := Accepted{c.ID, c.Network, c.Subject}
 		if c.Severity == Error && !slices.Contains(out, a) {
 			out = append(out, a)
 		}
@@ -96,7 +96,7 @@ func Accept(checks []Check) []Accepted {
 func (i *Intent) Refusing(checks []Check) []Check {
 	var out []Check
 	for _, c := range checks {
-		accepted := i.Hotfix && slices.Contains(i.Accepted, Accepted{c.ID, c.Network})
+		accepted := i.Hotfix && slices.Contains(i.Accepted, Accepted{c.ID, c.Network, c.Subject})
 		if c.Severity == Warning || c.Severity == Error && accepted {
 			continue
 		}

@@ -53,10 +53,11 @@ func TestRefusing(t *testing.T) {
 		"accepted without a hotfix":  {Intent{Accepted: Accept(all)}, []Check{fatal, here, there, everywhere, unknown}},
 		"a hotfix of nothing":        {Intent{Hotfix: true}, []Check{fatal, here, there, everywhere, unknown}},
 		"a hotfix of what was found": {Intent{Hotfix: true, Accepted: Accept(all)}, []Check{fatal, unknown}},
-		"of one network":             {Intent{Hotfix: true, Accepted: []Accepted{{BalanceLow, "base"}}}, []Check{fatal, there, everywhere, unknown}},
-		"another check there":        {Intent{Hotfix: true, Accepted: []Accepted{{LayoutChanged, "base"}}}, []Check{fatal, here, there, everywhere, unknown}},
-		"of no network":              {Intent{Hotfix: true, Accepted: []Accepted{{BalanceLow, ""}}}, []Check{fatal, here, there, everywhere, unknown}},
-		"accepts what is fatal":      {Intent{Hotfix: true, Accepted: []Accepted{{WouldRevert, "base"}}}, []Check{fatal, here, there, everywhere, unknown}},
+		"of one network":             {Intent{Hotfix: true, Accepted: []Accepted{{BalanceLow, "base", here.Subject}}}, []Check{fatal, there, everywhere, unknown}},
+		"another check there":        {Intent{Hotfix: true, Accepted: []Accepted{{LayoutChanged, "base", here.Subject}}}, []Check{fatal, here, there, everywhere, unknown}},
+		"of another subject":         {Intent{Hotfix: true, Accepted: []Accepted{{BalanceLow, "base", here.Subject + "1"}}}, []Check{fatal, here, there, everywhere, unknown}},
+		"of no network":              {Intent{Hotfix: true, Accepted: []Accepted{{BalanceLow, "", here.Subject}}}, []Check{fatal, here, there, everywhere, unknown}},
+		"accepts what is fatal":      {Intent{Hotfix: true, Accepted: []Accepted{{WouldRevert, "base", fatal.Subject}}}, []Check{fatal, here, there, everywhere, unknown}},
 	} {
 		if diff := cmp.Diff(c.want, c.i.Refusing(all)); diff != "" {
 			t.Errorf("%s: (-want +got):\n%s", name, diff)
@@ -70,10 +71,10 @@ func TestRefusing(t *testing.T) {
 // TestAccept: the errors, each once, and nothing else.
 func TestAccept(t *testing.T) {
 	checks := []Check{
-		Trip(BalanceLow, "base", "one", "", ""), Trip(WouldRevert, "base", "", "", ""), Trip(BalanceLow, "base", "two", "", ""),
+		Trip(BalanceLow, "base", "one", "", ""), Trip(WouldRevert, "base", "", "", ""), Trip(BalanceLow, "base", "two", "", ""), Trip(BalanceLow, "base", "one", "again", ""),
 		Trip(NotSimulated, "base", "", "", ""), Trip(BalanceLow, "op", "one", "", ""),
 	}
-	if diff := cmp.Diff([]Accepted{{BalanceLow, "base"}, {BalanceLow, "op"}}, Accept(checks)); diff != "" {
+	if diff := cmp.Diff([]Accepted{{BalanceLow, "base", "one"}, {BalanceLow, "base", "two"}, {BalanceLow, "op", "one"}}, Accept(checks)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -74,6 +74,7 @@ type Intent struct {
 type Accepted struct {
 	Check   string `json:"check"`
 	Network string `json:"network"` // empty if it is about all
+	Subject string `json:"subject"` // contract, account or file
 }
 
 // Sender is the account that sends for a role.
@@ -374,8 +375,11 @@ func compareCalls(network string, was, is []Call, compare func(network, what, wa
 	}
 }
 
-// Describe names the networks of a plan in words, with their epochs where a root becomes active.
+// Describe names the networks of a plan in words, with their epochs where a root becomes active; or the policy that it is for.
 func (i *Intent) Describe() string {
+	if i.NewPolicy != nil {
+		return "none; the approval policy becomes: " + strings.Join(i.NewPolicy.Lines(), "; ")
+	}
 	var out []string
 	for _, n := range i.Networks {
 		text := fmt.Sprintf("%s (chain %d)", n.Name, n.ChainID)

@@ -33,7 +33,7 @@ func full() *Plan {
 		Format: Format,
 		Intent: Intent{
 			Project: "market", Action: Rollout, Created: 1_700_000_000, Expires: 1_700_259_200, Dispatcher: dispatcher, Policy: common.Hash{0x90},
-			Hotfix: true, Accepted: []Accepted{{LayoutChanged, ""}, {HolderDelegated, "base"}},
+			Hotfix: true, Accepted: []Accepted{{LayoutChanged, "", "Vault"}, {HolderDelegated, "base", operator.Hex()}},
 			Senders:  []Sender{{rollout.Deployer, deployer}, {rollout.Committer, operator}, {rollout.Applier, operator}},
 			Manifest: &Manifest{Root: common.Hash{0x11}, RoutesRoot: common.Hash{0x12}, SHA256: common.Hash{0x13}},
 			Source:   &Source{Commit: "deadbeef", Clean: true},

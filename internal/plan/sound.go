@@ -155,7 +155,7 @@ func (p *Plan) texts() []string {
 		out = append(out, i.Source.Commit)
 	}
 	for _, a := range i.Accepted {
-		out = append(out, a.Check, a.Network)
+		out = append(out, a.Check, a.Network, a.Subject)
 	}
 	for _, s := range i.Senders {
 		out = append(out, string(s.Role))

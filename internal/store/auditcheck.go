@@ -138,6 +138,9 @@ func (l *ledger) take(e audit.Entry) {
 		if err = json.Unmarshal(e.Body, &t); err == nil {
 			if e.Kind == audit.TransactionSigned {
 				t.Status, t.CreatedAt = string(rollout.Signed), e.Time
+				if use := l.rows[subject{what: "use", root: t.Plan, id: int64(e.ChainID)}]; t.Plan != (common.Hash{}) && use == nil {
+					l.wrong(e.Seq, "transaction %d is of plan %s, which was not begun on chain %d", t.ID, t.Plan, e.ChainID)
+				}
 			}
 			l.add(e, subject{what: "transaction", id: t.ID}, &t)
 		}

@@ -104,7 +104,8 @@ func (s *Sender) unlessMoved(ctx context.Context, entry rollout.Transaction, err
 
 // underpriced recognises the ways in which nodes say that a transaction offers too little.
 func underpriced(err error) bool {
-	if err == nil || errors.Is(err, rollout.ErrStale) {
+	var unapproved *UnapprovedError // it names the step, in whatever words
+	if err == nil || errors.Is(err, rollout.ErrStale) || errors.As(err, &unapproved) {
 		return false
 	}
 	text := strings.ToLower(err.Error())
