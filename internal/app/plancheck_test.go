@@ -630,7 +630,7 @@ func (s *site) mustTrip(p program, req app.PlanRequest, c checkCase) {
 	s.mustRead(again)
 	var accepted []plan.Accepted
 	for _, found := range refusing {
-		if a := (plan.Accepted{Check: found.ID, Network: found.Network}); !slices.Contains(accepted, a) {
+		if a := (plan.Accepted{Check: found.ID, Network: found.Network, Subject: found.Subject}); !slices.Contains(accepted, a) {
 			accepted = append(accepted, a)
 		}
 	}

@@ -659,7 +659,7 @@ func TestHotfixNeedsMoreApprovals(t *testing.T) {
 	req := p.request(plan.Rollout)
 	req.Hotfix = true
 	made := s.plan(p, req)
-	if diff := cmp.Diff([]plan.Accepted{{Check: plan.HolderDelegated, Network: "net72"}}, made.Intent.Accepted); diff != "" {
+	if diff := cmp.Diff([]plan.Accepted{{Check: plan.HolderDelegated, Network: "net72", Subject: s.address("guardian").Hex()}}, made.Intent.Accepted); diff != "" {
 		t.Errorf("accepted (-want +got):\n%s", diff)
 	}
 	var lacking *app.NotApprovedError
@@ -838,5 +838,33 @@ func TestForeignNonceStopsAPlan(t *testing.T) {
 	if !errors.As(err, &refusal) || !strings.Contains(err.Error(), "fatal blocked (net73, "+s.address("operator").Hex()+")") ||
 		!strings.Contains(err.Error(), "lockstep transaction adopt") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestHandMadePlansAreRefused: a plan that no lockstep plan would make is not approved, nor carried out, whoever signs it.
+func TestHandMadePlansAreRefused(t *testing.T) {
+	t.Parallel()
+	at := mainnet(72)
+	s := newSite(t, at)
+	p := s.open(oneFacet.on(at))
+	for name, c := range map[string]struct {
+		change func(*plan.Intent)
+		want   string
+	}{
+		"could be begun for years": {func(i *plan.Intent) { i.Expires = i.Created + 10*365*24*3600 }, "the approval policy allows"},
+		"from the future": {func(i *plan.Intent) {
+			i.Created += 40 * 24 * 3600
+			i.Expires += 40 * 24 * 3600
+		}, "compare the clocks"},
+		"says that a mainnet is a test network": {func(i *plan.Intent) { i.Networks[0].Kind = "testnet" }, "kind was testnet, is mainnet"},
+	} {
+		made := s.plan(p, p.request(plan.Rollout))
+		c.change(&made.Intent)
+		if err := made.Seal(); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.refused(p, p.execution(made, s.approve(made, "alice", "bob"))); !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
