@@ -49,10 +49,14 @@ func approval(t testing.TB, p *Plan, k *ecdsa.PrivateKey, revoke bool) Approval 
 
 // TestTypedDataSaysWhatIsSigned: the words that a wallet shows.
 func TestTypedDataSaysWhatIsSigned(t *testing.T) {
+	policyWords := policyPlan().Intent.Describe()
+	if !strings.HasPrefix(policyWords, "none; the approval policy becomes: approvers: 0x") || !strings.Contains(policyWords, policyPlan().Intent.NewPolicy.Lines()[1]) {
+		t.Errorf("a policy in words: %s", policyWords)
+	}
 	p := sealed(t, full())
 	words := apitypes.TypedDataMessage{
 		"project": "market", "action": "rollout", "networks": "ethereum (chain 1) epoch 2, base (chain 8453) epoch 3", "root": common.Hash{0x11}.Hex(),
-		"expires": "2023-11-17 22:13:20 UTC", "accepts": "hotfix: layout-changed, holder-delegated on base", "policy": common.Hash{0x90}.Hex(), "plan": p.Digest.Hex(),
+		"expires": "2023-11-17 22:13:20 UTC", "accepts": "hotfix: layout-changed (Vault), holder-delegated on base (" + operator.Hex() + ")", "policy": common.Hash{0x90}.Hex(), "plan": p.Digest.Hex(),
 	}
 	for revoke, primary := range map[bool]string{false: "Approval", true: "Revocation"} {
 		data := p.TypedData(revoke)
@@ -71,7 +75,7 @@ func TestTypedDataSaysWhatIsSigned(t *testing.T) {
 		// the first network may have the other root of the manifest already
 		"rollback": {func(p *Plan) { p.Intent.Action = Rollback }, map[string]any{"action": "rollback", "root": common.Hash{0x12}.Hex()}},
 		"pause":    {func(p *Plan) { *p = *pausePlan() }, map[string]any{"action": "pause", "root": common.Hash{}.Hex(), "networks": "ethereum (chain 1), base (chain 8453)"}},
-		"policy":   {func(p *Plan) { *p = *policyPlan() }, map[string]any{"action": "policy", "root": common.Hash{}.Hex(), "networks": "", "expires": "1970-01-01 00:00:02 UTC"}},
+		"policy":   {func(p *Plan) { *p = *policyPlan() }, map[string]any{"action": "policy", "root": common.Hash{}.Hex(), "networks": policyWords, "expires": "1970-01-01 00:00:02 UTC"}},
 	} {
 		p := full()
 		c.change(p)

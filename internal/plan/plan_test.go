@@ -216,7 +216,7 @@ func TestDigestIsTheKnownOne(t *testing.T) {
 		p    *Plan
 		want string
 	}{
-		"rollout": {full(), "0x9442d4065be46517f2e7827012516a1e3fc52eb79d4971ce8d2097d281f58444"},
+		"rollout": {full(), "0xa7c0df7bf06309b49b1f2f50729e876d6f851a2ba72bd1b37010689c2b3ae8df"},
 		"policy":  {policyPlan(), "0x8949490f4e38fba02d0f8792622612e94447de4a5dbd5c0b7cc4e0dfb6ddbb92"},
 	} {
 		if got := sealed(t, c.p).Digest.Hex(); got != c.want {

@@ -397,6 +397,9 @@ func TestEveryChangeOfPlansIsInTheAuditLog(t *testing.T) {
 	if mark.Open[0].Plan != digests[0] {
 		t.Errorf("%+v", mark.Open[0])
 	}
+	if err := s.BeginPlan(t.Context(), digests[2], chainID); err != nil {
+		t.Fatal(err)
+	}
 	better := transaction(0)
 	better.Plan, better.Hash[5], better.Raw = digests[2], 1, []byte{7}
 	replaced, err := s.Replace(t.Context(), mark.Open[:1], []rollout.Transaction{better})
@@ -588,6 +591,9 @@ func TestJournalOfThePreviousRelease(t *testing.T) {
 		t.Error(err)
 	}
 	p := savePlan(t, s, 1)
+	if err := s.BeginPlan(t.Context(), p.Digest, chainID); err != nil {
+		t.Fatal(err)
+	}
 	next := transaction(read(t, s).NextNonce)
 	next.Plan = p.Digest
 	if added := add(t, s, next); added.Plan != p.Digest {
