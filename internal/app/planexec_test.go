@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/big"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,13 +15,16 @@ import (
 
 	"github.com/ethereum/go-ethereum/accounts/keystore"
 	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/core/types"
 	"github.com/ethereum/go-ethereum/crypto"
+	"github.com/ethereum/go-ethereum/params"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
 	"github.com/seed-b6a97670/lockstep/internal/app"
 	"github.com/seed-b6a97670/lockstep/internal/config"
 	"github.com/seed-b6a97670/lockstep/internal/plan"
+	"github.com/seed-b6a97670/lockstep/internal/rollout"
 	"github.com/seed-b6a97670/lockstep/internal/signer"
 	"github.com/seed-b6a97670/lockstep/internal/store"
 )
@@ -142,11 +146,6 @@ func TestMovedPreconditions(t *testing.T) {
 			s.delegate("net71", "guardian", common.HexToAddress("0xaa"))
 			return nil
 		}, "net71: code of the account at "},
-		"code of a facet": {func(s *site, p *program, _ common.Address, _ conf) *program {
-			d := p.m.Facets[0]
-			s.send("net71", "outsider", p.m.Factory.Address, append(p.m.Salt.Bytes(), d.InitCode...))
-			return nil
-		}, "net71: code of VaultDoubling at "},
 		"paused": {func(s *site, _ *program, address common.Address, _ conf) *program {
 			s.send("net71", "guardian", address, dispatcherABI.PackPause())
 			return nil
@@ -867,4 +866,36 @@ func TestHandMadePlansAreRefused(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+}
+
+// TestStrangersDeployWhatIsPlanned: anybody can put the pinned code where it belongs, dispatcher included. That keeps nobody from
+// carrying a plan out; other code there would.
+func TestStrangersDeployWhatIsPlanned(t *testing.T) {
+	t.Parallel()
+	at := mainnet(72)
+	s := newSite(t, at)
+	p := s.open(oneFacet.on(at))
+	made := s.plan(p, p.request(plan.Rollout))
+	created := 0
+	for _, c := range made.Intent.CallsOf(made.Intent.Networks[0]) {
+		if c.By == rollout.Deployer && c.To != made.Intent.Dispatcher {
+			s.sendTx("net72", "carol", func(id *big.Int, nonce uint64) types.TxData {
+				return &types.DynamicFeeTx{
+					ChainID: id, Nonce: nonce, Gas: 10_000_000, GasFeeCap: big.NewInt(100 * params.GWei), GasTipCap: big.NewInt(1), To: &c.To, Data: c.Data,
+				}
+			})
+			created++
+		}
+	}
+	if created < 3 {
+		t.Fatalf("%d contracts: this test wants extension, dispatcher and facets", created)
+	}
+	if moved, checks, err := p.Check(s.ctx(), made, p.m, p.file); err != nil || len(moved)+len(checks) > 0 {
+		t.Errorf("%v, %v, %v", moved, checks, err)
+	}
+	out := s.execute(p, made)
+	if want := len(made.Intent.Calls) - created; len(out[0].Transactions) != want {
+		t.Errorf("%d transactions, want %d", len(out[0].Transactions), want)
+	}
+	s.mustHoldBut(created, made)
 }

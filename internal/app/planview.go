@@ -167,26 +167,42 @@ func (pl *planner) facts(v *view) []plan.Fact {
 		}
 		add(fmt.Sprintf("code of %s at %s", what, account), "%s", value)
 	}
-	code("dispatcher", pl.address)
-	if v.deployed {
-		switch pl.req.Action {
-		case plan.Cancel:
+	if !pl.upgrades() {
+		code("dispatcher", pl.address)
+		if pl.req.Action == plan.Cancel {
 			add("pending root", "%s", v.state.PendingRoot)
-		case plan.Deploy, plan.Rollout, plan.Rollback:
-			add("active root", "%s", v.state.ActiveRoot)
-			add("active routes root", "%s", v.state.ActiveRoutesRoot)
-			add("active epoch", "%d", v.state.ActiveEpoch)
-			add("pending root", "%s", v.state.PendingRoot)
-			add("paused", "%t", v.state.Paused)
-			add("delay, seconds", "%d", v.state.Delay)
-			add("grace, seconds", "%d", v.state.Grace)
-			add("routes of a page, at most", "%d", v.state.MaxBatch)
 		}
 		for _, g := range pl.watched() {
 			add(roleFact(g), "%t", v.held[g])
 		}
-	}
-	if pl.upgrades() {
+	} else {
+		// Anybody can put a contract with the pinned code where it belongs, the dispatcher too: whether somebody has changes nothing.
+		state, held := v.state, v.held
+		if !v.deployed {
+			state = dispatcher.Fresh(pl.app.cfg.Dispatcher.Delay)
+			held = map[rollout.Grant]bool{{Role: dispatcher.AdminRole, Name: dispatcher.RoleNames[0].Name, Account: pl.deploy.Desired.Deployer}: true}
+		}
+		pinned := func(c rollout.Contract) {
+			if h := v.code[c.Address]; h != (common.Hash{}) && h != c.CodeHash {
+				code(c.Name, c.Address)
+				return
+			}
+			add(fmt.Sprintf("code of %s at %s", c.Name, c.Address), "%s, or none yet", c.CodeHash)
+		}
+		for _, c := range pl.deploy.Desired.Contracts {
+			pinned(c)
+		}
+		add("active root", "%s", state.ActiveRoot)
+		add("active routes root", "%s", state.ActiveRoutesRoot)
+		add("active epoch", "%d", state.ActiveEpoch)
+		add("pending root", "%s", state.PendingRoot)
+		add("paused", "%t", state.Paused)
+		add("delay, seconds", "%d", state.Delay)
+		add("grace, seconds", "%d", state.Grace)
+		add("routes of a page, at most", "%d", state.MaxBatch)
+		for _, g := range pl.watched() {
+			add(roleFact(g), "%t", held[g])
+		}
 		var staged []string
 		for i, s := range v.staged {
 			if s {
@@ -195,11 +211,6 @@ func (pl *planner) facts(v *view) []plan.Fact {
 		}
 		add("pages that are staged", "%s", orNone(strings.Join(staged, ", ")))
 		code("the factory "+pl.deploy.Factory.Name, pl.deploy.Factory.Address)
-		for _, c := range pl.deploy.Desired.Contracts {
-			if c.Address != pl.address {
-				code(c.Name, c.Address)
-			}
-		}
 	}
 	for _, account := range pl.accounts() {
 		code("the account", account)

@@ -358,7 +358,8 @@ func compareFacts(network string, was, is []Fact, compare func(network, what, wa
 	}
 }
 
-// compareCalls names the first call that is another one: those behind it follow from it.
+// compareCalls names the first call that is another one: those behind it follow from it. Calls of the deployer may have become
+// needless, since anybody can put a contract with given code where it belongs; what they were decided on is among the facts.
 func compareCalls(network string, was, is []Call, compare func(network, what, was, is string)) {
 	name := func(calls []Call, at int) string {
 		if at >= len(calls) {
@@ -367,12 +368,26 @@ func compareCalls(network string, was, is []Call, compare func(network, what, wa
 		c := calls[at]
 		return fmt.Sprintf("%s by %s %s to %s with data of hash %s", c.Step, c.By, c.From, c.To, crypto.Keccak256Hash(c.Data))
 	}
-	for at := range max(len(was), len(is)) {
-		if a, b := name(was, at), name(is, at); a != b {
-			compare(network, fmt.Sprintf("call %d", at+1), a, b)
+	// whether the call that comes next now is one of the later ones
+	comesLater := func(at, now int) bool {
+		for k := at + 1; k < len(was); k++ {
+			if name(was, k) == name(is, now) {
+				return true
+			}
+		}
+		return now == len(is)
+	}
+	now := 0
+	for at := range was {
+		switch {
+		case name(was, at) == name(is, now):
+			now++
+		case was[at].By != rollout.Deployer || !comesLater(at, now):
+			compare(network, fmt.Sprintf("call %d", at+1), name(was, at), name(is, now))
 			return
 		}
 	}
+	compare(network, fmt.Sprintf("call %d", len(was)+1), nothing, name(is, now))
 }
 
 // Describe names the networks of a plan in words, with their epochs where a root becomes active; or the policy that it is for.

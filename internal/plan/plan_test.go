@@ -700,6 +700,10 @@ func TestMovedSince(t *testing.T) {
 		"a call less": {func(f *Plan) { f.Intent.Networks[1].Calls = []int{1} }, moved{{
 			"base", "call 2", callText(full().Intent.Calls[2]), "nothing",
 		}}},
+		"a deployment that somebody else has made": {func(f *Plan) { f.Intent.Networks[0].Calls = f.Intent.Networks[0].Calls[1:] }, nil},
+		"deployments alone, which somebody else has made": {func(f *Plan) { f.Intent.Networks[0].Calls = []int{} }, moved{{
+			"ethereum", "call 2", callText(full().Intent.Calls[1]), "nothing",
+		}}},
 		"a call more": {func(f *Plan) { f.Intent.Networks[1].Calls = []int{1, 2, 0} }, moved{{
 			"base", "call 3", "nothing", callText(full().Intent.Calls[0]),
 		}}},
