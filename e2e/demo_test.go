@@ -1,9 +1,9 @@
 package e2e
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -97,7 +97,8 @@ type endpoint struct{ Name, URL string }
 func demoNetworks(t *testing.T) []endpoint {
 	t.Helper()
 	cmd := exec.Command(lockstepBinary(), "demo", "--networks", "all", "--keep", "--json")
-	cmd.Stderr = io.Discard
+	var said bytes.Buffer // read when it has ended
+	cmd.Stderr = &said
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -114,7 +115,9 @@ func demoNetworks(t *testing.T) []endpoint {
 		Endpoints  []endpoint
 	}
 	if err := json.NewDecoder(out).Decode(&doc); err != nil || !doc.Consistent {
-		t.Fatalf("demo: %+v, %v", doc, err)
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait() // killed, or ended
+		t.Fatalf("demo: %+v, %v\n%s", doc, err, said.String())
 	}
 	return doc.Endpoints
 }

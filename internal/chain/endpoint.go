@@ -166,10 +166,15 @@ func (c *Client) failed(e *endpoint) {
 	e.failure = now
 }
 
-// limitTransport bounds the size of answers.
+// limitTransport bounds the size of answers, and asks again when a connection turns out to have been closed before it was used
+// again: servers close idle ones without a word.
 type limitTransport struct{ next http.RoundTripper }
 
 func (t limitTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	// net/http repeats only what it knows to be idempotent, and whatever is asked here is: reads, and transactions that are signed. A key
+	// without a value is not sent.
+	r = r.Clone(r.Context())
+	r.Header["Idempotency-Key"] = []string{}
 	resp, err := t.next.RoundTrip(r)
 	if err != nil {
 		return nil, err

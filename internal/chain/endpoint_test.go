@@ -3,6 +3,9 @@ package chain
 import (
 	"context"
 	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -179,5 +182,44 @@ func TestWrongChainIsFinalOnlyIfEveryEndpointIsWrong(t *testing.T) {
 		if n := f.count("") - f.count("eth_chainId"); n != 0 {
 			t.Errorf("an endpoint of another chain was asked %d times for more than its chain id", n)
 		}
+	}
+}
+
+// TestStaleConnection: a server that closes idle connections just as they are used again is asked once more, and is no bad endpoint.
+func TestStaleConnection(t *testing.T) {
+	n := startDevnet(t, 1085)
+	var asked atomic.Int32
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// every second request comes on a connection that has been used, and finds it closed
+		if asked.Add(1)%2 == 0 {
+			conn, _, err := w.(http.Hijacker).Hijack()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			_ = conn.Close()
+			return
+		}
+		resp, err := http.Post(n.URL(), "application/json", r.Body)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer func() { _ = resp.Body.Close() }()
+		if r.Header.Get("Idempotency-Key") != "" || len(r.Header.Values("Idempotency-Key")) > 0 {
+			t.Error("the header is sent")
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.Copy(w, resp.Body)
+	}))
+	t.Cleanup(server.Close)
+	c := newClient(t, 1085, server.URL)
+	for range 10 {
+		if _, err := c.Head(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := asked.Load(); got < 15 {
+		t.Errorf("asked %d times: no connection was found closed", got)
 	}
 }
