@@ -36,7 +36,7 @@ import (
 
 const (
 	defaultGasLimit = 36_000_000
-	indexTimeout = time.Minute
+	indexTimeout    = time.Minute
 	maxTime         = 1 << 40 // unix seconds, some 35,000 years from now: arithmetic on times cannot overflow
 )
 

@@ -152,7 +152,9 @@ type State struct {
 }
 
 // Fresh is the state of a dispatcher as its constructor leaves it.
-func Fresh(delay uint64) State { return State{Delay: delay, Grace: defaultGrace, MaxBatch: defaultMaxBatch} }
+func Fresh(delay uint64) State {
+	return State{Delay: delay, Grace: defaultGrace, MaxBatch: defaultMaxBatch}
+}
 
 // NotDeployedError says that no dispatcher answers at an address.
 type NotDeployedError struct {
