@@ -68,6 +68,9 @@ type App struct {
 	signersMu sync.Mutex
 	signers   map[string]*signer.Signer // that are open
 
+	// revoked is what is looked up of revocations before anything is sent, while a plan is carried out; nil if nothing is
+	revoked func() []plan.Approval
+
 	plansMu sync.Mutex
 	plans   map[common.Hash]*plan.Plan // of the journal
 }
@@ -185,7 +188,7 @@ func (a *App) openJournal(ctx context.Context) error {
 		return err
 	}
 	a.store = s
-	return nil
+	return a.keepMainnets(ctx)
 }
 
 // signer returns a signer of the configuration by name.

@@ -27,11 +27,15 @@ func (a *App) approval(n *net) txsend.Approval {
 		if err != nil {
 			return common.Hash{}, err
 		}
-		if n.Kind != network.Mainnet && policy.Others == 0 {
+		optional := n.Kind != network.Mainnet && policy.Others == 0
+		if optional && (tx.To() == nil || tx.Value().Sign() != 0) {
 			return common.Hash{}, nil
 		}
 		if tx.To() == nil || tx.Value().Sign() != 0 {
 			return common.Hash{}, errors.New("no plan holds transactions that carry value, or create contracts directly")
+		}
+		if err := a.takeRevocations(ctx); err != nil {
+			return common.Hash{}, err
 		}
 		begun, err := a.store.PlansBegun(ctx, n.ChainID)
 		if err != nil {
@@ -51,13 +55,39 @@ func (a *App) approval(n *net) txsend.Approval {
 			if err != nil {
 				return common.Hash{}, err
 			}
-			if tally.Enough() {
+			if tally.Enough() || optional {
 				return digest, nil
 			}
 			why = &NotApprovedError{p.Digest, tally}
 		}
+		if optional {
+			return common.Hash{}, nil
+		}
 		return common.Hash{}, why
 	}
+}
+
+// takeRevocations takes in what has been revoked since a plan was begun to be carried out. What cannot be verified takes nothing back.
+func (a *App) takeRevocations(ctx context.Context) error {
+	if a.revoked == nil {
+		return nil
+	}
+	for _, s := range a.revoked() {
+		if !s.Revoked {
+			continue
+		}
+		p, err := a.plan(ctx, s.Plan)
+		if errors.Is(err, store.ErrNotFound) || err == nil && p.Verify(s) != nil {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if err := a.store.SaveApproval(ctx, s); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // NotApprovedError says that a plan has not the approvals that it needs.
@@ -231,27 +261,60 @@ func mustNotLast(p *plan.Plan, policy plan.Policy) error {
 	return nil
 }
 
-// Check makes a plan again, and says what is another thing now; and which checks trip now that the plan does not allow for.
-// m and file are its manifest; nil if it has none.
-func (a *App) Check(ctx context.Context, p *plan.Plan, m *manifest.Manifest, file []byte) ([]plan.Moved, []plan.Check, error) {
+// Checked is what was found of a plan when it was made again.
+type Checked struct {
+	Moved  []plan.Moved
+	Checks []plan.Check      // that trip now, and that the plan does not allow for
+	Seen   plan.Observations // now; not of networks where it was begun
+	Begun  []string          // networks on which it is being carried out, or was: there it is not compared
+}
+
+// Holds tells whether the plan can be approved and carried out.
+func (c Checked) Holds() bool { return len(c.Moved)+len(c.Checks) == 0 }
+
+// Check makes a plan again, and says what is another thing now. m and file are its manifest; nil if it has none. One whose time is
+// over is an ExpiredError.
+func (a *App) Check(ctx context.Context, p *plan.Plan, m *manifest.Manifest, file []byte) (Checked, error) {
+	out := Checked{Seen: p.Observations}
 	if p.Intent.Action == plan.ChangePolicy {
 		policy, _, err := a.policy(ctx)
 		fresh := *p
 		fresh.Intent.Project, fresh.Intent.Policy = a.cfg.Project, policy.Hash()
-		return p.MovedSince(&fresh), nil, err
-	}
-	if err := a.open(ctx); err != nil {
-		return nil, nil, err
+		out.Moved = p.MovedSince(&fresh)
+		if now := time.Now().Unix(); err == nil && now > p.Intent.Expires {
+			err = &ExpiredError{p.Digest, p.Intent.Expires, now}
+		}
+		return out, err
 	}
 	nets, err := a.netsOf(p)
 	if err != nil {
-		return nil, nil, err
+		return out, err
 	}
-	fresh, err := a.planAgain(ctx, p, m, file, nets)
+	a.networks = nets
+	if err := a.open(ctx); err != nil {
+		return out, err
+	}
+	unused, _, err := a.unused(ctx, p)
 	if err != nil {
-		return nil, nil, err
+		return out, err
 	}
-	return p.MovedSince(fresh), p.Intent.Refusing(fresh.Observations.Checks), nil
+	for _, n := range nets {
+		if !slices.Contains(unused, n) {
+			out.Begun = append(out.Begun, n.Name)
+		}
+	}
+	if len(unused) == 0 {
+		return out, nil
+	}
+	if err := a.mustBeInTime(ctx, p, unused); err != nil {
+		return out, err
+	}
+	fresh, err := a.planAgain(ctx, p, m, file, unused)
+	if err != nil {
+		return out, err
+	}
+	out.Moved, out.Checks, out.Seen = p.MovedSince(fresh), p.Intent.Refusing(fresh.Observations.Checks), fresh.Observations
+	return out, nil
 }
 
 // SetPolicy puts the approval policy of a plan in force, if it is approved under the one before.
@@ -279,7 +342,17 @@ func (a *App) SetPolicy(ctx context.Context, p *plan.Plan, signed []plan.Approva
 	if !tally.Enough() {
 		return &NotApprovedError{p.Digest, tally}
 	}
-	return a.store.SetPolicy(ctx, plan.NewPolicy(*p.Intent.NewPolicy), &was, p.Digest)
+	// on no network: 0 stands for all
+	if use, err := a.store.PlanUsed(ctx, p.Digest, 0); err != nil || use == store.PlanDone {
+		return errors.Join(err, fmt.Errorf("the policy of plan %s was in force already: a plan is used once, make a new one", p.Digest))
+	}
+	if err := a.store.BeginPlan(ctx, p.Digest, 0); err != nil {
+		return err
+	}
+	if err := a.store.SetPolicy(ctx, plan.NewPolicy(*p.Intent.NewPolicy), &was, p.Digest); err != nil {
+		return err
+	}
+	return a.store.EndPlan(ctx, p.Digest, 0, store.PlanDone)
 }
 
 // ExpiredError says that a plan was not begun in its time.

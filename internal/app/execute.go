@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/ethereum/go-ethereum/common"
@@ -19,6 +20,7 @@ import (
 	"github.com/seed-b6a97670/lockstep/internal/rollout"
 	"github.com/seed-b6a97670/lockstep/internal/signer"
 	"github.com/seed-b6a97670/lockstep/internal/store"
+	"github.com/seed-b6a97670/lockstep/internal/txsend"
 )
 
 // MovedError says that a plan's preconditions are not what they were: nothing was sent.
@@ -37,8 +39,10 @@ func (e *MovedError) Error() string {
 
 // Execution is how a plan is carried out.
 type Execution struct {
-	Plan     *plan.Plan
-	Signed   []plan.Approval    // what was signed about it
+	Plan   *plan.Plan
+	Signed []plan.Approval // what was signed about it
+	// Again reads what was signed once more: a revocation may come while the plan is carried out. It may be nil.
+	Again    func() []plan.Approval
 	Manifest *manifest.Manifest // that it is for; nil if it is for none
 	File     []byte
 }
@@ -61,6 +65,7 @@ func (a *App) Execute(ctx context.Context, x Execution) ([]Outcome, error) {
 		return nil, err
 	}
 	a.networks = nets
+	a.revoked = x.Again
 	if err := a.open(ctx); err != nil {
 		return nil, err
 	}
@@ -163,12 +168,31 @@ func (a *App) unused(ctx context.Context, p *plan.Plan) (unused []*net, open boo
 		if err != nil {
 			return nil, false, err
 		}
-		if use == store.PlanUnused {
+		untouched := use == store.PlanUnused
+		if use == store.PlanBegun {
+			// begun, and then interrupted before anything of it was sent: it must hold, and be in time, as if it had not been
+			if untouched, err = a.untouched(ctx, p, n); err != nil {
+				return nil, false, err
+			}
+		}
+		if untouched {
 			unused = append(unused, n)
 		}
 		open = open || use == store.PlanUnused || use == store.PlanBegun
 	}
 	return unused, open, nil
+}
+
+// untouched tells whether nothing of a plan was sent to a network, or may still land there.
+func (a *App) untouched(ctx context.Context, p *plan.Plan, n *net) (bool, error) {
+	journal, err := a.store.Transactions(ctx, n.ChainID)
+	if err != nil {
+		return false, err
+	}
+	return !slices.ContainsFunc(journal, func(t rollout.Transaction) bool {
+		never := t.Status == rollout.Void || t.Status == rollout.Dropped || t.Status == rollout.Lost
+		return t.Plan == p.Digest && !never && !strings.HasPrefix(t.Step, txsend.Dropping)
+	}), nil
 }
 
 // used is what becomes of a plan that has ended on a network: nothing, if the network is still as the plan left it. It is not

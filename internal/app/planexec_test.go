@@ -712,19 +712,31 @@ func TestPolicies(t *testing.T) {
 
 	made := s.plan(loose, app.PlanRequest{Action: plan.ChangePolicy})
 	var lacking *app.NotApprovedError
-	if err := loose.SetPolicy(s.ctx(), made, s.approve(made, "alice", "outsider")); !errors.As(err, &lacking) || lacking.Tally.Needed != 2 {
+	if err := loose.SetPolicy(s.ctx(), made, s.approve(made, "alice", "outsider")); !errors.As(err, &lacking) || lacking.Tally.Needed != 3 {
 		t.Errorf("with one approval: %v", err)
 	}
 	inForce(loose, 2, "required was 2, is 1", "hotfix was 3, is 2")
 	if _, err := loose.Execute(s.ctx(), app.Execution{Plan: made}); err == nil || !strings.Contains(err.Error(), "lockstep approvals policy") {
 		t.Errorf("carried out: %v", err)
 	}
-	if err := loose.SetPolicy(s.ctx(), made, s.approve(made, "bob")); err != nil {
+	// it lowers what a hotfix needs, so that is what it needs
+	if err := loose.SetPolicy(s.ctx(), made, s.approve(made, "bob", "carol")); err != nil {
 		t.Fatal(err)
 	}
 	inForce(loose, 1)
 	if err := loose.SetPolicy(s.ctx(), made, nil); err == nil || !strings.Contains(err.Error(), "a plan is used once") {
 		t.Errorf("again: %v", err)
+	}
+	// also where the policy that it was made under is in force again
+	inForce(with("required: 2, hotfix: 3"), 2)
+	if err := loose.SetPolicy(s.ctx(), made, nil); err == nil || !strings.Contains(err.Error(), "was in force already: a plan is used once") {
+		t.Errorf("once more: %v", err)
+	}
+	inForce(with("required: 1, hotfix: 2"), 2, "required was 2, is 1", "hotfix was 3, is 2")
+	time.Sleep(1100 * time.Millisecond) // what is planned twice within a second is one plan
+	made = s.plan(loose, app.PlanRequest{Action: plan.ChangePolicy})
+	if err := loose.SetPolicy(s.ctx(), made, s.approve(made, "alice", "bob", "carol")); err != nil {
+		t.Fatal(err)
 	}
 	// it is not looser now
 	if _, err := loose.MakePlan(s.ctx(), app.PlanRequest{Action: plan.ChangePolicy}); err == nil || !strings.Contains(err.Error(), "it needs no plan") {
@@ -890,12 +902,59 @@ func TestStrangersDeployWhatIsPlanned(t *testing.T) {
 	if created < 3 {
 		t.Fatalf("%d contracts: this test wants extension, dispatcher and facets", created)
 	}
-	if moved, checks, err := p.Check(s.ctx(), made, p.m, p.file); err != nil || len(moved)+len(checks) > 0 {
-		t.Errorf("%v, %v, %v", moved, checks, err)
+	if found, err := p.Check(s.ctx(), made, p.m, p.file); err != nil || !found.Holds() {
+		t.Errorf("%+v, %v", found, err)
 	}
 	out := s.execute(p, made)
 	if want := len(made.Intent.Calls) - created; len(out[0].Transactions) != want {
 		t.Errorf("%d transactions, want %d", len(out[0].Transactions), want)
 	}
 	s.mustHoldBut(created, made)
+}
+
+// TestMainnetStaysOne: a network that the catalogue does not know, and that was a mainnet, is one, whatever the configuration calls it
+// later.
+func TestMainnetStaysOne(t *testing.T) {
+	t.Parallel()
+	at := mainnet(424242)
+	s := newSite(t, at)
+	p := s.open(oneFacet.on(at))
+	s.execute(p, s.plan(p, p.request(plan.Deploy)))
+	was := s.sent()
+	at.kind = "testnet"
+	other := s.open(oneFacet.on(at))
+	if _, err := other.Rollout(s.ctx(), other.m, other.file, false); err == nil || !strings.Contains(err.Error(), "no approved plan holds") {
+		t.Errorf("got %v", err)
+	}
+	if now := s.sent(); now != was {
+		t.Errorf("%d transactions were sent", now-was)
+	}
+}
+
+// TestRevocationWhileItRuns: one that comes as a file while the timelock runs is seen before the activation is signed.
+func TestRevocationWhileItRuns(t *testing.T) {
+	t.Parallel()
+	s, _ := begun(t, 71)
+	p := s.open(guarded("VaultDoubling"))
+	made := s.plan(p, p.request(plan.Rollout))
+	revoked := s.sign(made, true, "alice")[0]
+	var waits atomic.Bool
+	s.atTimelock = func(string) { waits.Store(true) }
+	x := p.execution(made, s.approve(made, "alice", "bob"))
+	x.Again = func() []plan.Approval {
+		if !waits.Load() {
+			return nil
+		}
+		forged := revoked
+		forged.Signer = s.address("bob")
+		return []plan.Approval{forged, revoked}
+	}
+	was := s.sent()
+	_, err := p.Execute(s.ctx(), x)
+	if err == nil || !strings.Contains(err.Error(), "has 1 of the 2 approvals that it needs; taken back by "+s.address("alice").Hex()) {
+		t.Errorf("got %v", err)
+	}
+	if got, want := s.sent()-was, len(made.Intent.Calls)-1; got != want {
+		t.Errorf("%d transactions, want %d: all but the activation", got, want)
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/ethereum/go-ethereum/common"
@@ -295,7 +296,7 @@ func (pl *planner) assemble(p *plan.Plan, parts []*part) {
 	if m := pl.req.Manifest; m != nil {
 		i.Manifest = &plan.Manifest{Root: m.Root, RoutesRoot: m.RoutesRoot, SHA256: sha256.Sum256(pl.req.File)}
 		if m.Init != nil && pl.req.Action == plan.Rollout && slices.ContainsFunc(parts, func(pt *part) bool { return pt.root == m.Root && len(pt.calls) > 0 }) {
-			p.Observations.Init = m.Init.Contract + " " + m.Init.Signature
+			p.Observations.Init = strings.TrimSuffix(m.Init.Contract+" "+m.Init.Signature+" with "+shown(string(m.Init.CallArgs)), " with ")
 		}
 		p.Observations.Checks = append(p.Observations.Checks, pl.code...)
 	}

@@ -118,8 +118,10 @@ func (pl *planner) accounts() []common.Address {
 	for _, s := range pl.senders {
 		out = append(out, s.Address)
 	}
-	for _, h := range pl.holders {
-		out = append(out, h.Account)
+	if pl.upgrades() {
+		for _, h := range pl.holders {
+			out = append(out, h.Account)
+		}
 	}
 	slices.SortFunc(out, common.Address.Cmp)
 	return slices.Compact(out)
@@ -127,7 +129,10 @@ func (pl *planner) accounts() []common.Address {
 
 // grants are the roles in question: those of the configuration, and those of the senders.
 func (pl *planner) grants() []rollout.Grant {
-	out := slices.Clone(pl.holders)
+	var out []rollout.Grant
+	if pl.upgrades() { // others can change nothing about who pauses
+		out = slices.Clone(pl.holders)
+	}
 	for _, s := range pl.senders {
 		for _, g := range needed(s) {
 			if !slices.Contains(out, g) {

@@ -33,6 +33,11 @@ func (a *App) filePolicy() (plan.Policy, error) {
 		}
 		p.Approvers = append(p.Approvers, address)
 	}
+	for _, n := range a.cfg.Networks {
+		if _, known := network.LookupID(n.ChainID); !known && n.Kind == network.Mainnet {
+			p.Mainnets = append(p.Mainnets, n.ChainID)
+		}
+	}
 	p = plan.NewPolicy(p)
 	if len(p.Approvers) < len(c.Approvers) {
 		return p, fmt.Errorf("%s:%d: approvals.approvers names one account twice, by different names: remove one", a.cfg.File, c.Line)
@@ -55,14 +60,31 @@ func (a *App) policy(ctx context.Context) (inForce plan.Policy, looser []string,
 	case errors.Is(err, store.ErrNotFound) && a.cfg.Approvals == nil:
 		return file, nil, nil
 	case errors.Is(err, store.ErrNotFound):
+		a.opts.Log.WarnContext(ctx, "this journal is new: it takes the approval policy of the configuration, and knows of no plan that was used or revoked")
 		return file, nil, a.store.SetPolicy(ctx, file, nil, common.Hash{})
-	case err != nil || stored.Hash() == file.Hash() || a.cfg.Approvals == nil: // a file that names no policy changes none
+	case err != nil || stored.Hash() == file.Hash() || a.cfg.Approvals == nil:
 		return stored, nil, err
 	}
 	if looser = file.Looser(stored); len(looser) > 0 {
 		return stored, looser, nil
 	}
+	a.opts.Log.WarnContext(ctx, "the approval policy of the configuration asks for more, and is in force from now on", "policy", file.Hash())
 	return file, nil, a.store.SetPolicy(ctx, file, &stored, common.Hash{})
+}
+
+// keepMainnets makes a mainnet again of what the policy in force knows as one, whatever the configuration calls it now.
+func (a *App) keepMainnets(ctx context.Context) error {
+	inForce, err := a.store.Policy(ctx)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	for _, n := range a.networks {
+		if slices.Contains(inForce.Mainnets, n.ChainID) && n.Kind != network.Mainnet {
+			a.opts.Log.WarnContext(ctx, "the approval policy in force knows this network as a mainnet, so it is one", "network", n.Name, "configured", n.Kind)
+			n.Kind = network.Mainnet
+		}
+	}
+	return err
 }
 
 // PolicyStatus is the approval policy in force, and the one of the configuration.

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ethereum/go-ethereum"
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/crypto"
 
@@ -286,15 +287,19 @@ func (a *App) covers(m *manifest.Manifest) error {
 // Rollout brings a manifest's routes to every network: commit, pages, timelock, activation. file is the manifest's
 // encoding, which the journal keeps.
 func (a *App) Rollout(ctx context.Context, m *manifest.Manifest, file []byte, dryRun bool) ([]Outcome, error) {
-	return a.rollTo(ctx, m, file, m.Root, dryRun)
+	return a.rollTo(ctx, plan.Rollout, m, file, dryRun)
 }
 
 // Rollback returns to the routes of an earlier manifest, without its init call.
 func (a *App) Rollback(ctx context.Context, m *manifest.Manifest, file []byte, dryRun bool) ([]Outcome, error) {
-	return a.rollTo(ctx, m, file, m.RoutesRoot, dryRun)
+	return a.rollTo(ctx, plan.Rollback, m, file, dryRun)
 }
 
-func (a *App) rollTo(ctx context.Context, m *manifest.Manifest, file []byte, root common.Hash, dryRun bool) ([]Outcome, error) {
+func (a *App) rollTo(ctx context.Context, action string, m *manifest.Manifest, file []byte, dryRun bool) ([]Outcome, error) {
+	root := m.Root
+	if action == plan.Rollback {
+		root = m.RoutesRoot
+	}
 	address, err := a.Dispatcher()
 	if err != nil {
 		return nil, err
@@ -315,10 +320,6 @@ func (a *App) rollTo(ctx context.Context, m *manifest.Manifest, file []byte, roo
 	}
 	var signers map[rollout.Role]*signer.Signer
 	if !dryRun {
-		action := plan.Rollout
-		if root != m.Root {
-			action = plan.Rollback
-		}
 		if err := a.mustNotNeedPlan(ctx, action); err != nil {
 			return nil, err
 		}
@@ -589,13 +590,18 @@ func (a *App) mustBeSettled(ctx context.Context, n *net, canceller common.Addres
 		if (t.Status != rollout.Released && t.Status != rollout.Replaced) || t.Signer == canceller {
 			continue
 		}
+		if _, err := n.chain.Receipt(ctx, t.Hash); err == nil {
+			continue // it is in a block, and seen in what is decided on
+		} else if !errors.Is(err, ethereum.NotFound) {
+			return err
+		}
 		known, err := n.chain.Known(ctx, t.Hash)
 		if err != nil {
 			return err
 		}
 		if known {
-			return &reconcile.HaltError{Network: n.Name, Reason: fmt.Sprintf("%s of %s is sent and not final: "+
-				"run lockstep rollout until it waits, then cancel", t.Step, t.Signer)}
+			return &reconcile.HaltError{Network: n.Name, Reason: fmt.Sprintf("%s of %s waits for a block: when it is in one, cancel again; or take it back "+
+				"first, with lockstep transaction drop %.10s", t.Step, t.Signer, t.Hash.Hex())}
 		}
 	}
 	return nil

@@ -87,11 +87,11 @@ With a wallet: --typed-data prints what to sign, --signature takes what the wall
 			if err := s.check(); err != nil {
 				return err
 			}
-			p, _, err := readPlan(args[0])
+			p, err := readPlanAlone(args[0])
 			if err != nil {
 				return err
 			}
-			if s.typedData {
+			if s.typedData && offline {
 				return e.printTypedData(p, false)
 			}
 			a, _, err := e.open()
@@ -99,21 +99,27 @@ With a wallet: --typed-data prints what to sign, --signature takes what the wall
 				return err
 			}
 			defer closing(a, &err)
-			if !offline && p.Intent.Action != plan.ChangePolicy {
+			seen := *p
+			if !offline {
 				m, file, err := e.planManifest(cmd, a, p, manifestPath)
 				if err != nil {
 					return err
 				}
-				moved, checks, err := a.Check(cmd.Context(), p, m, file)
+				found, err := a.Check(cmd.Context(), p, m, file)
 				if err != nil {
 					return fmt.Errorf("the plan could not be made again, so nothing is signed: %w", err)
 				}
-				if err := notHolding(p, moved, checks); err != nil {
+				if err := notHolding(p, found); err != nil {
 					return fmt.Errorf("nothing is signed: %w", err)
 				}
+				seen.Observations = found.Seen // what the file says of them is not part of its digest
+			}
+			if s.typedData {
+				return e.printTypedData(p, false)
 			}
 			if !e.json && !e.yes {
-				e.showPlan(p)
+				e.showPlan(&seen)
+				fmt.Fprintln(e.stdout, "\nSources and storage were looked at by whoever made the plan, not here.")
 			}
 			if err := e.confirm(cmd.Context(), fmt.Sprintf("approve plan %s, %s on %s", p.Digest, p.Intent.Action, p.Intent.Describe())); err != nil {
 				return err
@@ -128,14 +134,14 @@ With a wallet: --typed-data prints what to sign, --signature takes what the wall
 	s.flags(e, c)
 	c.Flags().BoolVar(&offline, "offline", false, "do not make the plan again: ask no network")
 	forManifest(c, &manifestPath)
-	return onNetworks(e, c)
+	return onJournal(e, c)
 }
 
 // printSigned says what was signed, and where the plan stands.
 func (e *env) printSigned(cmd *cobra.Command, a *app.App, p *plan.Plan, path string, signed plan.Approval, file string) error {
 	all, err := readApprovals(path)
-	if err != nil {
-		return err
+	if err != nil || signed.Revoked {
+		all = []plan.Approval{signed} // it counts, whatever lies beside it
 	}
 	state, err := a.ListApprovals(cmd.Context(), p, all)
 	if err != nil {
@@ -224,7 +230,7 @@ approval back cannot give it to the same plan again.`,
 			if err := s.check(); err != nil {
 				return err
 			}
-			p, _, err := readPlan(args[0])
+			p, err := readPlanAlone(args[0]) // whatever lies beside it must not stand in the way
 			if err != nil {
 				return err
 			}

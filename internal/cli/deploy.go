@@ -264,7 +264,7 @@ func (e *env) carriesOut(cmd *cobra.Command, action string, args []string, manif
 	if err != nil {
 		return true, err
 	}
-	x := app.Execution{Plan: p, Signed: signed, Manifest: m, File: file}
+	x := app.Execution{Plan: p, Signed: signed, Again: func() []plan.Approval { return revocations(args[0]) }, Manifest: m, File: file}
 	if dryRun {
 		outcomes, err := a.ExecuteDry(cmd.Context(), x)
 		return true, e.printOutcomes(outcomes, err)

@@ -168,6 +168,7 @@ var exercises = []exercise{
 	{command: "lockstep show", args: "@planned/plan.json"},
 	{command: "lockstep show", args: "@planned/plan.json --check --config @planned/one.yaml"},
 	{command: "lockstep show", args: "@planned/plan.json --check --config @planned/capped.yaml", code: exitDifference, before: edited("planned/one.yaml", "planned/capped.yaml", "kind: local,", "kind: local, gasCap: 300000,")},
+	{command: "lockstep show", args: "@planned/plan.json --check --config @planned/graced.yaml", code: exitDifference, before: edited("planned/one.yaml", "planned/graced.yaml", "kind: local,", "kind: local, grace: 90,")},
 	{command: "lockstep show", args: "@planned/one.json", code: exitFailed, fails: true},
 	{command: "lockstep approvals list", args: "@planned/plan.json --config @planned/one.yaml"},
 	{command: "lockstep approvals list", args: "@nowhere.json --config @planned/one.yaml", code: exitFailed, fails: true},
@@ -181,11 +182,12 @@ var exercises = []exercise{
 	{command: "lockstep rollout", args: "--config @planned/one.yaml @planned/plan.json --dry-run"},
 	{command: "lockstep rollout", args: "--config @planned/one.yaml @planned/plan.json --yes"},
 	{command: "lockstep approvals list", args: "@planned/plan.json --config @planned/one.yaml", before: strangerApproves},
-	{command: "lockstep show", args: "@planned/plan.json --check --config @planned/one.yaml", code: exitDifference},
+	{command: "lockstep show", args: "@planned/plan.json --check --config @planned/one.yaml"},
 	{command: "lockstep plan", args: "--config @planned/two.yaml @planned/two.json -o @planned/two-plan.json"},
 	{command: "lockstep approvals policy", args: "--config @planned/one.yaml"},
 	{command: "lockstep approvals policy", args: "--config @planned/looser.yaml", before: edited("planned/one.yaml", "planned/looser.yaml", "others: 1", "others: 0")},
 	{command: "lockstep approvals policy", args: "--config @planned/looser.yaml @planned/plan.json --yes", code: exitFailed, fails: true},
+	{command: "lockstep approvals policy", args: "--config @planned/main.yaml", before: ownMainnet},
 	{command: "lockstep man", args: "@man"},
 	{command: "lockstep man", args: "@one.yaml", code: exitFailed, fails: true},
 	{command: "lockstep demo", args: "--keep"},
@@ -336,10 +338,17 @@ func plannedProject(t *testing.T, r *rig) {
 	}
 }
 
+// ownMainnet makes a mainnet of the project's network.
+func ownMainnet(t *testing.T, r *rig) {
+	t.Helper()
+	r.write(t, "planned/main.yaml", strings.NewReplacer("kind: local,", "kind: mainnet,", "delay: 6", "delay: 3600", ": [deployer]", ": [guardian]").Replace(
+		mustRead(t, r.path("planned/one.yaml"))))
+}
+
 // committed commits all of planned/.
 func committed(t *testing.T, r *rig) {
 	t.Helper()
-	r.write(t, "planned/.gitignore", "lockstep.db*\ncapped.yaml\n")
+	r.write(t, "planned/.gitignore", "lockstep.db*\ncapped.yaml\ngraced.yaml\n")
 	for _, args := range [][]string{{"init", "-q"}, {"add", "-A"}, {"-c", "user.name=rig", "-c", "user.email=rig@lockstep.example", "commit", "-q", "-m", "all"}} {
 		git := exec.CommandContext(t.Context(), "git", args...)
 		git.Dir = r.path("planned")

@@ -45,13 +45,23 @@ plan, unless --hotfix accepts it, which needs more approvals; a fatal one always
 			if !slices.Contains(plan.Actions(), action) {
 				return usageError{fmt.Errorf("--action %s: want %s", action, strings.Join(plan.Actions(), ", "))}
 			}
+			if signed, err := readApprovals(out); err != nil || len(signed) > 0 {
+				return errors.Join(err, fmt.Errorf("%s holds what was signed about an earlier %s: name another file with -o, or move both", approvalsDir(out), out))
+			}
 			a, cfg, err := e.open()
 			if err != nil {
 				return err
 			}
 			defer closing(a, &err)
 			req := app.PlanRequest{Action: action, Hotfix: hotfix, OldBuild: oldBuild}
-			if slices.Contains([]string{plan.Deploy, plan.Rollout, plan.Rollback}, action) {
+			if action == plan.Rollback && len(args) == 0 {
+				if req.File, err = a.PreviousManifest(cmd.Context()); err != nil {
+					return err
+				}
+				if req.Manifest, _, err = app.VerifyManifest(req.File); err != nil {
+					return err
+				}
+			} else if slices.Contains([]string{plan.Deploy, plan.Rollout, plan.Rollback}, action) {
 				if req.Manifest, req.File, err = e.verifiedManifest(args); err != nil {
 					return err
 				}
@@ -231,7 +241,7 @@ thing now is named: that is also what approve and every command that carries a p
 		Example: "  lockstep show plan.json\n  lockstep show plan.json --check\n  lockstep show plan.json --markdown > plan.md",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			p, _, err := readPlan(args[0])
+			p, err := readPlanAlone(args[0])
 			switch {
 			case err != nil:
 				return err
@@ -275,39 +285,42 @@ func (e *env) checkPlan(cmd *cobra.Command, p *plan.Plan, file, manifestPath str
 	if err != nil {
 		return err
 	}
-	moved, checks, err := a.Check(cmd.Context(), p, m, data)
+	found, err := a.Check(cmd.Context(), p, m, data)
 	if err != nil {
 		return err
 	}
-	holds := len(moved)+len(checks) == 0
 	if e.json {
-		if moved == nil {
-			moved = []plan.Moved{}
+		doc := map[string]any{
+			"file": file, "digest": p.Digest, "holds": found.Holds(), "moved": append([]plan.Moved{}, found.Moved...),
+			"checks": append([]plan.Check{}, found.Checks...), "begun": append([]string{}, found.Begun...),
 		}
-		if checks == nil {
-			checks = []plan.Check{}
-		}
-		if err := e.printJSON(map[string]any{"file": file, "digest": p.Digest, "holds": holds, "moved": moved, "checks": checks}); err != nil {
+		if err := e.printJSON(doc); err != nil {
 			return err
 		}
 	}
-	if !holds {
-		return differenceError{notHolding(p, moved, checks)}
+	if !found.Holds() {
+		return differenceError{notHolding(p, found)}
 	}
-	if !e.json {
+	if e.json {
+		return nil
+	}
+	if len(found.Begun) > 0 {
+		fmt.Fprintf(e.stdout, "%s was begun on %s, where it goes on, or has ended\n", file, strings.Join(found.Begun, ", "))
+	}
+	if len(found.Begun) < len(p.Intent.Networks) {
 		fmt.Fprintf(e.stdout, "%s holds: made again now, it is the same\n", file)
 	}
 	return nil
 }
 
 // notHolding says why a plan cannot be approved or carried out any more.
-func notHolding(p *plan.Plan, moved []plan.Moved, checks []plan.Check) error {
+func notHolding(p *plan.Plan, found app.Checked) error {
 	var errs []error
-	if len(moved) > 0 {
-		errs = append(errs, &app.MovedError{Plan: p.Digest, Moved: moved})
+	if len(found.Moved) > 0 {
+		errs = append(errs, &app.MovedError{Plan: p.Digest, Moved: found.Moved})
 	}
-	if len(checks) > 0 {
-		errs = append(errs, &app.RefusedPlanError{Checks: checks})
+	if len(found.Checks) > 0 {
+		errs = append(errs, &app.RefusedPlanError{Checks: found.Checks})
 	}
 	return errors.Join(errs...)
 }
@@ -344,16 +357,47 @@ func (e *env) planManifest(cmd *cobra.Command, a *app.App, p *plan.Plan, path st
 
 // readPlan reads a plan and what was signed about it.
 func readPlan(path string) (*plan.Plan, []plan.Approval, error) {
-	f, err := os.Open(path)
+	p, err := readPlanAlone(path)
 	if err != nil {
 		return nil, nil, err
 	}
-	p, err := plan.Decode(f)
-	if err := errors.Join(err, f.Close()); err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", path, err)
-	}
 	signed, err := readApprovals(path)
 	return p, signed, err
+}
+
+// readPlanAlone reads a plan, whatever lies beside it.
+func readPlanAlone(path string) (*plan.Plan, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	p, err := plan.Decode(f)
+	if err := errors.Join(err, f.Close()); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return p, nil
+}
+
+// revocations reads what is there of them now; what cannot be read takes nothing back.
+func revocations(path string) []plan.Approval {
+	files, err := filepath.Glob(filepath.Join(approvalsDir(path), "*.revoked.json"))
+	if err != nil {
+		return nil
+	}
+	var out []plan.Approval
+	for _, name := range files {
+		if info, err := os.Lstat(name); err != nil || !info.Mode().IsRegular() || info.Size() > plan.MaxApproval {
+			continue
+		}
+		data, err := os.ReadFile(name)
+		if err != nil {
+			continue
+		}
+		if a, err := plan.DecodeApproval(data); err == nil {
+			out = append(out, a)
+		}
+	}
+	return out
 }
 
 // approvalsDir is where what was signed about a plan is kept.
@@ -386,7 +430,7 @@ func readApprovals(path string) ([]plan.Approval, error) {
 	var out []plan.Approval
 	for _, entry := range entries {
 		name := filepath.Join(dir, entry.Name())
-		if !strings.HasSuffix(name, ".json") {
+		if !strings.HasSuffix(name, ".json") || !entry.Type().IsRegular() {
 			continue
 		}
 		f, err := os.Open(name)

@@ -37,7 +37,8 @@ import (
 const (
 	defaultGasLimit = 36_000_000
 	indexTimeout    = time.Minute
-	maxTime         = 1 << 40 // unix seconds, some 35,000 years from now: arithmetic on times cannot overflow
+	indexPatience   = time.Second // until it is helped
+	maxTime         = 1 << 40     // unix seconds, some 35,000 years from now: arithmetic on times cannot overflow
 )
 
 // ErrClosed is returned by every operation on a network after Close.
@@ -144,10 +145,17 @@ func (n *Network) run() error {
 
 // awaitIndex waits until geth has indexed the transactions of the first block.
 func (n *Network) awaitIndex() error {
-	deadline := time.Now().Add(indexTimeout)
+	start, poke := time.Now(), indexPatience
 	for !n.eth.BlockChain().TxIndexDone() {
-		if time.Now().After(deadline) {
+		switch waited := time.Since(start); {
+		case waited > indexTimeout:
 			return errors.New("transaction index is not ready")
+		case waited > poke:
+			// the indexer misses a block that is made while it starts, and waits for the next
+			if err := n.Mine(1); err != nil {
+				return err
+			}
+			poke += indexPatience
 		}
 		time.Sleep(time.Millisecond)
 	}

@@ -217,7 +217,7 @@ func TestDigestIsTheKnownOne(t *testing.T) {
 		want string
 	}{
 		"rollout": {full(), "0xa7c0df7bf06309b49b1f2f50729e876d6f851a2ba72bd1b37010689c2b3ae8df"},
-		"policy":  {policyPlan(), "0x8949490f4e38fba02d0f8792622612e94447de4a5dbd5c0b7cc4e0dfb6ddbb92"},
+		"policy":  {policyPlan(), "0x3176d7d42c49e84d77fc5a89b24405273e44d131dce2c1fbdefcd4438fb6f1fd"},
 	} {
 		if got := sealed(t, c.p).Digest.Hex(); got != c.want {
 			t.Errorf("%s: %s, want %s", name, got, c.want)

@@ -22,6 +22,9 @@ type Policy struct {
 	Cancel    int              `json:"cancel"`   // of a plan that takes a root back
 	Others    int              `json:"others"`   // where no network is a mainnet
 	ValidFor  int64            `json:"validFor"` // seconds in which a plan must be begun
+	// Mainnets are chain ids, ascending, of the mainnets that the catalogue does not know: a configuration that calls one of them
+	// anything else asks for less.
+	Mainnets []uint64 `json:"mainnets"`
 }
 
 // NewPolicy puts approvers in order, each once.
@@ -31,6 +34,12 @@ func NewPolicy(p Policy) Policy {
 	p.Approvers = slices.Compact(p.Approvers)
 	if p.Approvers == nil {
 		p.Approvers = []common.Address{}
+	}
+	p.Mainnets = slices.Clone(p.Mainnets)
+	slices.Sort(p.Mainnets)
+	p.Mainnets = slices.Compact(p.Mainnets)
+	if p.Mainnets == nil {
+		p.Mainnets = []uint64{}
 	}
 	return p
 }
@@ -63,6 +72,8 @@ func (p Policy) Needs(i Intent) int {
 		return p.Others
 	}
 	switch {
+	case i.Action == ChangePolicy: // it may lower any of them
+		return max(p.Required, p.Hotfix)
 	case i.Action == Pause:
 		return p.Pause
 	case i.Action == Cancel:
@@ -84,6 +95,11 @@ func (p Policy) Looser(inForce Policy) []string {
 	}
 	if len(added) > 0 {
 		out = append(out, "approvers are added: "+strings.Join(added, ", "))
+	}
+	for _, id := range inForce.Mainnets {
+		if !slices.Contains(p.Mainnets, id) {
+			out = append(out, fmt.Sprintf("chain %d is no mainnet any more", id))
+		}
 	}
 	for _, c := range []struct {
 		what     string

@@ -13,7 +13,7 @@ import (
 )
 
 var strict = NewPolicy(Policy{
-	Approvers: []common.Address{{3}, {1}, {2}, {4}, {5}}, Required: 2, Hotfix: 3, Pause: 1, Cancel: 4, Others: 5, ValidFor: 3600,
+	Approvers: []common.Address{{3}, {1}, {2}, {4}, {5}}, Required: 2, Hotfix: 3, Pause: 1, Cancel: 4, Others: 5, ValidFor: 3600, Mainnets: []uint64{7, 9},
 })
 
 // TestNeeds: every action, with a hotfix and without, on every kind of networks.
@@ -22,7 +22,7 @@ func TestNeeds(t *testing.T) {
 		"nowhere": {}, "local": {"local"}, "testnet": {"testnet"}, "testnets": {"testnet", "local", "testnet"}, "mainnet": {Mainnet},
 		"mainnet behind others": {"testnet", "local", Mainnet}, "mainnet before others": {Mainnet, "testnet"},
 	}
-	plain := map[string]int{Deploy: 2, Rollout: 2, Rollback: 2, Pause: 1, Unpause: 2, Cancel: 4, ChangePolicy: 2}
+	plain := map[string]int{Deploy: 2, Rollout: 2, Rollback: 2, Pause: 1, Unpause: 2, Cancel: 4, ChangePolicy: 3}
 	if len(plain) != len(Actions()) {
 		t.Errorf("%d actions, want %v", len(plain), Actions())
 	}
@@ -71,11 +71,13 @@ func TestLooser(t *testing.T) {
 		"no approver":       {func(p *Policy) { p.Approvers = nil }, ""},
 		"an approver more":  {func(p *Policy) { p.Approvers = append(p.Approvers, common.Address{9}) }, "approvers are added: " + common.Address{9}.Hex()},
 		"an approver other": {func(p *Policy) { p.Approvers[2] = common.Address{9} }, "approvers are added: " + common.Address{9}.Hex()},
-		"another order":     {func(p *Policy) { slices.Reverse(p.Approvers) }, ""},
+		"another order":     {func(p *Policy) { slices.Reverse(p.Approvers); slices.Reverse(p.Mainnets) }, ""},
+		"a mainnet less":    {func(p *Policy) { p.Mainnets = p.Mainnets[1:] }, "chain 7 is no mainnet any more"},
+		"a mainnet more":    {func(p *Policy) { p.Mainnets = append(p.Mainnets, 8) }, ""},
 		"all of it": {
 			func(p *Policy) { *p = Policy{Approvers: []common.Address{{8}, {9}}, ValidFor: 3601} },
 			"approvers are added: " + common.Address{8}.Hex() + ", " + common.Address{9}.Hex() +
-				"; required was 2, is 0; hotfix was 3, is 0; pause was 1, is 0; cancel was 4, is 0; others was 5, is 0; validFor was 3600, is 3601",
+				"; chain 7 is no mainnet any more; chain 9 is no mainnet any more; required was 2, is 0; hotfix was 3, is 0; pause was 1, is 0; cancel was 4, is 0; others was 5, is 0; validFor was 3600, is 3601",
 		},
 		// what is stricter in one does not make up for what is looser in another
 		"more, and less": {func(p *Policy) { p.Required, p.Pause = 5, 0 }, "pause was 1, is 0"},
@@ -87,7 +89,7 @@ func TestLooser(t *testing.T) {
 		}
 	}
 	// each field that is added later must be looked at, too
-	if n := reflect.TypeFor[Policy]().NumField(); n != 7 {
+	if n := reflect.TypeFor[Policy]().NumField(); n != 8 {
 		t.Errorf("a policy has %d fields: what of the new ones is looser?", n)
 	}
 }
@@ -142,7 +144,7 @@ func TestPolicyHash(t *testing.T) {
 			t.Fatalf("%+v and %+v: the hashes are the same: %t", p, q, !same)
 		}
 	})
-	if got, want := strict.Hash().Hex(), "0x27417b35015285f4be2229399d79584c050a14eb1dad74930eea3dae918aedaa"; got != want {
+	if got, want := strict.Hash().Hex(), "0xcd6940014825a5b30c6ac60c2c5ccacc5b1ef13bdb36fef8a594aa8cdb57ec02"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
 }
@@ -151,7 +153,7 @@ func TestPolicyHash(t *testing.T) {
 func TestNewPolicy(t *testing.T) {
 	given := []common.Address{{3}, {1}, {3}, {2}}
 	p := NewPolicy(Policy{Approvers: given, Required: 7})
-	if diff := cmp.Diff(Policy{Approvers: []common.Address{{1}, {2}, {3}}, Required: 7}, p); diff != "" {
+	if diff := cmp.Diff(Policy{Approvers: []common.Address{{1}, {2}, {3}}, Required: 7, Mainnets: []uint64{}}, p); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	if given[0] != (common.Address{3}) {
@@ -187,22 +189,22 @@ func TestPlanForAPolicyThatNobodyCouldMeet(t *testing.T) {
 		p    Policy
 		want string
 	}{
-		"sound":                 {Policy{three, 1, 2, 0, 0, 0, 3600}, ""},
-		"all of them":           {Policy{three, 3, 3, 3, 3, 3, 1}, ""},
-		"one more than all":     {Policy{three, 1, 4, 0, 0, 0, 1}, "asks for up to 4 approvals, and has 3 approvers"},
-		"one more to pause":     {Policy{three, 1, 2, 4, 0, 0, 1}, "asks for up to 4 approvals"},
-		"one more to cancel":    {Policy{three, 1, 2, 0, 4, 0, 1}, "asks for up to 4 approvals"},
-		"one more elsewhere":    {Policy{three, 1, 2, 0, 0, 4, 1}, "asks for up to 4 approvals"},
-		"nobody":                {Policy{nil, 1, 1, 0, 0, 0, 1}, "asks for up to 1 approvals, and has 0 approvers"},
-		"nobody need approve":   {Policy{three, 0, 2, 0, 0, 0, 1}, "asks for 0 approvals"},
-		"hotfix under required": {Policy{three, 3, 2, 0, 0, 0, 1}, "asks for 3 approvals, of a hotfix 2"},
-		"pause below nothing":   {Policy{three, 1, 2, -1, 0, 0, 1}, "to pause -1"},
-		"cancel below nothing":  {Policy{three, 1, 2, 0, -1, 0, 1}, "to cancel -1"},
-		"others below nothing":  {Policy{three, 1, 2, 0, 0, -1, 1}, "elsewhere -1"},
-		"no time":               {Policy{three, 1, 2, 0, 0, 0, 0}, "within 0 s"},
-		"another order":         {Policy{[]common.Address{{2}, {1}}, 1, 2, 0, 0, 0, 1}, "not in order, each once"},
-		"one twice":             {Policy{[]common.Address{{1}, {1}}, 1, 2, 0, 0, 0, 1}, "not in order, each once"},
-		"the zero address":      {Policy{[]common.Address{{}, {1}}, 1, 2, 0, 0, 0, 1}, "not in order, each once"},
+		"sound":                 {Policy{three, 1, 2, 0, 0, 0, 3600, nil}, ""},
+		"all of them":           {Policy{three, 3, 3, 3, 3, 3, 1, nil}, ""},
+		"one more than all":     {Policy{three, 1, 4, 0, 0, 0, 1, nil}, "asks for up to 4 approvals, and has 3 approvers"},
+		"one more to pause":     {Policy{three, 1, 2, 4, 0, 0, 1, nil}, "asks for up to 4 approvals"},
+		"one more to cancel":    {Policy{three, 1, 2, 0, 4, 0, 1, nil}, "asks for up to 4 approvals"},
+		"one more elsewhere":    {Policy{three, 1, 2, 0, 0, 4, 1, nil}, "asks for up to 4 approvals"},
+		"nobody":                {Policy{nil, 1, 1, 0, 0, 0, 1, nil}, "asks for up to 1 approvals, and has 0 approvers"},
+		"nobody need approve":   {Policy{three, 0, 2, 0, 0, 0, 1, nil}, "asks for 0 approvals"},
+		"hotfix under required": {Policy{three, 3, 2, 0, 0, 0, 1, nil}, "asks for 3 approvals, of a hotfix 2"},
+		"pause below nothing":   {Policy{three, 1, 2, -1, 0, 0, 1, nil}, "to pause -1"},
+		"cancel below nothing":  {Policy{three, 1, 2, 0, -1, 0, 1, nil}, "to cancel -1"},
+		"others below nothing":  {Policy{three, 1, 2, 0, 0, -1, 1, nil}, "elsewhere -1"},
+		"no time":               {Policy{three, 1, 2, 0, 0, 0, 0, nil}, "within 0 s"},
+		"another order":         {Policy{[]common.Address{{2}, {1}}, 1, 2, 0, 0, 0, 1, nil}, "not in order, each once"},
+		"one twice":             {Policy{[]common.Address{{1}, {1}}, 1, 2, 0, 0, 0, 1, nil}, "not in order, each once"},
+		"the zero address":      {Policy{[]common.Address{{}, {1}}, 1, 2, 0, 0, 0, 1, nil}, "not in order, each once"},
 	} {
 		p := policyPlan()
 		p.Intent.NewPolicy = &c.p
