@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"math/big"
@@ -956,5 +957,60 @@ func TestRevocationWhileItRuns(t *testing.T) {
 	}
 	if got, want := s.sent()-was, len(made.Intent.Calls)-1; got != want {
 		t.Errorf("%d transactions, want %d: all but the activation", got, want)
+	}
+}
+
+// TestBegunAndNothingSent: a plan that was begun, and of which nothing was sent, must be in time and hold like any other.
+func TestBegunAndNothingSent(t *testing.T) {
+	t.Parallel()
+	s, _ := begun(t, 71)
+	p := s.open(guarded("VaultDoubling"))
+	made := s.plan(p, p.request(plan.Rollout))
+	journal, err := store.Open(s.ctx(), s.journal, "plans")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(journal.SavePlan(s.ctx(), made), journal.BeginPlan(s.ctx(), made.Digest, 71), journal.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.nets["net71"].AdvanceTime(80 * time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	var expired *app.ExpiredError
+	if err := s.refused(p, p.execution(made, s.approve(made, "alice", "bob"))); !errors.As(err, &expired) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestCancelBehindWhatLanded: a commit that is in a block, and whose outcome the journal does not know yet, since the program was
+// killed and its plan may not go on, keeps nobody from cancelling.
+func TestCancelBehindWhatLanded(t *testing.T) {
+	t.Parallel()
+	s, _ := begun(t, 71)
+	c := guarded("VaultDoubling")
+	p := s.open(c)
+	made := s.plan(p, p.request(plan.Rollout))
+	s.interrupted(c, made)
+	if err := p.Close(); err != nil {
+		t.Fatal(err)
+	}
+	db, err := sql.Open("sqlite", s.journal)
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed, err := db.ExecContext(s.ctx(), `UPDATE transactions SET status = 'released', finished_at = NULL WHERE step LIKE 'commit %' AND plan = ?`, made.Digest.Hex())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := changed.RowsAffected(); err != nil || n != 1 {
+		t.Fatalf("%d rows, %v", n, err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	p = s.open(c)
+	s.execute(p, s.plan(p, p.request(plan.Cancel)))
+	if got := s.state("net71", s.dispatcher(p))["pending root"]; got != (common.Hash{}).Hex() {
+		t.Errorf("%s is pending", got)
 	}
 }
