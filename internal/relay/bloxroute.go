@@ -85,7 +85,7 @@ func (x *bloxroute) Submit(ctx context.Context, b Batch) (uint64, error) {
 			err = x.took(result, tx.Hash())
 		}
 		if err != nil && !alreadyKnown(err) {
-			return b.Last, some(x.cfg.Name, i, len(b.Txs), err)
+			return 0, some(x.cfg.Name, i, len(b.Txs), err)
 		}
 	}
 	return b.Last, nil

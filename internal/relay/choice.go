@@ -38,6 +38,7 @@ type Measurement struct {
 	ID      string        `json:"id"`     // of the record
 	Hashes  []common.Hash `json:"hashes"` // what it is about; one, if it has landed
 	Outcome Outcome       `json:"outcome"`
+	Again   bool          `json:"again,omitempty"` // the relay had been asked for them before
 	At      time.Time     `json:"at"`
 	Took    time.Duration `json:"took,omitempty"`   // until it answered, when it was asked
 	Head    uint64        `json:"head"`             // the block at which this was seen, or in which it landed

@@ -40,10 +40,10 @@ func (e *endpoints) Submit(ctx context.Context, b Batch) (uint64, error) {
 			if errors.Is(err, rollout.ErrUnavailable) || ctx.Err() != nil {
 				kind = ErrInDoubt
 			}
-			return b.Next, some(e.privacy, i, len(b.Txs), &failure{relay: e.privacy, kind: kind, why: "has not taken it: " + err.Error(), cause: err})
+			return 0, some(e.privacy, i, len(b.Txs), &failure{relay: e.privacy, kind: kind, why: "has not taken it: " + err.Error(), cause: err})
 		}
 	}
-	return b.Next, nil
+	return 0, nil
 }
 
 func (e *endpoints) Status(context.Context, common.Hash) (Status, error) {

@@ -131,16 +131,29 @@ func TestBundleLandsWholeOrNotAtAll(t *testing.T) {
 	}
 }
 
+func TestBundleWithoutAHashIsInDoubt(t *testing.T) {
+	w := newWorld(t)
+	for _, fault := range []string{"hash", "empty"} {
+		w.control(control{Fault: fault})
+		_, err := w.flashbots("flashbots").Submit(t.Context(), Batch{ID: "x", Txs: w.txs(0, 2), Next: 1, Last: 2})
+		if !errors.Is(err, ErrInDoubt) || !strings.Contains(err.Error(), "without the hash of a bundle") {
+			t.Errorf("%s: %v", fault, err)
+		}
+	}
+}
+
 func TestPrivateTransactionIsForTheBlocksThatAreLeft(t *testing.T) {
 	w := newWorld(t)
 	relay := w.flashbots("flashbots")
 	for _, c := range []struct{ next, last, want uint64 }{{10, 12, 12}, {10, 10, 10}, {10, 1000, 34}} {
 		until, err := relay.Submit(t.Context(), Batch{Txs: w.txs(0, 1), Next: c.next, Last: c.last})
-		log := w.log()
-		_, params := log[len(log)-1].request(t)
+		_, params := w.last().request(t)
 		if want := fmt.Sprintf(`"maxBlockNumber":"%#x"`, c.want); err != nil || until != c.want || !strings.Contains(string(params), want) {
 			t.Errorf("from %d to %d: until %d, %v, %s; want %d", c.next, c.last, until, err, params, c.want)
 		}
+	}
+	if until, err := relay.Submit(t.Context(), Batch{ID: "x", Txs: w.txs(0, 2), Next: 10, Last: 20}); err != nil || until != 10 {
+		t.Errorf("a bundle: until %d, %v; want the next block alone", until, err)
 	}
 	if _, err := relay.Submit(t.Context(), Batch{Txs: w.txs(0, 1), Next: 11, Last: 10}); !errors.Is(err, ErrRefused) {
 		t.Errorf("for a block that is past: %v", err)

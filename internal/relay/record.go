@@ -25,10 +25,10 @@ type Record struct {
 type Try struct {
 	Relay string    `json:"relay"`
 	State State     `json:"state"`
-	At    time.Time `json:"at"`    // when it was last asked anew
-	Since uint64    `json:"since"` // the head then
-	Until uint64    `json:"until"` // the last block for which it has them
-	Seen  uint64    `json:"seen"`  // the head at which it was last asked for anything
+	Since uint64    `json:"since"` // the head when it was asked first
+	At    time.Time `json:"at"`    // when it was asked last
+	Until uint64    `json:"until"` // the last block for which it has them, 0 if it does not say
+	Seen  uint64    `json:"seen"`  // the head at which it was asked last, for them or for their status
 	// Given says that it may have them, whatever it said later: it is told to cancel.
 	Given bool `json:"given,omitempty"`
 	Late  bool `json:"late,omitempty"` // they were in no block for so long that the next relay was asked, too

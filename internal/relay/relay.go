@@ -18,7 +18,8 @@ type Relay interface {
 	Name() string
 	// Privacy is who sees a transaction before it is in a block, in the words of package network.
 	Privacy() string
-	// Submit takes a batch, and returns the last block for which that lasts: after it the batch is to be submitted again.
+	// Submit takes a batch, and returns the last block for which that lasts: after it the batch is to be submitted again. It is 0
+	// if the relay does not say: then it is submitted again after a while.
 	Submit(ctx context.Context, b Batch) (until uint64, err error)
 	// Status is what the relay says of a transaction, which is not always so.
 	Status(ctx context.Context, hash common.Hash) (Status, error)

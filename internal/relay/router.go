@@ -19,8 +19,9 @@ import (
 
 // Defaults of a Config.
 const (
-	DefaultPatience = 3
-	DefaultExplore  = 10
+	DefaultPatience    = 3
+	DefaultExplore     = 10
+	DefaultRebroadcast = 15 * time.Second
 )
 
 // Config of a router.
@@ -34,6 +35,9 @@ type Config struct {
 	Relays      []Relay // in the order in which they are asked
 	Records     Records
 	Patience    uint64 // blocks that a relay has until the next one is asked, too; DefaultPatience if zero
+	// Rebroadcast is after how long a relay that does not say how long it keeps transactions is given them again;
+	// DefaultRebroadcast if zero.
+	Rebroadcast time.Duration
 	// Measured orders relays by what was measured of them, and not as they come.
 	Measured bool
 	Explore  int           // one in so many begins with another relay than the best one; DefaultExplore if zero, never if negative
@@ -71,6 +75,12 @@ func NewRouter(cfg Config) (*Router, error) {
 	}
 	if cfg.Explore == 0 {
 		cfg.Explore = DefaultExplore
+	}
+	if cfg.Rebroadcast == 0 {
+		cfg.Rebroadcast = DefaultRebroadcast
+	}
+	if cfg.Report == nil {
+		cfg.Report = func(Measurement) {}
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -223,7 +233,7 @@ func (r *Router) record(ctx context.Context, b Batch, last uint64) (Record, erro
 	}
 	if changed { // what a relay has is less than what it is to have
 		for i := range rec.Tries {
-			rec.Tries[i].Until = 0
+			rec.Tries[i].Until, rec.Tries[i].At = 0, time.Time{}
 		}
 	}
 	return rec, nil
@@ -245,25 +255,24 @@ func (r *Router) refresh(ctx context.Context, rec *Record, b Batch, head uint64,
 		if t.State != Taken || relay == nil {
 			continue
 		}
-		if t.Seen >= head && t.Until > head { // nothing can have changed
-			held = held || !t.Late
-			continue
-		}
-		changed = true
-		due := t.Until <= head
-		if !due {
-			t.Seen = head
-			switch r.told(ctx, relay, b) {
-			case Unknown: // it has forgotten
+		due := r.due(*t, head)
+		if !due && t.Seen < head {
+			status, err := relay.Status(ctx, b.Txs[0].Hash())
+			if !errors.Is(err, ErrUnsupported) {
+				t.Seen, changed = head, true
+			}
+			switch {
+			case err != nil: // it has them as far as is known
+			case status == Unknown: // it has forgotten
 				due = true
-			case Failed, Cancelled:
+			case status == Failed, status == Cancelled:
 				t.State = Dropped
 				r.report(rec, *t, OutcomeDropped, head)
 				continue
 			}
 		}
 		if !t.Late && head >= t.Since+r.cfg.Patience {
-			t.Late = true
+			t.Late, changed = true, true
 			r.report(rec, *t, OutcomeLate, head)
 		}
 		if due {
@@ -283,13 +292,12 @@ func (r *Router) refresh(ctx context.Context, rec *Record, b Batch, head uint64,
 	return held, r.save(ctx, *rec)
 }
 
-// told is what a relay says of the first of a batch; pending if it does not say.
-func (r *Router) told(ctx context.Context, relay Relay, b Batch) Status {
-	status, err := relay.Status(ctx, b.Txs[0].Hash())
-	if err != nil {
-		return Pending
+// due tells whether a relay that has transactions is to be given them again.
+func (r *Router) due(t Try, head uint64) bool {
+	if t.Until == 0 {
+		return r.cfg.Now().Sub(t.At) >= r.cfg.Rebroadcast
 	}
-	return status
+	return t.Until <= head
 }
 
 // next returns the relays that are to be asked, in order: those that were not asked yet, and those that may not have it. Those that
@@ -332,7 +340,7 @@ func (r *Router) ask(ctx context.Context, rec *Record, relay Relay, b Batch, hea
 	}
 	until, err := relay.Submit(ctx, b)
 	m := r.measured(rec, *t, OutcomeTaken, head)
-	m.Took = m.At.Sub(t.At)
+	m.Took, m.Again = m.At.Sub(t.At), before.State != ""
 	t.State, t.Until = Taken, until
 	if err != nil {
 		t.Reason, m.Reason = err.Error(), err.Error()
@@ -347,7 +355,10 @@ func (r *Router) ask(ctx context.Context, rec *Record, relay Relay, b Batch, hea
 			t.State, m.Outcome = Asked, OutcomeInDoubt
 		}
 	}
-	r.tell(m)
+	if before.State == "" || before.Seen < head { // once a block, however often it is asked
+		r.choice.note(m)
+	}
+	r.cfg.Report(m)
 	if saveErr := r.save(ctx, *rec); saveErr != nil {
 		return false, errors.Join(err, saveErr)
 	}
@@ -524,7 +535,5 @@ func (r *Router) report(rec *Record, t Try, o Outcome, head uint64) {
 
 func (r *Router) tell(m Measurement) {
 	r.choice.note(m)
-	if r.cfg.Report != nil {
-		r.cfg.Report(m)
-	}
+	r.cfg.Report(m)
 }

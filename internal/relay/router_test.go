@@ -220,6 +220,9 @@ func TestRelayThatLies(t *testing.T) {
 		}
 	}
 	w.wantWords(m, "one:taken", "one:late", "two:taken", "two:landed")
+	if len(m.all) != 4 {
+		t.FailNow()
+	}
 	late, landed := m.all[1], m.all[3]
 	if late.Blocks != 2 || late.Head != first+2 {
 		t.Errorf("late: %+v", late)
@@ -244,6 +247,55 @@ func TestRelayThatForgetsIsGivenItAgain(t *testing.T) {
 		t.Error("it was not given again")
 	}
 	w.wantWords(m, "one:taken", "one:taken")
+}
+
+// TestRelayThatDoesNotSayHowLong is given transactions again after a while, as nodes forget, and not at each block.
+func TestRelayThatDoesNotSayHowLong(t *testing.T) {
+	w := newWorld(t)
+	m, records := &measures{}, &memory{}
+	now := time.Unix(1_800_000_000, 0)
+	var sent int
+	sequencer, err := NewEndpoints(network.Sequencer, func(context.Context, *types.Transaction) error { sent++; return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := w.router(Config{
+		Privacy: network.Sequencer, Relays: []Relay{sequencer}, Records: records, Patience: 9, Report: m.report, Now: func() time.Time { return now },
+	})
+	tx := w.txs(0, 1)
+	for range 3 {
+		w.push(r, tx)
+		w.mine()
+	}
+	if sent != 1 || records.saves != 2 {
+		t.Errorf("sent %d times with %d records saved, want once with 2", sent, records.saves)
+	}
+	now = now.Add(DefaultRebroadcast)
+	w.push(r, tx)
+	w.push(r, tx)
+	if sent != 2 || len(m.all) != 2 || !m.all[1].Again || m.all[0].Again {
+		t.Errorf("sent %d times after a while, want once more; reported %+v", sent, m.all)
+	}
+}
+
+// TestFailuresCountOnceABlock pushes every second while no relay answers.
+func TestFailuresCountOnceABlock(t *testing.T) {
+	w := newWorld(t)
+	m := &measures{}
+	r := w.router(Config{Relays: []Relay{w.bloxroute("one")}, Report: m.report})
+	w.control(control{Fault: "refuse"})
+	tx := w.txs(0, 1)
+	for range 5 {
+		if err := r.Push(t.Context(), tx, 7, 20); !errors.Is(err, ErrRefused) {
+			t.Fatal(err)
+		}
+	}
+	if n := len(r.choice.ends["one"]); n != 1 || len(m.all) != 5 {
+		t.Errorf("%d counted and %d reported, want 1 and 5", n, len(m.all))
+	}
+	if err := r.Push(t.Context(), tx, 8, 20); !errors.Is(err, ErrRefused) || len(r.choice.ends["one"]) != 2 {
+		t.Errorf("at the next block: %d counted, want 2 (%v)", len(r.choice.ends["one"]), err)
+	}
 }
 
 func TestRelayThatDropsIsFollowedByTheNext(t *testing.T) {
@@ -357,14 +409,14 @@ func TestPartOfABatch(t *testing.T) {
 	txs := w.txs(0, 3)
 	w.push(r, txs)
 	w.wantWords(m, "sequencer:partial")
-	if m.all[0].Reason != "relay sequencer took 1 of 3 transactions, then: relay sequencer has not taken it: too many of this account" {
+	if len(m.all) == 0 || m.all[0].Reason != "relay sequencer took 1 of 3 transactions, then: relay sequencer has not taken it: too many of this account" {
 		t.Errorf("reason %q", m.all[0].Reason)
 	}
 	taken = -9
 	w.mine()
 	w.push(r, txs[1:]) // the first has landed
 	rec, _, err := records.Load(t.Context(), chainID, txs[2].Hash())
-	if err != nil || len(rec.Hashes) != 3 || rec.Tries[0].State != Taken || rec.Tries[0].Reason != "" {
+	if err != nil || len(rec.Hashes) != 3 || len(rec.Tries) != 1 || rec.Tries[0].State != Taken || rec.Tries[0].Reason != "" {
 		t.Errorf("%+v, %v", rec, err)
 	}
 	w.wantWords(m, "sequencer:partial", "sequencer:taken")
@@ -405,8 +457,7 @@ func TestBloxroute(t *testing.T) {
 		if until, err := x.Submit(t.Context(), Batch{Txs: w.txs(0, 1), Next: 1, Last: 9}); err != nil || until != 9 {
 			t.Errorf("%s: until %d, %v", method, until, err)
 		}
-		log := w.log()
-		last := log[len(log)-1]
+		last := w.last()
 		name, params := last.request(t)
 		if name != method || strings.Contains(string(params), "0x") || strings.Contains(string(params), `"timeout":0`) != (method == methodEthereum) {
 			t.Errorf("%s sent %s", method, last.Body)

@@ -22,7 +22,7 @@ type RPCConfig struct {
 	Timeout   time.Duration // of one request; 10 s if zero
 }
 
-// privateRPC gives transactions one by one, and again at each block, since nothing says how long such a relay keeps them.
+// privateRPC gives transactions one by one. Nothing says how long such a relay keeps them.
 type privateRPC struct {
 	name   string
 	rpc    *client
@@ -68,10 +68,10 @@ func (p *privateRPC) Submit(ctx context.Context, b Batch) (uint64, error) {
 			err = sameHash(p.name, result, tx.Hash())
 		}
 		if err != nil && !alreadyKnown(err) {
-			return b.Next, some(p.name, i, len(b.Txs), err)
+			return 0, some(p.name, i, len(b.Txs), err)
 		}
 	}
-	return b.Next, nil
+	return 0, nil
 }
 
 // alreadyKnown recognises the ways in which nodes say that they hold a transaction.

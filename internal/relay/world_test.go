@@ -201,6 +201,16 @@ func (w *world) log() []logged {
 	return out
 }
 
+// last is the last request.
+func (w *world) last() logged {
+	w.t.Helper()
+	log := w.log()
+	if len(log) == 0 {
+		w.t.Fatal("the relay was asked nothing")
+	}
+	return log[len(log)-1]
+}
+
 // sign makes a transaction that offers a tip; to is nil for one that reverts.
 func (w *world) sign(nonce uint64, to *common.Address) *types.Transaction {
 	return w.signTip(nonce, to, 1_000_000_000)

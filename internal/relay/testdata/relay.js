@@ -144,6 +144,7 @@ async function relay(req, res, body) {
     case 'slow': await new Promise((done) => setTimeout(done, control.delay)); break;
     case 'garbage': return res.end('<html>Welcome</html>');
     case 'null': return json(res, 200, { jsonrpc: '2.0', id: 1, result: null });
+    case 'empty': return json(res, 200, { jsonrpc: '2.0', id: 1, result: {} });
     case 'huge': return res.end(JSON.stringify({ result: 'x'.repeat(2 << 20) }));
     case 'hash': return json(res, 200, { jsonrpc: '2.0', id: 1, result: '0x' + '11'.repeat(32) });
     case '429': return json(res, 429, {}, control.after ? { 'Retry-After': control.after } : {});
