@@ -77,6 +77,9 @@ func rank(privacy string) int {
 	return slices.Index([]string{network.Relay, network.Sequencer, network.Public}, privacy)
 }
 
+// last is by what relays are ordered before all else: what is less private than the network goes last.
+func (c *choice) last(r Relay) int { return max(rank(r.Privacy()), c.allowed) }
+
 // note takes in a measurement.
 func (c *choice) note(m Measurement) {
 	e := end{blocks: max(m.Blocks, 1)}
@@ -125,12 +128,11 @@ func (c *choice) order(measured bool) []string {
 	if measured {
 		slices.SortStableFunc(out, func(a, b Relay) int { return cmp.Compare(c.score(a.Name()), c.score(b.Name())) })
 	}
-	last := func(r Relay) int { return max(rank(r.Privacy()), c.allowed) }
-	slices.SortStableFunc(out, func(a, b Relay) int { return cmp.Compare(last(a), last(b)) })
+	slices.SortStableFunc(out, func(a, b Relay) int { return cmp.Compare(c.last(a), c.last(b)) })
 	if measured && c.explore > 0 {
 		c.count++
 		equals := 0 // relays that are as private as the best one may have to be
-		for equals < len(out) && last(out[equals]) == last(out[0]) {
+		for equals < len(out) && c.last(out[equals]) == c.last(out[0]) {
 			equals++
 		}
 		if c.count%c.explore == 0 && equals > 1 {

@@ -119,10 +119,10 @@ func TestDoubtIsCreditedIfNobodyElse(t *testing.T) {
 	}
 	r := chooser(t, 0, 0)
 	r.cfg.Records, r.cfg.Report = records, m.report
-	if err := r.Land(t.Context(), hash, Landing{Block: 9}); err != nil {
+	if err := r.Land(t.Context(), hash, 9, nil, nil); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.Land(t.Context(), common.Hash{2}, Landing{Block: 9}); err != nil {
+	if err := r.Land(t.Context(), common.Hash{2}, 9, nil, nil); err != nil {
 		t.Errorf("what no relay was given: %v", err)
 	}
 	if len(m.all) != 1 || m.all[0].Relay != "a" || m.all[0].Blocks != 5-DefaultPatience {

@@ -44,7 +44,7 @@ func TestPrivateUntilIncluded(t *testing.T) {
 			if !bytes.Equal(onChain, raw) {
 				t.Errorf("on the chain is %x, signed was %x", onChain, raw)
 			}
-			if err := r.Land(t.Context(), txs[0].Hash(), Landing{w.head(), big.NewInt(100), big.NewInt(150)}); err != nil {
+			if err := r.Land(t.Context(), txs[0].Hash(), w.head(), big.NewInt(150), big.NewInt(100)); err != nil {
 				t.Fatal(err)
 			}
 			w.wantWords(m, kind+":taken", kind+":landed")
@@ -209,6 +209,12 @@ func TestRefusedBeforeItIsSent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	elsewhere, err := types.SignNewTx(w.key, types.LatestSignerForChainID(big.NewInt(7)), &types.DynamicFeeTx{
+		ChainID: big.NewInt(7), Nonce: 1, Gas: 1, GasTipCap: big.NewInt(1), GasFeeCap: big.NewInt(1),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	other := *w
 	other.key = newKey(t)
 	account, err := NewFlashbots(FlashbotsConfig{Name: "flashbots", URL: w.relay, Signer: textKey{w.key}})
@@ -227,6 +233,7 @@ func TestRefusedBeforeItIsSent(t *testing.T) {
 		"too large":       {w.flashbots("flashbots"), []*types.Transaction{large, w.sign(1, &somebody)}, "submit fewer"},
 		"a gap":           {w.flashbots("flashbots"), []*types.Transaction{w.sign(0, &somebody), w.sign(2, &somebody)}, "nonce"},
 		"two accounts":    {w.rpc("rpc"), []*types.Transaction{w.sign(0, &somebody), other.sign(1, &somebody)}, "two accounts"},
+		"two chains":      {w.rpc("rpc"), []*types.Transaction{w.sign(0, &somebody), elsewhere}, "two chains"},
 		"none":            {w.bloxroute("bloxroute"), nil, "no transaction"},
 		"not signed":      {w.rpc("rpc"), []*types.Transaction{types.NewTx(&types.DynamicFeeTx{ChainID: big.NewInt(chainID)})}, "not signed"},
 		"none to a relay": {w.rpc("rpc"), nil, "no transaction"},

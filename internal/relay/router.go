@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -170,7 +171,7 @@ func (r *Router) push(ctx context.Context, b Batch, head, last uint64) error {
 		}
 		failures = append(failures, err)
 	}
-	if slices.ContainsFunc(rec.Tries, func(t Try) bool { return t.State == Taken }) {
+	if r.held(rec) {
 		return nil // late, but nobody else would have it
 	}
 	return &untaken{r.cfg.Privacy == network.Public || r.cfg.AllowPublic, failures}
@@ -300,10 +301,15 @@ func (r *Router) due(t Try, head uint64) bool {
 	return t.Until <= head
 }
 
+// held tells whether a relay that can be asked has the transactions.
+func (r *Router) held(rec Record) bool {
+	return slices.ContainsFunc(rec.Tries, func(t Try) bool { return t.State == Taken && r.relays[t.Relay] != nil })
+}
+
 // next returns the relays that are to be asked, in order: those that were not asked yet, and those that may not have it. Those that
-// said no, too, if nobody has it.
+// said no, too, if nobody has it. What is less private than the network comes last, whatever the record says.
 func (r *Router) next(rec Record, head uint64) []string {
-	nobody := !slices.ContainsFunc(rec.Tries, func(t Try) bool { return t.State == Taken })
+	nobody := !r.held(rec)
 	names := slices.Clone(rec.Order)
 	for _, relay := range r.cfg.Relays { // those that were configured since
 		if !slices.Contains(names, relay.Name()) {
@@ -324,7 +330,9 @@ func (r *Router) next(rec Record, head uint64) []string {
 			again = append(again, name)
 		}
 	}
-	return append(fresh, again...)
+	out := append(fresh, again...)
+	slices.SortStableFunc(out, func(a, b string) int { return cmp.Compare(r.choice.last(r.relays[a]), r.choice.last(r.relays[b])) })
+	return out
 }
 
 // ask submits a batch to one relay. That it is asked is saved before.
@@ -382,16 +390,9 @@ func (r *Router) expire(rec *Record, head uint64) {
 	}
 }
 
-// Landing is where a transaction is on the chain.
-type Landing struct {
-	Block    uint64
-	BaseFee  *big.Int // of that block
-	GasPrice *big.Int // that was paid
-}
-
-// Land takes note that the caller has seen a transaction in a block, for what is measured. One that no relay was given is none of
-// its business.
-func (r *Router) Land(ctx context.Context, hash common.Hash, at Landing) error {
+// Land takes note that the caller has seen a transaction in a block, at which price and over which base fee, in wei, for what is
+// measured. Either may be nil. One that no relay was given is none of its business.
+func (r *Router) Land(ctx context.Context, hash common.Hash, block uint64, gasPrice, baseFee *big.Int) error {
 	rec, found, err := r.cfg.Records.Load(ctx, r.cfg.ChainID, hash)
 	if err != nil {
 		return fmt.Errorf("read which relays have %s on %s: %w", hash, r.cfg.Network, err)
@@ -404,15 +405,15 @@ func (r *Router) Land(ctx context.Context, hash common.Hash, at Landing) error {
 	if err := r.save(ctx, rec); err != nil {
 		return fmt.Errorf("%s landed on %s: %w", hash, r.cfg.Network, err)
 	}
-	by, among := rec.likely(at.Block, Taken, Dropped)
+	by, among := rec.likely(block, Taken, Dropped)
 	if among == 0 {
-		by, among = rec.likely(at.Block, Asked)
+		by, among = rec.likely(block, Asked)
 	}
 	if among == 0 {
 		return nil
 	}
-	m := r.measured(&rec, by, OutcomeLanded, at.Block)
-	m.Hashes, m.Blocks, m.Among, m.GasPrice, m.BaseFee = []common.Hash{hash}, at.Block-by.Since, among, at.GasPrice, at.BaseFee
+	m := r.measured(&rec, by, OutcomeLanded, block)
+	m.Hashes, m.Blocks, m.Among, m.GasPrice, m.BaseFee = []common.Hash{hash}, block-by.Since, among, gasPrice, baseFee
 	if by.Late {
 		m.Blocks -= min(m.Blocks, r.cfg.Patience) // they were counted when it became late
 	}

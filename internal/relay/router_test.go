@@ -215,7 +215,7 @@ func TestRelayThatLies(t *testing.T) {
 	w.mine()
 	at := w.landed(tx[0])
 	for range 2 { // the second time it is known
-		if err := r.Land(t.Context(), tx[0].Hash(), Landing{at, big.NewInt(100), big.NewInt(120)}); err != nil {
+		if err := r.Land(t.Context(), tx[0].Hash(), at, big.NewInt(120), big.NewInt(100)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -342,6 +342,26 @@ func TestRestart(t *testing.T) {
 	}
 }
 
+// TestConfigurationChanged pushes what a relay has that is not configured any more, in an order that was not private.
+func TestConfigurationChanged(t *testing.T) {
+	w := newWorld(t)
+	var sent int
+	tx := w.txs(0, 1)
+	records := &memory{}
+	rec := Record{
+		ID: "x", ChainID: chainID, Hashes: []common.Hash{tx[0].Hash()}, Last: 25, Order: []string{"gone", network.Public, "two"},
+		Tries: []Try{{Relay: "gone", State: Taken, Until: 25}, {Relay: "two", State: Refused}},
+	}
+	if err := records.Save(t.Context(), rec); err != nil {
+		t.Fatal(err)
+	}
+	m := &measures{}
+	r := w.router(Config{AllowPublic: true, Relays: []Relay{w.public(&sent), w.rpc("two")}, Records: records, Report: m.report})
+	w.push(r, tx)
+	w.private(tx...)
+	w.wantWords(m, "two:taken")
+}
+
 // TestRecordIsSavedBeforeARelayIsAsked would lose track of who has a transaction if it ended at that moment.
 func TestRecordIsSavedBeforeARelayIsAsked(t *testing.T) {
 	w := newWorld(t)
@@ -429,6 +449,10 @@ func TestEndpointsKeepTheCause(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		_, err = relay.Submit(t.Context(), Batch{Txs: w.txs(0, 1)})
+		if errors.Is(err, ErrInDoubt) != errors.Is(cause, rollout.ErrUnavailable) || errors.Is(err, ErrRefused) == errors.Is(err, ErrInDoubt) {
+			t.Errorf("%v is of another kind", err)
+		}
 		err = w.router(Config{Privacy: network.Public, Relays: []Relay{relay}}).Push(t.Context(), w.txs(0, 1), 0, 9)
 		if !errors.Is(err, cause) || errors.Is(err, rollout.ErrUnavailable) != errors.Is(cause, rollout.ErrUnavailable) || strings.Contains(err.Error(), "nobody else") {
 			t.Errorf("%v, want what the endpoint said: %v", err, cause)
@@ -444,6 +468,19 @@ func TestPushRefusesWhatIsNotForTheNetwork(t *testing.T) {
 	}
 	if err := r.Push(t.Context(), w.txs(0, 1), 0, 9); err == nil || !strings.Contains(err.Error(), "it is for chain 4242, not 7") || len(w.log()) != 0 {
 		t.Errorf("%v and %d requests", err, len(w.log()))
+	}
+}
+
+func TestWhatARelayHasAlreadyIsTaken(t *testing.T) {
+	w := newWorld(t)
+	txs := w.txs(0, 2)
+	for range 2 {
+		if until, err := w.rpc("rpc").Submit(t.Context(), Batch{Txs: txs, Next: 1, Last: 9}); err != nil || until != 0 {
+			t.Errorf("until %d, %v", until, err)
+		}
+	}
+	if got := w.last().Verdict; got != "already known" {
+		t.Errorf("the relay said %q", got)
 	}
 }
 
@@ -468,16 +505,25 @@ func TestBloxroute(t *testing.T) {
 		err.Error() != "relay x refuses (Authorization [hidden] is not known at [hidden])" {
 		t.Errorf("what tells the secret: %v", err)
 	}
+	w.control(control{Fault: "refuse", Message: "not ab:cd"})
+	short, err := NewBloxroute(BloxrouteConfig{Name: "x", URL: w.relay + "/blxr", Method: methodBNB, Secret: func(context.Context) (string, error) { return "ab:cd", nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := short.Submit(t.Context(), Batch{Txs: w.txs(0, 1), Next: 1, Last: 9}); err == nil || err.Error() != "relay x refuses (not [hidden])" {
+		t.Errorf("what tells a short secret: %v", err)
+	}
 	w.control(control{})
 	unreadable := errors.New("no such file")
 	for name, c := range map[string]struct {
 		secret func(context.Context) (string, error)
 		kind   error
+		want   string
 	}{
-		"wrong":      {func(context.Context) (string, error) { return "another-secret", nil }, ErrRefused},
-		"unreadable": {func(context.Context) (string, error) { return "", unreadable }, ErrUnsent},
-		"empty":      {func(context.Context) (string, error) { return "", nil }, ErrUnsent},
-		"two lines":  {func(context.Context) (string, error) { return "another-secret\nX: y", nil }, ErrUnsent},
+		"wrong":      {func(context.Context) (string, error) { return "another-secret", nil }, ErrRefused, "check the key"},
+		"unreadable": {func(context.Context) (string, error) { return "", unreadable }, ErrUnsent, "no such file"},
+		"empty":      {func(context.Context) (string, error) { return "", nil }, ErrUnsent, "where it is kept"},
+		"two lines":  {func(context.Context) (string, error) { return "another-secret\nX: y", nil }, ErrUnsent, "where it is kept"},
 	} {
 		before := len(w.log())
 		x, err := NewBloxroute(BloxrouteConfig{Name: "x", URL: w.relay + "/blxr", Method: methodEthereum, Secret: c.secret})
@@ -485,8 +531,8 @@ func TestBloxroute(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err = x.Submit(t.Context(), Batch{Txs: w.txs(0, 1), Next: 1, Last: 9})
-		if !errors.Is(err, c.kind) || strings.Contains(err.Error(), "another-secret") {
-			t.Errorf("%s: %v, want %v", name, err, c.kind)
+		if !errors.Is(err, c.kind) || strings.Contains(err.Error(), "another-secret") || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %v with %q", name, err, c.kind, c.want)
 		}
 		if sent := len(w.log()) - before; sent != 0 && errors.Is(c.kind, ErrUnsent) {
 			t.Errorf("%s: %d requests", name, sent)
