@@ -232,6 +232,27 @@ func TestRelayThatLies(t *testing.T) {
 	}
 }
 
+func TestStatusIsAskedOnceABlock(t *testing.T) {
+	w := newWorld(t)
+	r := w.router(Config{Relays: []Relay{w.flashbots("one")}, Patience: 9})
+	tx := w.txs(0, 1)
+	w.control(control{Hold: 9})
+	for block := range 3 {
+		for range 3 {
+			w.push(r, tx)
+		}
+		var asked int
+		w.tell("/statuses", struct{}{}, &asked)
+		if asked != block { // at the block at which it was given nothing can be known yet
+			t.Errorf("%d statuses at block %d, want %d", asked, block, block)
+		}
+		w.mine()
+	}
+	if n := len(w.log()); n != 1 {
+		t.Errorf("it was given %d times, want once", n)
+	}
+}
+
 func TestRelayThatForgetsIsGivenItAgain(t *testing.T) {
 	w := newWorld(t)
 	m := &measures{}

@@ -5,7 +5,8 @@
 //
 // /          Flashbots' methods        /raw    eth_sendRawTransaction
 // /tx/HASH   the status API            /blxr   bloXroute's methods, with SECRET as Authorization header
-// /control   sets the fault            /mine   makes a block          /log   every request to a relay
+// /control   sets the fault            /mine   makes a block
+// /log       every request to a relay  /statuses   how many the status API had
 'use strict';
 const http = require('node:http');
 const [, , ethersPath, node, secret] = process.argv;
@@ -14,6 +15,7 @@ const { Transaction, keccak256, verifyMessage } = require(ethersPath);
 const privates = new Map(); // hash → {raw, last, signer, status}
 const bundles = new Map(); // uuid → {txs, block, signer}
 const log = [];
+let statuses = 0; // how often the status API was asked
 let control = {}; // fault, of: the paths that have it, message, hold: blocks to make without what it has
 
 async function ask(method, ...params) {
@@ -181,8 +183,11 @@ async function serve(req, res) {
     json(res, 200, await mine());
   } else if (path === '/log') {
     json(res, 200, log);
+  } else if (path === '/statuses') {
+    json(res, 200, statuses);
   } else if (path.startsWith('/tx/')) {
     const hash = path.slice(4);
+    statuses++;
     if (control.fault === 'status') return json(res, 200, { status: control.message, hash: control.hash || hash });
     json(res, 200, { status: await status(hash), hash, maxBlockNumber: 0, transaction: {}, fastMode: false, seenInMempool: false });
   } else if (methods[path]) {
