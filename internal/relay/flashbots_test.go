@@ -307,9 +307,14 @@ func TestCancel(t *testing.T) {
 	w.push(r, bundle)
 	w.push(r, joined[:1]) // alone, and then with others
 	w.push(r, joined)
+	if rec, found, err := records.Load(t.Context(), chainID, joined[2].Hash()); err != nil || !found || len(rec.Hashes) != 3 {
+		t.Errorf("what joined is not in the record: %+v, %v", rec, err)
+	}
 	for _, txs := range [][]*types.Transaction{single, bundle, joined} {
-		if err := r.Cancel(t.Context(), txs); err != nil {
-			t.Fatal(err)
+		for range 2 { // the second time nobody has it
+			if err := r.Cancel(t.Context(), txs); err != nil {
+				t.Fatal(err)
+			}
 		}
 		if err := r.Push(t.Context(), txs, w.head(), w.head()+9); !errors.Is(err, ErrCancelled) {
 			t.Errorf("pushed again: %v, want ErrCancelled", err)
@@ -324,8 +329,9 @@ func TestCancel(t *testing.T) {
 	w.control(control{Fault: "refuse", Of: []string{"/"}, Message: "not today"})
 	tx := []*types.Transaction{w.signTip(0, &somebody, 4e9)}
 	w.push(r, tx)
-	if err := r.Cancel(t.Context(), tx); !errors.Is(err, ErrUnsupported) || !strings.Contains(err.Error(), "relay rpc cannot cancel") {
-		t.Errorf("cancel: %v, want that rpc cannot", err)
+	if err := r.Cancel(t.Context(), tx); !errors.Is(err, ErrUnsupported) || !strings.Contains(err.Error(), "relay rpc cannot cancel") ||
+		strings.Contains(err.Error(), "flashbots") {
+		t.Errorf("cancel: %v, want that rpc cannot, and that nobody else is asked", err)
 	}
 	w.control(control{})
 	other := []*types.Transaction{w.signTip(0, &somebody, 5e9)}

@@ -253,6 +253,27 @@ func TestStatusIsAskedOnceABlock(t *testing.T) {
 	}
 }
 
+// TestRelayThatIsLateAndAlone has it, so that pushing is no error; after the last block it has its time again.
+func TestRelayThatIsLateAndAlone(t *testing.T) {
+	w := newWorld(t)
+	m := &measures{}
+	r := w.router(Config{Relays: []Relay{w.flashbots("one")}, Patience: 1, Report: m.report})
+	tx := w.txs(0, 1)
+	w.control(control{Hold: 9})
+	first := w.head()
+	for head := first; head < first+4; head++ {
+		last := first + 2
+		if head >= last {
+			last = first + 9
+		}
+		if err := r.Push(t.Context(), tx, head, last); err != nil {
+			t.Fatal(err)
+		}
+		w.mine()
+	}
+	w.wantWords(m, "one:taken", "one:late", "one:expired", "one:taken", "one:late")
+}
+
 func TestRelayThatForgetsIsGivenItAgain(t *testing.T) {
 	w := newWorld(t)
 	m := &measures{}
@@ -321,14 +342,17 @@ func TestFailuresCountOnceABlock(t *testing.T) {
 
 func TestRelayThatDropsIsFollowedByTheNext(t *testing.T) {
 	w := newWorld(t)
-	m := &measures{}
-	r := w.router(Config{Relays: []Relay{w.flashbots("one"), w.bloxroute("two")}, Patience: 9, Report: m.report})
+	m, records := &measures{}, &memory{}
+	r := w.router(Config{Relays: []Relay{w.flashbots("one"), w.bloxroute("two")}, Patience: 9, Records: records, Report: m.report})
 	tx := w.txs(0, 1)
 	w.control(control{Fault: "drop"})
 	w.push(r, tx)
 	w.mine()
 	w.control(control{})
 	w.push(r, tx)
+	if rec, _, err := records.Load(t.Context(), chainID, tx[0].Hash()); err != nil || rec.Tries[0].State != Dropped {
+		t.Errorf("%+v, %v; want that one has dropped it", rec, err)
+	}
 	w.mine()
 	if w.landed(tx[0]) == 0 {
 		t.Error("the next relay was not given it")
@@ -351,6 +375,13 @@ func TestRestart(t *testing.T) {
 	words, err := again.Status(t.Context(), tx[0].Hash())
 	if err != nil || len(words) != 1 || words[0].Relay != "one" || words[0].Status != Pending || words[0].State != Taken {
 		t.Errorf("status %+v, %v", words, err)
+	}
+	refused := w.txs(1, 1)
+	w.control(control{Fault: "refuse", Of: []string{"/"}})
+	w.push(again, refused)
+	w.control(control{})
+	if words, err := again.Status(t.Context(), refused[0].Hash()); err != nil || len(words) != 1 || words[0].Relay != "two" || !errors.Is(words[0].Err, ErrUnsupported) {
+		t.Errorf("status of what one relay refused: %+v, %v", words, err)
 	}
 	// without the relay in the configuration it cannot be asked, and that is said
 	cfg.Relays = cfg.Relays[1:]
@@ -429,6 +460,23 @@ func TestEndedWhileARelayWasAsked(t *testing.T) {
 	w.mine()
 	if w.landed(tx[0]) == 0 {
 		t.Error("it was not pushed after the restart")
+	}
+}
+
+// TestEndedAfterARelayHasAnswered keeps what it said.
+func TestEndedAfterARelayHasAnswered(t *testing.T) {
+	w := newWorld(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	sequencer, err := NewEndpoints(network.Sequencer, func(context.Context, *types.Transaction) error { cancel(); return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	records, tx := &memory{}, w.txs(0, 1)
+	if err := w.router(Config{Privacy: network.Sequencer, Relays: []Relay{sequencer}, Records: records}).Push(ctx, tx, 0, 9); err != nil {
+		t.Fatal(err)
+	}
+	if rec, _, err := records.Load(t.Context(), chainID, tx[0].Hash()); err != nil || rec.Tries[0].State != Taken {
+		t.Errorf("%+v, %v; want that it is taken", rec, err)
 	}
 }
 

@@ -348,9 +348,12 @@ func (m *memory) Load(_ context.Context, chainID uint64, hash common.Hash) (Reco
 	return Record{}, false, nil
 }
 
-func (m *memory) Save(_ context.Context, r Record) error {
+func (m *memory) Save(ctx context.Context, r Record) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if ctx.Err() != nil {
+		return ctx.Err() // as a database does
+	}
 	if m.fail != nil {
 		return m.fail
 	}
