@@ -154,7 +154,7 @@ func TestPublicComesLastWhereItIsAllowed(t *testing.T) {
 	w := newWorld(t)
 	var sent int
 	m := &measures{}
-	r := w.router(Config{AllowPublic: true, Relays: []Relay{w.public(&sent), w.flashbots("flashbots")}, Measured: true, Explore: 1, Report: m.report})
+	r := w.router(Config{AllowPublic: true, Relays: []Relay{w.public(&sent), w.flashbots("flashbots")}, Report: m.report})
 	w.push(r, w.txs(0, 1))
 	w.private()
 	if sent != 0 {
