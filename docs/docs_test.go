@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/seed-b6a97670/lockstep/internal/cli"
+	"github.com/seed-b6a97670/lockstep/internal/plan"
 )
 
 const root = ".."
@@ -129,5 +130,18 @@ func TestLinksLeadSomewhere(t *testing.T) {
 	}
 	if links < 20 {
 		t.Errorf("found %d links in %d documents", links, len(documents))
+	}
+}
+
+// TestChecksAreExplained: every check of a plan stands in the reference, with its severity.
+func TestChecksAreExplained(t *testing.T) {
+	reference := read(t, "docs/reference/checks.md")
+	for _, id := range plan.Checks() {
+		if row := "| `" + id + "` | " + string(plan.SeverityOf(id)) + " | "; !strings.Contains(reference, row) {
+			t.Errorf("there is no %q", row)
+		}
+	}
+	if rows := strings.Count(reference, "\n| `"); rows != len(plan.Checks()) {
+		t.Errorf("%d rows of %d checks", rows, len(plan.Checks()))
 	}
 }

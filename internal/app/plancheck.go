@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode"
 
 	"github.com/ethereum/go-ethereum/common"
 	"golang.org/x/sync/errgroup"
@@ -31,23 +30,6 @@ func sortChecks(checks []plan.Check) {
 	slices.SortStableFunc(checks, func(a, b plan.Check) int {
 		return cmp.Or(rank[a.Severity]-rank[b.Severity], strings.Compare(a.ID, b.ID))
 	})
-}
-
-// longestText is how much of a text is shown, in bytes: file names, and what nodes and contracts say, can be of any length.
-const longestText = 1000
-
-// shown makes a text one that a plan may hold: not too long, and with nothing in it that cannot be printed.
-func shown(text string) string {
-	text = strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return ' '
-		}
-		return r
-	}, text)
-	if len(text) > longestText {
-		text = strings.ToValidUTF8(text[:longestText], "") + "..."
-	}
-	return text
 }
 
 // journalManifest returns the manifest with a routes root, nil if the journal does not hold it.

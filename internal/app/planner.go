@@ -86,10 +86,6 @@ func (a *App) makePlan(ctx context.Context, req PlanRequest, nets []*net) (*plan
 		}
 		p.Observations.Checks = append(p.Observations.Checks, checks...)
 	}
-	for i := range p.Observations.Checks {
-		c := &p.Observations.Checks[i]
-		c.Subject, c.Message = shown(c.Subject), shown(c.Message)
-	}
 	sortChecks(p.Observations.Checks)
 	if req.Hotfix {
 		p.Intent.Accepted = append(p.Intent.Accepted, plan.Accept(p.Observations.Checks)...)
@@ -234,8 +230,7 @@ type part struct {
 	checks    []plan.Check
 	routes    []manifest.RouteChange
 	unchanged int
-	time      uint64 // of the head, unix seconds
-	blocked   bool   // the calls are those up to where something stands in the way
+	blocked   bool // the calls are those up to where something stands in the way
 }
 
 func (a *App) planNetworks(ctx context.Context, p *plan.Plan, req PlanRequest, nets []*net) (err error) {
@@ -296,7 +291,7 @@ func (pl *planner) assemble(p *plan.Plan, parts []*part) {
 	if m := pl.req.Manifest; m != nil {
 		i.Manifest = &plan.Manifest{Root: m.Root, RoutesRoot: m.RoutesRoot, SHA256: sha256.Sum256(pl.req.File)}
 		if m.Init != nil && pl.req.Action == plan.Rollout && slices.ContainsFunc(parts, func(pt *part) bool { return pt.root == m.Root && len(pt.calls) > 0 }) {
-			p.Observations.Init = strings.TrimSuffix(m.Init.Contract+" "+m.Init.Signature+" with "+shown(string(m.Init.CallArgs)), " with ")
+			p.Observations.Init = strings.TrimSuffix(m.Init.Contract+" "+m.Init.Signature+" with "+string(m.Init.CallArgs), " with ")
 		}
 		p.Observations.Checks = append(p.Observations.Checks, pl.code...)
 	}
@@ -313,7 +308,7 @@ func (pl *planner) assemble(p *plan.Plan, parts []*part) {
 		p.Observations.Networks = append(p.Observations.Networks, pt.seen)
 		p.Observations.Checks = append(p.Observations.Checks, pt.checks...)
 		if pt.net.Kind == network.Local {
-			i.Created = max(i.Created, int64(pt.time)) // its time may have been moved on
+			i.Created = max(i.Created, int64(pt.at.Time)) // its time may have been moved on
 		}
 		if pt.routes != nil {
 			names, routes, unchanged = append(names, n.Name), append(routes, pt.routes), append(unchanged, pt.unchanged)
@@ -328,7 +323,7 @@ func (pl *planner) part(ctx context.Context, n *net) (*part, error) {
 	if err != nil {
 		return nil, err
 	}
-	pt := &part{net: n, at: at, time: at.Time}
+	pt := &part{net: n, at: at}
 	pt.seen = plan.Observation{Network: n.Name, Block: at, Calls: []plan.Result{}, Accounts: []plan.Account{}, Changes: []plan.Change{}, Storage: []plan.Slot{}}
 	view, err := pl.view(ctx, pt)
 	if err != nil {

@@ -67,9 +67,9 @@ type Check struct {
 	Remedy   string   `json:"remedy"`  // what to do
 }
 
-// Trip returns a check that has tripped.
+// Trip returns a check that has tripped. What nodes, contracts and file names say is made such that a plan may hold it.
 func Trip(id, network, subject, message, remedy string) Check {
-	return Check{id, severities[id], network, subject, message, remedy}
+	return Check{id, severities[id], network, printable(subject), printable(message), remedy}
 }
 
 func (c Check) String() string {
