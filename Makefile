@@ -25,7 +25,7 @@ SLICE ?= 1/36
 NETWORKS ?= 7
 
 .PHONY: help build setup test test-go test-contracts weakened mutation mutation-slice gas gas-check soak lint fmt generate \
-	drift bench e2e tools
+	drift bench e2e tools postgres
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,10 @@ build: ## Build bin/lockstep (Go alone is enough)
 	go build -o bin/lockstep ./cmd/lockstep
 
 setup: contracts/node_modules/.stamp e2e/hardhat3/node_modules/.stamp e2e/ethers/node_modules/.stamp internal/layout/testdata/upgrades/node_modules/.stamp ## Install what the tests need: npm packages
+
+postgres:
+	@command -v postgres >/dev/null || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || \
+		{ echo "PostgreSQL is missing, which the tests start: sh test.sh installs it, or apt-get install postgresql" >&2; exit 1; }
 
 contracts/node_modules/.stamp: contracts/package.json contracts/package-lock.json
 	cd contracts && npm ci --no-fund --no-audit --ignore-scripts
@@ -87,7 +91,7 @@ gas-check: setup ## The same, but fail on a figure that is over its limit
 	cd contracts && $(FORGE) build src lens test/build
 	go run ./contracts/gas -anvil $(ANVIL) -check
 
-test-go: setup tools ## Run the Go tests, with the race detector where things run side by side
+test-go: setup tools postgres ## Run the Go tests, with the race detector where things run side by side
 	$(TOOLS)/gotestsum --format pkgname -- -timeout 20m ./...
 	$(TOOLS)/gotestsum --format pkgname -- -timeout 20m -race ./internal/reconcile ./internal/txsend ./internal/app ./internal/chain \
 		./internal/store ./internal/cli ./internal/relay
