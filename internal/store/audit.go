@@ -19,9 +19,9 @@ import (
 )
 
 // Append adds an entry to the audit log. chainID is 0 if it is about no network. What changes the journal appends its own
-// entries, in the transaction that changes it.
+// entries, in the transaction that changes it. To append the same again adds another entry.
 func (s *Store) Append(ctx context.Context, kind audit.Kind, chainID uint64, body any) error {
-	err := s.within(ctx, func(tx *sql.Tx) error { return appendEntry(ctx, tx, now(), kind, chainID, body) })
+	err := s.within(ctx, func(tx *tx) error { return appendEntry(ctx, tx, now(), kind, chainID, body) })
 	if err != nil {
 		return fmt.Errorf("write %s to the audit log: %w", kind, err)
 	}
@@ -30,11 +30,11 @@ func (s *Store) Append(ctx context.Context, kind audit.Kind, chainID uint64, bod
 
 // Decide appends a decision, unless it is the last one of its network and run.
 func (s *Store) Decide(ctx context.Context, chainID uint64, d audit.Decision) error {
-	err := s.within(ctx, func(tx *sql.Tx) error {
+	err := s.within(ctx, func(tx *tx) error {
 		var body []byte
 		var last audit.Decision
-		err := tx.QueryRowContext(ctx, `SELECT body FROM audit WHERE kind = 'decision.made' AND chain_id = ?
-			AND json_extract(body, '$.run') = ? ORDER BY seq DESC LIMIT 1`, chainID, d.Run).Scan(&body)
+		err := tx.queryRow(ctx, `SELECT body FROM audit WHERE kind = 'decision.made' AND chain_id = ?
+			AND `+s.engine.words().run+` = ? ORDER BY seq DESC LIMIT 1`, chainID, d.Run).Scan(&body)
 		switch {
 		case errors.Is(err, sql.ErrNoRows):
 		case err != nil:
@@ -50,26 +50,32 @@ func (s *Store) Decide(ctx context.Context, chainID uint64, d audit.Decision) er
 	return nil
 }
 
-func appendEntry(ctx context.Context, tx *sql.Tx, at int64, kind audit.Kind, chainID uint64, body any) error {
-	tip, err := tip(ctx, tx)
+func appendEntry(ctx context.Context, tx *tx, at int64, kind audit.Kind, chainID uint64, body any) error {
+	if tx.tip == nil {
+		tip, err := tip(ctx, tx.querier)
+		if err != nil {
+			return err
+		}
+		tx.tip = &tip
+	}
+	e, err := tx.tip.Next(at, kind, chainID, body)
 	if err != nil {
 		return err
 	}
-	e, err := tip.Next(at, kind, chainID, body)
-	if err != nil {
-		return err
-	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO audit (seq, version, time, kind, chain_id, body, previous, hash)
+	_, err = tx.exec(ctx, `INSERT INTO audit (seq, version, time, kind, chain_id, body, previous, hash)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
 		e.Seq, e.Version, e.Time, string(e.Kind), e.ChainID, string(e.Body), e.Previous.Hex(), e.Hash.Hex())
+	if err == nil {
+		*tx.tip, tx.wrote = e.Tip(), true
+	}
 	return err
 }
 
 // tip is where the log ends.
-func tip(ctx context.Context, tx *sql.Tx) (audit.Tip, error) {
+func tip(ctx context.Context, tx querier) (audit.Tip, error) {
 	var t audit.Tip
 	var hash string
-	err := tx.QueryRowContext(ctx, `SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1`).Scan(&t.Seq, &hash)
+	err := tx.queryRow(ctx, `SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1`).Scan(&t.Seq, &hash)
 	if errors.Is(err, sql.ErrNoRows) {
 		return audit.Tip{}, nil
 	}
@@ -79,11 +85,11 @@ func tip(ctx context.Context, tx *sql.Tx) (audit.Tip, error) {
 
 // beginAudit writes the first entry of the log, and what the journal held before.
 func (s *Store) beginAudit(ctx context.Context) error {
-	return s.within(ctx, func(tx *sql.Tx) error {
-		if tip, err := tip(ctx, tx); err != nil || tip != (audit.Tip{}) {
+	return s.within(ctx, func(tx *tx) error {
+		if tip, err := tip(ctx, tx.querier); err != nil || tip != (audit.Tip{}) {
 			return err
 		}
-		rows, err := readRows(ctx, tx)
+		rows, err := readRows(ctx, tx.querier)
 		if err != nil {
 			return err
 		}
@@ -135,24 +141,25 @@ const page = 500
 // Audit reads the log from an entry on. The journal can be used meanwhile. What is not an entry gives an
 // audit.UnreadableError, and reading goes on; any other error is the last.
 func (s *Store) Audit(ctx context.Context, from uint64) iter.Seq2[audit.Entry, error] {
-	return entries(ctx, s.db, from)
-}
-
-// querier is a database or a transaction.
-type querier interface {
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	return entries(from, s.engine.words(), func(after entryRow) (read []entryRow, err error) {
+		err = s.read(ctx, func(db querier) (err error) {
+			read, err = entryPage(ctx, db, after)
+			return err
+		})
+		return read, err
+	})
 }
 
 // entries reads page by page, so that no cursor stays open while whoever reads does something else.
-func entries(ctx context.Context, db querier, from uint64) iter.Seq2[audit.Entry, error] {
+func entries(from uint64, w words, pageAfter func(entryRow) ([]entryRow, error)) iter.Seq2[audit.Entry, error] {
 	return func(yield func(audit.Entry, error) bool) {
 		// who rebuilds the table can give a number twice, or below 1: all of it is read
-		last := entryRow{seq: math.MinInt64, rowid: math.MinInt64}
+		last := entryRow{seq: math.MinInt64, row: w.firstRow}
 		if from > 1 {
-			last = entryRow{seq: int64(from) - 1, rowid: math.MaxInt64}
+			last.seq = int64(from)
 		}
 		for {
-			read, err := entryPage(ctx, db, last)
+			read, err := pageAfter(last)
 			if err != nil {
 				yield(audit.Entry{}, fmt.Errorf("read audit log: %w", err))
 				return
@@ -172,26 +179,21 @@ func entries(ctx context.Context, db querier, from uint64) iter.Seq2[audit.Entry
 
 // entryRow is an entry as it is stored, by whomever.
 type entryRow struct {
-	seq, rowid, version, time, chainID int64
-	kind, previous, hash               string
-	body                               []byte
+	seq, version, time, chainID int64
+	row, kind, previous, hash   string
+	body                        []byte
 }
 
 func entryPage(ctx context.Context, db querier, after entryRow) (out []entryRow, err error) {
-	rows, err := db.QueryContext(ctx, `SELECT seq, rowid, version, time, kind, chain_id, body, previous, hash FROM audit
-		WHERE (seq, rowid) > (?, ?) ORDER BY seq, rowid LIMIT ?`, after.seq, after.rowid, page)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
+	w := db.engine.words()
+	err = each(ctx, db, `SELECT seq, CAST(`+w.row+` AS TEXT), version, time, kind, chain_id, body, previous, hash FROM audit
+		WHERE (seq, `+w.row+`) > (?, CAST(? AS `+w.rowType+`)) ORDER BY seq, `+w.row+` LIMIT ?`, func(rows *sql.Rows) error {
 		var r entryRow
-		if err := rows.Scan(&r.seq, &r.rowid, &r.version, &r.time, &r.kind, &r.chainID, &r.body, &r.previous, &r.hash); err != nil {
-			return nil, err
-		}
+		err := rows.Scan(&r.seq, &r.row, &r.version, &r.time, &r.kind, &r.chainID, &r.body, &r.previous, &r.hash)
 		out = append(out, r)
-	}
-	return out, rows.Err()
+		return err
+	}, after.seq, after.row, page)
+	return out, err
 }
 
 func (r entryRow) entry() (audit.Entry, error) {

@@ -2,11 +2,9 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -14,7 +12,6 @@ import (
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/crypto"
 	"github.com/google/go-cmp/cmp"
-	"github.com/pressly/goose/v3"
 
 	"github.com/seed-b6a97670/lockstep/internal/audit"
 	"github.com/seed-b6a97670/lockstep/internal/rollout"
@@ -47,7 +44,7 @@ func body[T any](t testing.TB, e audit.Entry) (v T) {
 	return v
 }
 
-func check(t testing.TB, s *Store) audit.Report {
+func check(t testing.TB, s verifier) audit.Report {
 	t.Helper()
 	r, err := s.VerifyAudit(t.Context(), nil)
 	if err != nil {
@@ -57,7 +54,7 @@ func check(t testing.TB, s *Store) audit.Report {
 }
 
 // mustBeSound returns how many entries there are.
-func mustBeSound(t testing.TB, s *Store) uint64 {
+func mustBeSound(t testing.TB, s verifier) uint64 {
 	t.Helper()
 	r := check(t, s)
 	if !r.Sound() {
@@ -99,8 +96,10 @@ var storyKinds = []audit.Kind{
 	audit.RunEnded, audit.ManifestSaved, audit.RunBegun,
 }
 
-func TestEveryChangeIsInTheAuditLog(t *testing.T) {
-	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "lockstep.db"), "market")
+func TestEveryChangeIsInTheAuditLog(t *testing.T) { onEach(t, testEveryChangeIsInTheAuditLog) }
+
+func testEveryChangeIsInTheAuditLog(t *testing.T, on *database) {
+	s, err := Open(t.Context(), on.place(t), "market")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,8 +151,10 @@ func TestEveryChangeIsInTheAuditLog(t *testing.T) {
 }
 
 // What changes nothing writes nothing.
-func TestNoChangeIsNoEntry(t *testing.T) {
-	s, ctx := fresh(t), t.Context()
+func TestNoChangeIsNoEntry(t *testing.T) { onEach(t, testNoChangeIsNoEntry) }
+
+func testNoChangeIsNoEntry(t *testing.T, on *database) {
+	s, ctx := on.fresh(t), t.Context()
 	story(t, s)
 	tx := transactions(t, s)
 	n := mustBeSound(t, s)
@@ -183,7 +184,11 @@ func TestNoChangeIsNoEntry(t *testing.T) {
 }
 
 func TestDecisionsAreWrittenWhenTheyDiffer(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "lockstep.db")
+	onEach(t, testDecisionsAreWrittenWhenTheyDiffer)
+}
+
+func testDecisionsAreWrittenWhenTheyDiffer(t *testing.T, on *database) {
+	path := on.place(t)
 	s, other := open(t, path), open(t, path)
 	first := audit.Decision{Network: "base", Run: 1, Kind: rollout.Wait, Steps: []string{}, Reason: "the timelock runs", Until: 99}
 	var want []audit.Decision
@@ -236,8 +241,10 @@ func TestDecisionsAreWrittenWhenTheyDiffer(t *testing.T) {
 	}
 }
 
-func TestAppendRefuses(t *testing.T) {
-	s := fresh(t)
+func TestAppendRefuses(t *testing.T) { onEach(t, testAppendRefuses) }
+
+func testAppendRefuses(t *testing.T, on *database) {
+	s := on.fresh(t)
 	for name, body := range map[string]any{"no object": "text", "fraction": map[string]any{"gas": 0.5}, "no JSON": func() {}} {
 		if err := s.Append(t.Context(), audit.HeadSigned, 0, body); err == nil || !strings.Contains(err.Error(), "write head.signed to the audit log") {
 			t.Errorf("%s: %v", name, err)
@@ -258,8 +265,10 @@ func TestAppendRefuses(t *testing.T) {
 }
 
 // The database itself refuses what is not an append.
-func TestAuditTableIsAppendOnly(t *testing.T) {
-	s := fresh(t)
+func TestAuditTableIsAppendOnly(t *testing.T) { onEach(t, testAuditTableIsAppendOnly) }
+
+func testAuditTableIsAppendOnly(t *testing.T, on *database) {
+	s := on.fresh(t)
 	story(t, s)
 	n := mustBeSound(t, s)
 	for _, statement := range []string{
@@ -271,7 +280,7 @@ func TestAuditTableIsAppendOnly(t *testing.T) {
 		`INSERT INTO audit SELECT seq + 1, version, time, kind, chain_id, body, previous, hash FROM audit WHERE seq = 20`,
 		`INSERT OR IGNORE INTO audit SELECT seq - 5, version, time, kind, chain_id, body, hash, hash FROM audit WHERE seq = 5`,
 	} {
-		if _, err := s.db.ExecContext(t.Context(), statement); err == nil || !strings.Contains(err.Error(), "audit") {
+		if _, err := s.db.ExecContext(t.Context(), on.sql(statement)); err == nil || !strings.Contains(err.Error(), "audit") {
 			t.Errorf("%s: %v", statement, err)
 		}
 	}
@@ -281,10 +290,12 @@ func TestAuditTableIsAppendOnly(t *testing.T) {
 }
 
 // A log that is longer than what is read at once.
-func TestAuditIsReadInPages(t *testing.T) {
-	s := fresh(t)
+func TestAuditIsReadInPages(t *testing.T) { onEach(t, testAuditIsReadInPages) }
+
+func testAuditIsReadInPages(t *testing.T, on *database) {
+	s := on.fresh(t)
 	const n = 2*page + 7
-	err := s.within(t.Context(), func(tx *sql.Tx) error {
+	err := s.within(t.Context(), func(tx *tx) error {
 		for i := 1; i < n; i++ {
 			if err := appendEntry(t.Context(), tx, 5, audit.HeadSigned, 0, map[string]int{"i": i}); err != nil {
 				return err
@@ -331,10 +342,7 @@ func TestAuditIsReadInPages(t *testing.T) {
 func TestAuditBeginsInAnExistingJournal(t *testing.T) {
 	s := fresh(t)
 	story(t, s)
-	provider(t)
-	if err := goose.DownToContext(t.Context(), s.db, "migrations", 2); err != nil {
-		t.Fatal(err)
-	}
+	down(t, s, 2)
 	s.project = "market"
 	for range 2 { // the second time nothing is begun
 		if err := s.migrate(t.Context()); err != nil {
@@ -374,9 +382,14 @@ func TestAuditBeginsInAnExistingJournal(t *testing.T) {
 }
 
 // Several processes write one journal: they keep one chain.
-func TestProcessesKeepOneChain(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "lockstep.db")
-	const processes = 3
+func TestProcessesKeepOneChain(t *testing.T) { onEach(t, testProcessesKeepOneChain) }
+
+func testProcessesKeepOneChain(t *testing.T, on *database) {
+	path := on.place(t)
+	processes := 3
+	if on.postgres {
+		processes = 8
+	}
 	var wait []func()
 	for range processes {
 		c := childProcess(t, appendMany, path)

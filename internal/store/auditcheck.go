@@ -24,27 +24,32 @@ import (
 // VerifyAudit verifies the audit log, and compares the journal with it: each row must be what its entries say, and each entry
 // must have its row. See audit.Verify for the head and its signers.
 func (s *Store) VerifyAudit(ctx context.Context, head *audit.Head, signers ...common.Address) (report audit.Report, err error) {
-	// one view of all tables, while others may write
-	tx, err := s.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	// others may write meanwhile
+	err = s.view(ctx, func(db querier) (err error) {
+		report, err = verify(ctx, db, head, signers)
+		return err
+	})
 	if err != nil {
-		return report, fmt.Errorf("read audit log: %w", err)
+		return report, fmt.Errorf("verify the audit log: %w", err)
 	}
-	defer func() { err = errors.Join(err, tx.Rollback()) }()
-	var tables int
-	if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_schema WHERE name = 'audit'`).Scan(&tables); err != nil {
-		return report, fmt.Errorf("read audit log: %w", err)
-	}
-	if tables == 0 {
+	return report, nil
+}
+
+func verify(ctx context.Context, db querier, head *audit.Head, signers []common.Address) (report audit.Report, err error) {
+	if begun, err := db.has(ctx, "audit"); err != nil {
+		return report, err
+	} else if !begun {
 		report.Problems = []audit.Problem{{What: audit.Empty, Detail: "the journal has no audit log: an earlier release wrote it, or " +
 			"somebody took the log out"}}
 		return report, nil
 	}
 	l := ledger{}
-	report, err = audit.Verify(l.watch(entries(ctx, tx, 0)), head, signers...)
+	log := entries(0, db.engine.words(), func(after entryRow) ([]entryRow, error) { return entryPage(ctx, db, after) })
+	report, err = audit.Verify(l.watch(log), head, signers...)
 	if err != nil || !report.Sound() {
 		return report, err
 	}
-	rows, err := readRows(ctx, tx)
+	rows, err := readRows(ctx, db)
 	if err != nil {
 		return report, err
 	}
@@ -395,8 +400,8 @@ type approvalRow struct {
 }
 
 // each hands the rows of a query to a function.
-func each(ctx context.Context, tx *sql.Tx, query string, row func(*sql.Rows) error) (err error) {
-	rows, err := tx.QueryContext(ctx, query)
+func each(ctx context.Context, db querier, query string, row func(*sql.Rows) error, args ...any) (err error) {
+	rows, err := db.query(ctx, query, args...)
 	if err != nil {
 		return err
 	}
@@ -409,15 +414,15 @@ func each(ctx context.Context, tx *sql.Tx, query string, row func(*sql.Rows) err
 	return rows.Err()
 }
 
-func readRows(ctx context.Context, tx *sql.Tx) (out journalRows, err error) {
-	each := func(query string, row func(*sql.Rows) error) error { return each(ctx, tx, query, row) }
+func readRows(ctx context.Context, db querier) (out journalRows, err error) {
+	each := func(query string, row func(*sql.Rows) error) error { return each(ctx, db, query, row) }
 	// an earlier release knew no plans, and a journal that is only read is not brought up to date
-	var plans int
-	if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_schema WHERE name = 'plans'`).Scan(&plans); err != nil {
+	plans, err := db.has(ctx, "plans")
+	if err != nil {
 		return out, fmt.Errorf("read plans: %w", err)
 	}
 	held := "NULL"
-	if plans > 0 {
+	if plans {
 		held = "plan"
 	}
 	err = each(`SELECT root, routes_root, body, created_at FROM manifests ORDER BY created_at, root`, func(rows *sql.Rows) error {
@@ -486,14 +491,14 @@ func readRows(ctx context.Context, tx *sql.Tx) (out journalRows, err error) {
 	if err != nil {
 		return out, fmt.Errorf("read adopted nonces: %w", err)
 	}
-	if plans == 0 {
+	if !plans {
 		return out, nil
 	}
-	return out, out.readPlans(ctx, tx)
+	return out, out.readPlans(ctx, db)
 }
 
-func (r *journalRows) readPlans(ctx context.Context, tx *sql.Tx) error {
-	err := each(ctx, tx, `SELECT digest, action, body, created_at FROM plans ORDER BY created_at, digest`, func(rows *sql.Rows) error {
+func (r *journalRows) readPlans(ctx context.Context, db querier) error {
+	err := each(ctx, db, `SELECT digest, action, body, created_at FROM plans ORDER BY created_at, digest`, func(rows *sql.Rows) error {
 		var digest, action string
 		var body []byte
 		var createdAt int64
@@ -508,7 +513,7 @@ func (r *journalRows) readPlans(ctx context.Context, tx *sql.Tx) error {
 	if err != nil {
 		return fmt.Errorf("read plans: %w", err)
 	}
-	err = each(ctx, tx, `SELECT plan, chain_id, status, created_at, coalesce(finished_at, 0) FROM plan_uses ORDER BY plan, chain_id`, func(rows *sql.Rows) error {
+	err = each(ctx, db, `SELECT plan, chain_id, status, created_at, coalesce(finished_at, 0) FROM plan_uses ORDER BY plan, chain_id`, func(rows *sql.Rows) error {
 		var u useRow
 		var digest string
 		var chainID int64
@@ -520,7 +525,7 @@ func (r *journalRows) readPlans(ctx context.Context, tx *sql.Tx) error {
 	if err != nil {
 		return fmt.Errorf("read uses of plans: %w", err)
 	}
-	err = each(ctx, tx, `SELECT plan, signer, revoked, signature, created_at FROM approvals ORDER BY plan, signer, revoked`, func(rows *sql.Rows) error {
+	err = each(ctx, db, `SELECT plan, signer, revoked, signature, created_at FROM approvals ORDER BY plan, signer, revoked`, func(rows *sql.Rows) error {
 		var a approvalRow
 		var digest, signer, signature string
 		if err := rows.Scan(&digest, &signer, &a.revoked, &signature, &a.CreatedAt); err != nil {
@@ -537,7 +542,7 @@ func (r *journalRows) readPlans(ctx context.Context, tx *sql.Tx) error {
 	if err != nil {
 		return fmt.Errorf("read approvals: %w", err)
 	}
-	err = each(ctx, tx, `SELECT id, body, plan, created_at FROM policies ORDER BY id`, func(rows *sql.Rows) error {
+	err = each(ctx, db, `SELECT id, body, plan, created_at FROM policies ORDER BY id`, func(rows *sql.Rows) error {
 		var p audit.Policy
 		var body string
 		var under sql.NullString

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"database/sql"
 	"testing"
 
 	"github.com/seed-b6a97670/lockstep/internal/rollout"
@@ -55,12 +54,12 @@ func sequence(nonce, n uint64) (out []rollout.Transaction) {
 
 func addUnlogged(b *testing.B, s *Store, ts []rollout.Transaction) error {
 	ctx := b.Context()
-	return s.within(ctx, func(tx *sql.Tx) error {
-		if _, err := mark(ctx, tx, chainID, signer); err != nil {
+	return s.within(ctx, func(tx *tx) error {
+		if _, err := mark(ctx, tx.querier, chainID, signer); err != nil {
 			return err
 		}
 		for _, t := range ts {
-			_, err := tx.ExecContext(ctx, `INSERT INTO transactions (chain_id, signer, nonce, step, hash, raw, status, created_at)
+			_, err := tx.exec(ctx, `INSERT INTO transactions (chain_id, signer, nonce, step, hash, raw, status, created_at)
 				VALUES (?, ?, ?, ?, ?, ?, 'released', ?)`, t.ChainID, t.Signer.Hex(), t.Nonce, t.Step, t.Hash.Hex(), t.Raw, now())
 			if err != nil {
 				return err

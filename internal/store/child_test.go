@@ -39,7 +39,12 @@ const (
 func TestMain(m *testing.M) {
 	path := os.Getenv(childJournal)
 	if path == "" {
-		os.Exit(m.Run())
+		code := m.Run()
+		if err := stopServer(); err != nil {
+			fmt.Println(err)
+			code = 1
+		}
+		os.Exit(code)
 	}
 	if err := child(context.Background(), os.Getenv(childTask), path); err != nil {
 		fmt.Print(err)

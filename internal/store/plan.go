@@ -27,15 +27,15 @@ const (
 	PlanAbandoned PlanUse = "abandoned"
 )
 
-// SavePlan keeps a plan's file by its digest.
+// SavePlan keeps a plan's file by its digest. To save it again changes nothing.
 func (s *Store) SavePlan(ctx context.Context, p *plan.Plan) error {
 	body, err := plan.Encode(p)
 	if err != nil {
 		return err
 	}
-	err = s.within(ctx, func(tx *sql.Tx) error {
+	err = s.within(ctx, func(tx *tx) error {
 		at := now()
-		res, err := tx.ExecContext(ctx, `INSERT INTO plans (digest, action, body, created_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+		res, err := tx.exec(ctx, `INSERT INTO plans (digest, action, body, created_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`,
 			p.Digest.Hex(), p.Intent.Action, body, at)
 		if err != nil {
 			return err
@@ -58,7 +58,9 @@ func planEntry(digest common.Hash, action string, body []byte) audit.Plan {
 // Plan returns a plan by its digest, which is computed again.
 func (s *Store) Plan(ctx context.Context, digest common.Hash) (*plan.Plan, error) {
 	var body []byte
-	err := s.db.QueryRowContext(ctx, `SELECT body FROM plans WHERE digest = ?`, digest.Hex()).Scan(&body)
+	err := s.read(ctx, func(db querier) error {
+		return db.queryRow(ctx, `SELECT body FROM plans WHERE digest = ?`, digest.Hex()).Scan(&body)
+	})
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, fmt.Errorf("plan %s: %w", digest, ErrNotFound)
 	}
@@ -78,7 +80,9 @@ func (s *Store) Plan(ctx context.Context, digest common.Hash) (*plan.Plan, error
 // PlanUsed tells how far a plan has come on a network.
 func (s *Store) PlanUsed(ctx context.Context, digest common.Hash, chainID uint64) (PlanUse, error) {
 	var status string
-	err := s.db.QueryRowContext(ctx, `SELECT status FROM plan_uses WHERE plan = ? AND chain_id = ?`, digest.Hex(), chainID).Scan(&status)
+	err := s.read(ctx, func(db querier) error {
+		return db.queryRow(ctx, `SELECT status FROM plan_uses WHERE plan = ? AND chain_id = ?`, digest.Hex(), chainID).Scan(&status)
+	})
 	if errors.Is(err, sql.ErrNoRows) {
 		return PlanUnused, nil
 	}
@@ -90,19 +94,19 @@ func (s *Store) PlanUsed(ctx context.Context, digest common.Hash, chainID uint64
 
 // PlansBegun lists the plans that are being carried out on a network.
 func (s *Store) PlansBegun(ctx context.Context, chainID uint64) (out []common.Hash, err error) {
-	rows, err := s.db.QueryContext(ctx, `SELECT plan FROM plan_uses WHERE chain_id = ? AND status = 'begun' ORDER BY created_at DESC, plan`, chainID)
+	err = s.read(ctx, func(db querier) error {
+		out = nil
+		return each(ctx, db, `SELECT plan FROM plan_uses WHERE chain_id = ? AND status = 'begun' ORDER BY created_at DESC, plan`, func(rows *sql.Rows) error {
+			var digest string
+			err := rows.Scan(&digest)
+			out = append(out, common.HexToHash(digest))
+			return err
+		}, chainID)
+	})
 	if err != nil {
 		return nil, fmt.Errorf("read plans: %w", err)
 	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		var digest string
-		if err := rows.Scan(&digest); err != nil {
-			return nil, fmt.Errorf("read plans: %w", err)
-		}
-		out = append(out, common.HexToHash(digest))
-	}
-	return out, rows.Err()
+	return out, nil
 }
 
 // UsedPlanError says that a plan was used on a network already.
@@ -119,9 +123,9 @@ func (e *UsedPlanError) Error() string {
 // BeginPlan records that a plan is begun on a network. One that is begun is gone on with; the error is a UsedPlanError if it has
 // ended.
 func (s *Store) BeginPlan(ctx context.Context, digest common.Hash, chainID uint64) error {
-	err := s.within(ctx, func(tx *sql.Tx) error {
+	err := s.within(ctx, func(tx *tx) error {
 		at, status := now(), ""
-		err := tx.QueryRowContext(ctx, `SELECT status FROM plan_uses WHERE plan = ? AND chain_id = ?`, digest.Hex(), chainID).Scan(&status)
+		err := tx.queryRow(ctx, `SELECT status FROM plan_uses WHERE plan = ? AND chain_id = ?`, digest.Hex(), chainID).Scan(&status)
 		switch {
 		case err == nil && PlanUse(status) == PlanBegun:
 			return nil
@@ -130,7 +134,7 @@ func (s *Store) BeginPlan(ctx context.Context, digest common.Hash, chainID uint6
 		case !errors.Is(err, sql.ErrNoRows):
 			return err
 		}
-		_, err = tx.ExecContext(ctx, `INSERT INTO plan_uses (plan, chain_id, status, created_at) VALUES (?, ?, 'begun', ?)`, digest.Hex(), chainID, at)
+		_, err = tx.exec(ctx, `INSERT INTO plan_uses (plan, chain_id, status, created_at) VALUES (?, ?, 'begun', ?)`, digest.Hex(), chainID, at)
 		if err != nil {
 			return err
 		}
@@ -142,14 +146,14 @@ func (s *Store) BeginPlan(ctx context.Context, digest common.Hash, chainID uint6
 	return nil
 }
 
-// EndPlan records that a plan that was begun on a network is done, or abandoned.
+// EndPlan records that a plan that was begun on a network is done, or abandoned. To end it again changes nothing.
 func (s *Store) EndPlan(ctx context.Context, digest common.Hash, chainID uint64, use PlanUse) error {
 	if use != PlanDone && use != PlanAbandoned {
 		return fmt.Errorf("end plan %s: %q is no end", digest, use)
 	}
-	err := s.within(ctx, func(tx *sql.Tx) error {
+	err := s.within(ctx, func(tx *tx) error {
 		at := now()
-		res, err := tx.ExecContext(ctx, `UPDATE plan_uses SET status = ?, finished_at = ? WHERE plan = ? AND chain_id = ? AND status = 'begun'`,
+		res, err := tx.exec(ctx, `UPDATE plan_uses SET status = ?, finished_at = ? WHERE plan = ? AND chain_id = ? AND status = 'begun'`,
 			string(use), at, digest.Hex(), chainID)
 		if err != nil {
 			return err
@@ -165,16 +169,17 @@ func (s *Store) EndPlan(ctx context.Context, digest common.Hash, chainID uint64,
 	return nil
 }
 
-// SaveApproval keeps an approval, or that it was taken back. Whether it is signed by whom it says is not checked here.
+// SaveApproval keeps an approval, or that it was taken back. Whether it is signed by whom it says is not checked here. To
+// save it again changes nothing.
 func (s *Store) SaveApproval(ctx context.Context, a plan.Approval) error {
-	kind := audit.ApprovalGiven
+	kind, revoked := audit.ApprovalGiven, 0
 	if a.Revoked {
-		kind = audit.ApprovalRevoked
+		kind, revoked = audit.ApprovalRevoked, 1
 	}
-	err := s.within(ctx, func(tx *sql.Tx) error {
+	err := s.within(ctx, func(tx *tx) error {
 		at := now()
-		res, err := tx.ExecContext(ctx, `INSERT INTO approvals (plan, signer, revoked, signature, created_at) VALUES (?, ?, ?, ?, ?)
-			ON CONFLICT DO NOTHING`, a.Plan.Hex(), a.Signer.Hex(), a.Revoked, a.Signature.String(), at)
+		res, err := tx.exec(ctx, `INSERT INTO approvals (plan, signer, revoked, signature, created_at) VALUES (?, ?, ?, ?, ?)
+			ON CONFLICT DO NOTHING`, a.Plan.Hex(), a.Signer.Hex(), revoked, a.Signature.String(), at)
 		if err != nil {
 			return err
 		}
@@ -191,30 +196,35 @@ func (s *Store) SaveApproval(ctx context.Context, a plan.Approval) error {
 
 // Approvals lists what was signed about a plan.
 func (s *Store) Approvals(ctx context.Context, digest common.Hash) (out []plan.Approval, err error) {
-	rows, err := s.db.QueryContext(ctx, `SELECT signer, revoked, signature FROM approvals WHERE plan = ? ORDER BY signer, revoked`, digest.Hex())
+	err = s.read(ctx, func(db querier) error {
+		out = nil
+		return each(ctx, db, `SELECT signer, revoked, signature FROM approvals WHERE plan = ? ORDER BY signer, revoked`, func(rows *sql.Rows) error {
+			a := plan.Approval{Plan: digest}
+			var signer, signature string
+			err := rows.Scan(&signer, &a.Revoked, &signature)
+			if err != nil {
+				return err
+			}
+			a.Signer = common.HexToAddress(signer)
+			if a.Signature, err = hexutil.Decode(signature); err != nil {
+				return fmt.Errorf("that of %s is not a signature: %w", signer, err)
+			}
+			out = append(out, a)
+			return nil
+		}, digest.Hex())
+	})
 	if err != nil {
 		return nil, fmt.Errorf("read approvals: %w", err)
 	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		a := plan.Approval{Plan: digest}
-		var signer, signature string
-		if err := rows.Scan(&signer, &a.Revoked, &signature); err != nil {
-			return nil, fmt.Errorf("read approvals: %w", err)
-		}
-		a.Signer = common.HexToAddress(signer)
-		if a.Signature, err = hexutil.Decode(signature); err != nil {
-			return nil, fmt.Errorf("the journal's approval of %s is not a signature: %w", signer, err)
-		}
-		out = append(out, a)
-	}
-	return out, rows.Err()
+	return out, nil
 }
 
 // Policy returns the approval policy in force; the error is ErrNotFound if there was never one.
 func (s *Store) Policy(ctx context.Context) (p plan.Policy, err error) {
 	var body string
-	err = s.db.QueryRowContext(ctx, `SELECT body FROM policies ORDER BY id DESC LIMIT 1`).Scan(&body)
+	err = s.read(ctx, func(db querier) error {
+		return db.queryRow(ctx, `SELECT body FROM policies ORDER BY id DESC LIMIT 1`).Scan(&body)
+	})
 	if errors.Is(err, sql.ErrNoRows) {
 		return p, fmt.Errorf("approval policy: %w", ErrNotFound)
 	}
@@ -249,11 +259,11 @@ func decodePolicy(body string) (plan.Policy, error) {
 }
 
 // SetPolicy puts an approval policy in force: under a plan, if it is looser than the one before. was is the one that is in force, nil if there
-// is none; if that has changed meanwhile, nothing is done.
+// is none; if that has changed meanwhile, nothing is done, and the error says so; so it does if the same is done again.
 func (s *Store) SetPolicy(ctx context.Context, p plan.Policy, was *plan.Policy, under common.Hash) error {
-	err := s.within(ctx, func(tx *sql.Tx) error {
+	err := s.within(ctx, func(tx *tx) error {
 		var before sql.NullString
-		err := tx.QueryRowContext(ctx, `SELECT body FROM policies ORDER BY id DESC LIMIT 1`).Scan(&before)
+		err := tx.queryRow(ctx, `SELECT body FROM policies ORDER BY id DESC LIMIT 1`).Scan(&before)
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return err
 		}
@@ -273,11 +283,8 @@ func (s *Store) SetPolicy(ctx context.Context, p plan.Policy, was *plan.Policy, 
 			return err
 		}
 		at, entry := now(), audit.Policy{Hash: p.Hash(), Body: json.RawMessage(body), Plan: under}
-		res, err := tx.ExecContext(ctx, `INSERT INTO policies (body, plan, created_at) VALUES (?, ?, ?)`, body, orNull(under), at)
+		err = tx.queryRow(ctx, `INSERT INTO policies (body, plan, created_at) VALUES (?, ?, ?) RETURNING id`, body, orNull(under), at).Scan(&entry.ID)
 		if err != nil {
-			return err
-		}
-		if entry.ID, err = res.LastInsertId(); err != nil {
 			return err
 		}
 		return appendEntry(ctx, tx, at, audit.PolicySet, 0, entry)

@@ -13,7 +13,6 @@ import (
 
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/google/go-cmp/cmp"
-	"github.com/pressly/goose/v3"
 
 	"github.com/seed-b6a97670/lockstep/internal/audit"
 	"github.com/seed-b6a97670/lockstep/internal/plan"
@@ -95,8 +94,10 @@ var planStoryKinds = []audit.Kind{
 	audit.TransactionSigned, audit.TransactionSigned, audit.TransactionReleased,
 }
 
-func TestSavePlan(t *testing.T) {
-	s, ctx := fresh(t), t.Context()
+func TestSavePlan(t *testing.T) { onEach(t, testSavePlan) }
+
+func testSavePlan(t *testing.T, on *database) {
+	s, ctx := on.fresh(t), t.Context()
 	p := savePlan(t, s, 1)
 	got, err := s.Plan(ctx, p.Digest)
 	if err != nil {
@@ -123,16 +124,18 @@ func TestSavePlan(t *testing.T) {
 }
 
 // TestStoredPlanIsDigestedAgain: what a plan in the journal says is what its digest says, or it is not used.
-func TestStoredPlanIsDigestedAgain(t *testing.T) {
+func TestStoredPlanIsDigestedAgain(t *testing.T) { onEach(t, testStoredPlanIsDigestedAgain) }
+
+func testStoredPlanIsDigestedAgain(t *testing.T, on *database) {
 	for name, c := range map[string]struct{ statement, want string }{
 		"its time":      {`UPDATE plans SET body = CAST(replace(body, '"created": 1,', '"created": 2,') AS BLOB)`, "it was changed after it was made"},
 		"its name":      {`UPDATE plans SET digest = '0x` + strings.Repeat("77", 32) + `'`, "it has digest"},
 		"cut":           {`UPDATE plans SET body = substr(body, 1, 100)`, "not a plan"},
 		"a member more": {`UPDATE plans SET body = CAST(replace(body, '"created": 1,', '"created": 1, "CREATED": 1,') AS BLOB)`, "not a plan"},
 	} {
-		s, ctx := fresh(t), t.Context()
+		s, ctx := on.fresh(t), t.Context()
 		p := savePlan(t, s, 1)
-		res, err := s.db.ExecContext(ctx, c.statement)
+		res, err := s.db.ExecContext(ctx, on.sql(c.statement))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -150,9 +153,11 @@ func TestStoredPlanIsDigestedAgain(t *testing.T) {
 }
 
 // TestPlanIsUsedOnce: it is begun, gone on with, and ended on each network, and never again.
-func TestPlanIsUsedOnce(t *testing.T) {
+func TestPlanIsUsedOnce(t *testing.T) { onEach(t, testPlanIsUsedOnce) }
+
+func testPlanIsUsedOnce(t *testing.T, on *database) {
 	for _, end := range []PlanUse{PlanDone, PlanAbandoned} {
-		s, ctx := fresh(t), t.Context()
+		s, ctx := on.fresh(t), t.Context()
 		one, two := savePlan(t, s, 1), savePlan(t, s, 2)
 		must := func(chain uint64, want PlanUse, begun ...common.Hash) {
 			t.Helper()
@@ -213,8 +218,10 @@ func TestPlanIsUsedOnce(t *testing.T) {
 }
 
 // TestPlanMustBeThere: nothing refers to a plan that the journal does not hold.
-func TestPlanMustBeThere(t *testing.T) {
-	s, ctx := fresh(t), t.Context()
+func TestPlanMustBeThere(t *testing.T) { onEach(t, testPlanMustBeThere) }
+
+func testPlanMustBeThere(t *testing.T, on *database) {
+	s, ctx := on.fresh(t), t.Context()
 	for name, err := range map[string]error{
 		"begin plan": s.BeginPlan(ctx, common.Hash{7}, chainID), "set approval policy": s.SetPolicy(ctx, firstPolicy, nil, common.Hash{7}),
 		"journal approval": s.SaveApproval(ctx, plan.Approval{Plan: common.Hash{7}, Signature: make([]byte, 65)}),
@@ -240,8 +247,10 @@ func TestPlanMustBeThere(t *testing.T) {
 	}
 }
 
-func TestApprovalsAreKept(t *testing.T) {
-	s, ctx := fresh(t), t.Context()
+func TestApprovalsAreKept(t *testing.T) { onEach(t, testApprovalsAreKept) }
+
+func testApprovalsAreKept(t *testing.T, on *database) {
+	s, ctx := on.fresh(t), t.Context()
 	p, other := savePlan(t, s, 1), savePlan(t, s, 2)
 	if got, err := s.Approvals(ctx, p.Digest); err != nil || got != nil {
 		t.Errorf("%v, %v", got, err)
@@ -265,16 +274,16 @@ func TestApprovalsAreKept(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	mustBeSound(t, s)
-	if _, err := s.db.ExecContext(ctx, `UPDATE approvals SET signature = 'x' WHERE revoked = 1`); err != nil {
-		t.Fatal(err)
-	}
+	on.exec(t, s, `UPDATE approvals SET signature = 'x' WHERE revoked = 1`)
 	if _, err := s.Approvals(ctx, p.Digest); err == nil || !strings.Contains(err.Error(), "is not a signature") {
 		t.Errorf("%v", err)
 	}
 }
 
-func TestPolicies(t *testing.T) {
-	s, ctx := fresh(t), t.Context()
+func TestPolicies(t *testing.T) { onEach(t, testPolicies) }
+
+func testPolicies(t *testing.T, on *database) {
+	s, ctx := on.fresh(t), t.Context()
 	p := savePlan(t, s, 1)
 	if _, err := s.Policy(ctx); !errors.Is(err, ErrNotFound) {
 		t.Errorf("%v", err)
@@ -332,18 +341,18 @@ func TestPolicies(t *testing.T) {
 }
 
 // TestPolicyThatIsNone: a row that somebody has written is not taken for a policy, and nothing falls over it.
-func TestPolicyThatIsNone(t *testing.T) {
+func TestPolicyThatIsNone(t *testing.T) { onEach(t, testPolicyThatIsNone) }
+
+func testPolicyThatIsNone(t *testing.T, on *database) {
 	for _, text := range []string{
 		``, `{`, `[]`, `{"approvers":[],"required":9007199254740993,"hotfix":2,"pause":0,"cancel":0,"others":0,"validFor":1}`,
 		`{"approvers":[], "required":1,"hotfix":2,"pause":0,"cancel":0,"others":0,"validFor":1}`, `{"required":2,"required":0}`, `{"required":2,"Required":0}`, `{"required":2}`, `{"approvers":null}`,
 	} {
-		s, ctx := fresh(t), t.Context()
+		s, ctx := on.fresh(t), t.Context()
 		if err := s.SetPolicy(ctx, firstPolicy, nil, common.Hash{}); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.db.ExecContext(ctx, `UPDATE policies SET body = ?`, text); err != nil {
-			t.Fatal(err)
-		}
+		on.exec(t, s, `UPDATE policies SET body = ?`, text)
 		if p, err := s.Policy(ctx); err == nil {
 			t.Errorf("%s is taken for %+v", text, p)
 		}
@@ -357,7 +366,11 @@ func TestPolicyThatIsNone(t *testing.T) {
 }
 
 func TestEveryChangeOfPlansIsInTheAuditLog(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "lockstep.db")
+	onEach(t, testEveryChangeOfPlansIsInTheAuditLog)
+}
+
+func testEveryChangeOfPlansIsInTheAuditLog(t *testing.T, on *database) {
+	path := on.place(t)
 	s := open(t, path)
 	digests := planStory(t, s)
 	entries := log(t, s)
@@ -437,8 +450,10 @@ func planAgain(t *testing.T, s *Store, digests []common.Hash) {
 }
 
 // TestProcessesShareAPlan: of many that do the same at once, each succeeds, and what they do is done once.
-func TestProcessesShareAPlan(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "lockstep.db")
+func TestProcessesShareAPlan(t *testing.T) { onEach(t, testProcessesShareAPlan) }
+
+func testProcessesShareAPlan(t *testing.T, on *database) {
+	path := on.place(t)
 	p := savePlan(t, open(t, path), 1)
 	const many = 6
 	var wg sync.WaitGroup
@@ -504,8 +519,10 @@ func TestProcessesShareAPlan(t *testing.T) {
 }
 
 // TestTwoProcessesUseAPlanOnce is TestProcessesShareAPlan with processes: each begins and ends what it can.
-func TestTwoProcessesUseAPlanOnce(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "lockstep.db")
+func TestTwoProcessesUseAPlanOnce(t *testing.T) { onEach(t, testTwoProcessesUseAPlanOnce) }
+
+func testTwoProcessesUseAPlanOnce(t *testing.T, on *database) {
+	path := on.place(t)
 	s := open(t, path)
 	for number := range int64(plansOfChild) {
 		savePlan(t, s, number)
@@ -554,10 +571,7 @@ func earlier(t *testing.T) (path string, entries []audit.Entry) {
 	}
 	story(t, s)
 	entries = log(t, s)
-	provider(t)
-	if err := goose.DownToContext(t.Context(), s.db, "migrations", 3); err != nil {
-		t.Fatal(err)
-	}
+	down(t, s, 3)
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -610,7 +624,7 @@ func TestTamperedJournalOfThePreviousRelease(t *testing.T) {
 		`UPDATE transactions SET nonce = 9 WHERE id = 1`: "transaction 1: nonce is 9",
 		`DELETE FROM rollouts WHERE id = 2`:              "rollout 2 is in the log and not in the journal",
 	} {
-		s := altered(t, path, func(exec func(string, ...any)) { exec(statement) })
+		s := (&database{}).altered(t, path, func(exec func(string, ...any)) { exec(statement) })
 		if r := check(t, s); !strings.Contains(fmt.Sprint(r.Problems), want) {
 			t.Errorf("%s: %v", statement, r.Problems)
 		}

@@ -11,9 +11,7 @@ import (
 	"path/filepath"
 )
 
-// OpenReadOnly opens a journal to read it, whoever writes it meanwhile, and leaves its folder as it is. The schema is not
-// brought up to date.
-func OpenReadOnly(ctx context.Context, path string) (*Store, error) {
+func openSQLiteReadOnly(ctx context.Context, path string) (*Store, error) {
 	if _, err := os.Stat(path); err != nil {
 		return nil, fmt.Errorf("open journal: %w", err)
 	}
@@ -39,7 +37,7 @@ func OpenReadOnly(ctx context.Context, path string) (*Store, error) {
 		if err := s.Close(); err != nil {
 			return nil, err
 		}
-		return OpenReadOnly(ctx, path)
+		return openSQLiteReadOnly(ctx, path)
 	}
 	return s, nil
 }
@@ -59,7 +57,7 @@ func openReadOnly(ctx context.Context, path string) (*Store, error) {
 	if err := db.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_schema`).Scan(&objects); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	return &Store{db: db}, nil
+	return newStore(db, sqlite{}, ""), nil
 }
 
 func openCopy(ctx context.Context, path, dir string) (*Store, error) {

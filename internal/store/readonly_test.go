@@ -48,7 +48,7 @@ func content(t *testing.T, dir string) map[string]string {
 }
 
 func TestReadOnlyLeavesTheFolderAsItIs(t *testing.T) {
-	path, entries := closed(t)
+	path, entries := closed(t, &database{})
 	before := content(t, filepath.Dir(path))
 	s, err := OpenReadOnly(t.Context(), path)
 	if err != nil {
@@ -77,8 +77,10 @@ func TestReadOnlyLeavesTheFolderAsItIs(t *testing.T) {
 }
 
 // TestReadOnlyWhileOthersWrite: what others have written since is seen, and they are not hindered.
-func TestReadOnlyWhileOthersWrite(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "lockstep.db")
+func TestReadOnlyWhileOthersWrite(t *testing.T) { onEach(t, testReadOnlyWhileOthersWrite) }
+
+func testReadOnlyWhileOthersWrite(t *testing.T, on *database) {
+	path := on.place(t)
 	writer := open(t, path)
 	story(t, writer)
 	s := readOnly(t, path)
@@ -126,7 +128,7 @@ func TestReadOnlyOnACopy(t *testing.T) {
 
 // TestReadOnlyFolder verifies in folders that this user may not write: closed, and as a kill left it.
 func TestReadOnlyFolder(t *testing.T) {
-	path, entries := closed(t)
+	path, entries := closed(t, &database{})
 	killed := filepath.Join(t.TempDir(), "lockstep.db")
 	child := childProcess(t, writeAlone, killed)
 	if err := child.Start(); err != nil {
@@ -244,8 +246,10 @@ func TestOpenReadOnlyRefuses(t *testing.T) {
 
 // TestKilledWhileWriting kills a process that writes without pause, at random moments: the log is sound, says what the journal
 // says, and goes on from there.
-func TestKilledWhileWriting(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "lockstep.db")
+func TestKilledWhileWriting(t *testing.T) { onEach(t, testKilledWhileWriting) }
+
+func testKilledWhileWriting(t *testing.T, on *database) {
+	path := on.place(t)
 	random := rand.New(rand.NewPCG(7, 11))
 	var last uint64
 	for range 8 {

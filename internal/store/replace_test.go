@@ -28,10 +28,12 @@ func replace(t testing.TB, s *Store, old rollout.Transaction, n byte) rollout.Tr
 	return out[0]
 }
 
-func TestReplace(t *testing.T) {
+func TestReplace(t *testing.T) { onEach(t, testReplace) }
+
+func testReplace(t *testing.T, on *database) {
 	for name, winner := range map[string]int{"the first lands": 0, "the second lands": 1, "the third lands": 2} {
 		t.Run(name, func(t *testing.T) {
-			s := fresh(t)
+			s := on.fresh(t)
 			first := add(t, s, transaction(3))
 			second := replace(t, s, first, 1)
 			third := replace(t, s, second, 2)
@@ -62,8 +64,10 @@ func TestReplace(t *testing.T) {
 	}
 }
 
-func TestReplacementsAreInTheAuditLog(t *testing.T) {
-	s := fresh(t)
+func TestReplacementsAreInTheAuditLog(t *testing.T) { onEach(t, testReplacementsAreInTheAuditLog) }
+
+func testReplacementsAreInTheAuditLog(t *testing.T, on *database) {
+	s := on.fresh(t)
 	first := add(t, s, transaction(3))
 	from := len(log(t, s))
 	finish(t, s, replace(t, s, first, 1), rollout.Confirmed, 9)
@@ -84,21 +88,21 @@ func TestReplacementsAreInTheAuditLog(t *testing.T) {
 }
 
 // TestTamperedReplacement: who changes what was replaced, dropped or adopted is found.
-func TestTamperedReplacement(t *testing.T) {
+func TestTamperedReplacement(t *testing.T) { onEach(t, testTamperedReplacement) }
+
+func testTamperedReplacement(t *testing.T, on *database) {
 	for _, change := range []string{
 		`UPDATE transactions SET status = 'replaced' WHERE status = 'dropped'`, `UPDATE transactions SET replaces = NULL`,
 		`UPDATE adopted_nonces SET next_nonce = 99`, `DELETE FROM adopted_nonces`,
 	} {
-		s := fresh(t)
+		s := on.fresh(t)
 		first := add(t, s, transaction(3))
 		finish(t, s, replace(t, s, first, 1), rollout.Confirmed, 9)
 		if err := s.Adopt(t.Context(), chainID, signer, 9); err != nil {
 			t.Fatal(err)
 		}
 		mustBeSound(t, s)
-		if _, err := s.db.ExecContext(t.Context(), change); err != nil {
-			t.Fatal(err)
-		}
+		on.exec(t, s, change)
 		if report, err := s.VerifyAudit(t.Context(), nil); err != nil || report.Sound() {
 			t.Errorf("%s: not found (%v)", change, err)
 		}
@@ -106,8 +110,10 @@ func TestTamperedReplacement(t *testing.T) {
 }
 
 // TestAdoptAfterAReorganisation: the chain has fewer nonces than the journal holds as final. Those are lost, and used again.
-func TestAdoptAfterAReorganisation(t *testing.T) {
-	s := fresh(t)
+func TestAdoptAfterAReorganisation(t *testing.T) { onEach(t, testAdoptAfterAReorganisation) }
+
+func testAdoptAfterAReorganisation(t *testing.T, on *database) {
+	s := on.fresh(t)
 	finish(t, s, add(t, s, transaction(0)), rollout.Confirmed, 5)
 	finish(t, s, replace(t, s, add(t, s, transaction(1)), 1), rollout.Reverted, 9)
 	open := add(t, s, transaction(2))
@@ -133,8 +139,10 @@ func TestAdoptAfterAReorganisation(t *testing.T) {
 	mustBeSound(t, s)
 }
 
-func TestLose(t *testing.T) {
-	s := fresh(t)
+func TestLose(t *testing.T) { onEach(t, testLose) }
+
+func testLose(t *testing.T, on *database) {
+	s := on.fresh(t)
 	second := replace(t, s, add(t, s, transaction(3)), 1)
 	if err := s.Lose(t.Context(), second); err != nil {
 		t.Fatal(err)
@@ -148,8 +156,10 @@ func TestLose(t *testing.T) {
 	mustBeSound(t, s)
 }
 
-func TestReplaceOnlyWhatIsReleased(t *testing.T) {
-	s := fresh(t)
+func TestReplaceOnlyWhatIsReleased(t *testing.T) { onEach(t, testReplaceOnlyWhatIsReleased) }
+
+func testReplaceOnlyWhatIsReleased(t *testing.T, on *database) {
+	s := on.fresh(t)
 	out := addAll(t, s, 0, 1)
 	released, signed := out[0], out[1]
 	both := []rollout.Transaction{replacement(released, 1), replacement(signed, 1)}
@@ -165,8 +175,10 @@ func TestReplaceOnlyWhatIsReleased(t *testing.T) {
 	}
 }
 
-func TestAdopt(t *testing.T) {
-	s := fresh(t)
+func TestAdopt(t *testing.T) { onEach(t, testAdopt) }
+
+func testAdopt(t *testing.T, on *database) {
+	s := on.fresh(t)
 	if m := read(t, s); m.Known || m.NextNonce != 0 {
 		t.Errorf("%+v", m)
 	}

@@ -12,11 +12,11 @@ import (
 	"github.com/seed-b6a97670/lockstep/internal/rollout"
 )
 
-// SaveManifest keeps a manifest's file by its root.
+// SaveManifest keeps a manifest's file by its root. To save it again changes nothing.
 func (s *Store) SaveManifest(ctx context.Context, root, routesRoot common.Hash, body []byte) error {
-	err := s.within(ctx, func(tx *sql.Tx) error {
+	err := s.within(ctx, func(tx *tx) error {
 		at := now()
-		res, err := tx.ExecContext(ctx, `INSERT INTO manifests (root, routes_root, body, created_at) VALUES (?, ?, ?, ?)
+		res, err := tx.exec(ctx, `INSERT INTO manifests (root, routes_root, body, created_at) VALUES (?, ?, ?, ?)
 			ON CONFLICT (root) DO NOTHING`, root.Hex(), routesRoot.Hex(), body, at)
 		if err != nil {
 			return err
@@ -36,8 +36,10 @@ func (s *Store) SaveManifest(ctx context.Context, root, routesRoot common.Hash, 
 // then have the same routes.
 func (s *Store) Manifest(ctx context.Context, root common.Hash) ([]byte, error) {
 	var body []byte
-	err := s.db.QueryRowContext(ctx, `SELECT body FROM manifests WHERE root = ? OR routes_root = ?
-		ORDER BY root = ? DESC, created_at LIMIT 1`, root.Hex(), root.Hex(), root.Hex()).Scan(&body)
+	err := s.read(ctx, func(db querier) error {
+		return db.queryRow(ctx, `SELECT body FROM manifests WHERE root = ? OR routes_root = ?
+			ORDER BY root = ? DESC, created_at LIMIT 1`, root.Hex(), root.Hex(), root.Hex()).Scan(&body)
+	})
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, fmt.Errorf("manifest %s: %w", root, ErrNotFound)
 	}
@@ -47,10 +49,10 @@ func (s *Store) Manifest(ctx context.Context, root common.Hash) ([]byte, error) 
 	return body, nil
 }
 
-// Begin returns the running rollout of r's root on its dispatcher, or records r as running.
+// Begin returns the running rollout of r's root on its dispatcher, or records r as running. So to begin again gives what was begun.
 func (s *Store) Begin(ctx context.Context, r rollout.Run) (rollout.Run, error) {
-	err := s.within(ctx, func(tx *sql.Tx) error {
-		running, err := running(ctx, tx, r.ChainID, r.Dispatcher)
+	err := s.within(ctx, func(tx *tx) error {
+		running, err := running(ctx, tx.querier, r.ChainID, r.Dispatcher)
 		switch {
 		case err == nil && running.Root == r.Root:
 			r = running
@@ -60,18 +62,15 @@ func (s *Store) Begin(ctx context.Context, r rollout.Run) (rollout.Run, error) {
 		case !errors.Is(err, sql.ErrNoRows):
 			return err
 		}
-		err = tx.QueryRowContext(ctx, `SELECT coalesce(max(id), 0) FROM transactions WHERE chain_id = ?`, r.ChainID).Scan(&r.After)
+		err = tx.queryRow(ctx, `SELECT coalesce(max(id), 0) FROM transactions WHERE chain_id = ?`, r.ChainID).Scan(&r.After)
 		if err != nil {
 			return err
 		}
 		at := now()
-		res, err := tx.ExecContext(ctx, `INSERT INTO rollouts (chain_id, dispatcher, root, manifest, epoch, after, status, created_at)
-			VALUES (?, ?, ?, ?, ?, ?, 'running', ?)`,
-			r.ChainID, r.Dispatcher.Hex(), r.Root.Hex(), r.Manifest.Hex(), r.Epoch, r.After, at)
+		err = tx.queryRow(ctx, `INSERT INTO rollouts (chain_id, dispatcher, root, manifest, epoch, after, status, created_at)
+			VALUES (?, ?, ?, ?, ?, ?, 'running', ?) RETURNING id`,
+			r.ChainID, r.Dispatcher.Hex(), r.Root.Hex(), r.Manifest.Hex(), r.Epoch, r.After, at).Scan(&r.ID)
 		if err != nil {
-			return err
-		}
-		if r.ID, err = res.LastInsertId(); err != nil {
 			return err
 		}
 		return appendEntry(ctx, tx, at, audit.RunBegun, r.ChainID, audit.Run{
@@ -86,8 +85,8 @@ func (s *Store) Begin(ctx context.Context, r rollout.Run) (rollout.Run, error) {
 
 // Running returns the rollout that runs on a dispatcher; the error is ErrNotFound if none does.
 func (s *Store) Running(ctx context.Context, chainID uint64, dispatcher common.Address) (r rollout.Run, err error) {
-	err = s.within(ctx, func(tx *sql.Tx) (err error) {
-		r, err = running(ctx, tx, chainID, dispatcher)
+	err = s.read(ctx, func(db querier) (err error) {
+		r, err = running(ctx, db, chainID, dispatcher)
 		return err
 	})
 	if errors.Is(err, sql.ErrNoRows) {
@@ -99,25 +98,25 @@ func (s *Store) Running(ctx context.Context, chainID uint64, dispatcher common.A
 	return r, nil
 }
 
-func running(ctx context.Context, tx *sql.Tx, chainID uint64, dispatcher common.Address) (rollout.Run, error) {
+func running(ctx context.Context, db querier, chainID uint64, dispatcher common.Address) (rollout.Run, error) {
 	r := rollout.Run{ChainID: chainID, Dispatcher: dispatcher}
 	var root, manifest string
-	err := tx.QueryRowContext(ctx, `SELECT id, root, manifest, epoch, after FROM rollouts
+	err := db.queryRow(ctx, `SELECT id, root, manifest, epoch, after FROM rollouts
 		WHERE chain_id = ? AND dispatcher = ? AND status = 'running'`, chainID, dispatcher.Hex()).
 		Scan(&r.ID, &root, &manifest, &r.Epoch, &r.After)
 	r.Root, r.Manifest = common.HexToHash(root), common.HexToHash(manifest)
 	return r, err
 }
 
-// End closes a rollout: done, or abandoned.
+// End closes a rollout: done, or abandoned. To end it again changes nothing.
 func (s *Store) End(ctx context.Context, id int64, done bool) error {
 	status := "abandoned"
 	if done {
 		status = "done"
 	}
-	err := s.within(ctx, func(tx *sql.Tx) error {
+	err := s.within(ctx, func(tx *tx) error {
 		at, chainID := now(), uint64(0)
-		err := tx.QueryRowContext(ctx, `UPDATE rollouts SET status = ?, finished_at = ? WHERE id = ? AND status = 'running'
+		err := tx.queryRow(ctx, `UPDATE rollouts SET status = ?, finished_at = ? WHERE id = ? AND status = 'running'
 			RETURNING chain_id`, status, at, id).Scan(&chainID)
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil // it has ended before
@@ -136,7 +135,10 @@ func (s *Store) End(ctx context.Context, id int64, done bool) error {
 // Abandoned tells whether a rollout was ended before it was done.
 func (s *Store) Abandoned(ctx context.Context, id int64) (bool, error) {
 	var status string
-	if err := s.db.QueryRowContext(ctx, `SELECT status FROM rollouts WHERE id = ?`, id).Scan(&status); err != nil {
+	err := s.read(ctx, func(db querier) error {
+		return db.queryRow(ctx, `SELECT status FROM rollouts WHERE id = ?`, id).Scan(&status)
+	})
+	if err != nil {
 		return false, fmt.Errorf("read rollout %d: %w", id, err)
 	}
 	return status == "abandoned", nil
@@ -144,20 +146,20 @@ func (s *Store) Abandoned(ctx context.Context, id int64) (bool, error) {
 
 // Previous returns the roots that were rolled out on a dispatcher, newest first.
 func (s *Store) Previous(ctx context.Context, chainID uint64, dispatcher common.Address) (out []rollout.Run, err error) {
-	rows, err := s.db.QueryContext(ctx, `SELECT id, root, manifest, epoch, after FROM rollouts
-		WHERE chain_id = ? AND dispatcher = ? AND status = 'done' ORDER BY epoch DESC`, chainID, dispatcher.Hex())
+	err = s.read(ctx, func(db querier) error {
+		out = nil
+		return each(ctx, db, `SELECT id, root, manifest, epoch, after FROM rollouts
+			WHERE chain_id = ? AND dispatcher = ? AND status = 'done' ORDER BY epoch DESC`, func(rows *sql.Rows) error {
+			r := rollout.Run{ChainID: chainID, Dispatcher: dispatcher}
+			var root, manifest string
+			err := rows.Scan(&r.ID, &root, &manifest, &r.Epoch, &r.After)
+			r.Root, r.Manifest = common.HexToHash(root), common.HexToHash(manifest)
+			out = append(out, r)
+			return err
+		}, chainID, dispatcher.Hex())
+	})
 	if err != nil {
 		return nil, fmt.Errorf("read rollouts: %w", err)
 	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		r := rollout.Run{ChainID: chainID, Dispatcher: dispatcher}
-		var root, manifest string
-		if err := rows.Scan(&r.ID, &root, &manifest, &r.Epoch, &r.After); err != nil {
-			return nil, fmt.Errorf("read rollouts: %w", err)
-		}
-		r.Root, r.Manifest = common.HexToHash(root), common.HexToHash(manifest)
-		out = append(out, r)
-	}
-	return out, rows.Err()
+	return out, nil
 }

@@ -8,7 +8,6 @@ import (
 
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/google/go-cmp/cmp"
-	"github.com/pressly/goose/v3"
 
 	"github.com/seed-b6a97670/lockstep/internal/rollout"
 )
@@ -34,7 +33,11 @@ func statuses(ts []rollout.Transaction) (out []rollout.Status) {
 }
 
 func TestSequenceIsJournalledWholeOrNotAtAll(t *testing.T) {
-	s := fresh(t)
+	onEach(t, testSequenceIsJournalledWholeOrNotAtAll)
+}
+
+func testSequenceIsJournalledWholeOrNotAtAll(t *testing.T, on *database) {
+	s := on.fresh(t)
 	out := addAll(t, s, 3, 4, 5)
 	if diff := cmp.Diff([]rollout.Status{rollout.Released, rollout.Signed, rollout.Signed}, statuses(out)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -55,8 +58,10 @@ func TestSequenceIsJournalledWholeOrNotAtAll(t *testing.T) {
 	}
 }
 
-func TestReleaseAndVoid(t *testing.T) {
-	s := fresh(t)
+func TestReleaseAndVoid(t *testing.T) { onEach(t, testReleaseAndVoid) }
+
+func testReleaseAndVoid(t *testing.T, on *database) {
+	s := on.fresh(t)
 	out := addAll(t, s, 0, 1, 2, 3)
 	released, err := s.Release(t.Context(), out[1:2])
 	if err != nil || released[0].Status != rollout.Released {
@@ -91,8 +96,10 @@ func TestReleaseAndVoid(t *testing.T) {
 }
 
 // TestOutcomeNeedsRelease: what was never sent has no outcome.
-func TestOutcomeNeedsRelease(t *testing.T) {
-	s := fresh(t)
+func TestOutcomeNeedsRelease(t *testing.T) { onEach(t, testOutcomeNeedsRelease) }
+
+func testOutcomeNeedsRelease(t *testing.T, on *database) {
+	s := on.fresh(t)
 	out := addAll(t, s, 0, 1)
 	finish(t, s, out[1], rollout.Confirmed, 7)
 	if got := statuses(transactions(t, s)); got[1] != rollout.Signed {
@@ -104,10 +111,7 @@ func TestOutcomeNeedsRelease(t *testing.T) {
 func TestMigrationOfSignedTransactions(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "lockstep.db")
 	s := open(t, path)
-	provider(t)
-	if err := goose.DownToContext(t.Context(), s.db, "migrations", 1); err != nil {
-		t.Fatal(err)
-	}
+	down(t, s, 1)
 	for i, status := range []string{"confirmed", "signed"} {
 		_, err := s.db.ExecContext(t.Context(), `INSERT INTO transactions (chain_id, signer, nonce, step, hash, raw, status, created_at)
 			VALUES (?, ?, ?, 'old', ?, x'00', ?, 1)`, chainID, signer.Hex(), i, common.Hash{byte(i)}.Hex(), status)

@@ -1,5 +1,20 @@
 // Package store keeps the journal: what was decided and signed. The chain is the truth, so losing the journal loses
 // history, not state; but nothing is sent that is not in it first. It is the only package that speaks SQL.
+//
+// # What is certain when
+//
+// A method that changes the journal does all of it in one transaction, with its entry of the audit log, and nobody else writes
+// meanwhile. When it returns no error, what it did is on the disk. When it returns an error, it has done nothing, with one
+// exception that only PostgreSQL knows: the connection broke while the server was asked to commit, and the server could then not
+// be reached for a while to see whether it had. The error says so. What was done then is done whole, so whoever reads the journal
+// again and goes on from there, as every command does, does nothing twice.
+//
+// If a connection breaks before that, the server takes the transaction back, and it is run again when the server answers, which is
+// waited for a while. If it breaks while the server commits, the audit log tells: the last entry of the transaction, with its number
+// and hash, is in it or it is not. So nothing is done twice, and Add, Replace, Release and Void do not report rollout.ErrStale, nor SetPolicy that
+// another process was first, because of what they themselves have done.
+//
+// A method that only reads is run again in the same way.
 package store
 
 import (
@@ -7,87 +22,61 @@ import (
 	"database/sql"
 	"embed"
 	"errors"
-	"fmt"
-	"io/fs"
-	"net/url"
 	"os"
-	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/ethereum/go-ethereum/common"
-	"github.com/gofrs/flock"
-	"github.com/pressly/goose/v3"
-	_ "modernc.org/sqlite" // registers the driver
 )
 
-//go:embed migrations/*.sql
+//go:embed migrations/*/*.sql
 var migrations embed.FS
 
 // ErrNotFound says that the journal does not hold what was asked for.
 var ErrNotFound = errors.New("not in the journal")
 
-// Store is a journal in one SQLite file. It is safe for concurrent use, also by several processes on one machine.
+// Store is a journal, in a SQLite file or a PostgreSQL database. It is safe for concurrent use, also by several processes: of one
+// machine, or of many that share a PostgreSQL server.
 type Store struct {
-	db      *sql.DB
-	project string // whose audit log is begun, if there is none yet
-	copied  string // folder of a copy that goes when the store is closed
+	db       *sql.DB
+	engine   engine
+	project  string        // whose audit log is begun, if there is none yet
+	copied   string        // folder of a copy that goes when the store is closed
+	patience time.Duration // how long a server that was there is waited for
 }
 
-// Open opens the journal at path and brings its schema up to date. The file is made if it is not there. The audit log bears the
-// name of the project, if it is begun now.
-func Open(ctx context.Context, path, project string) (*Store, error) {
-	if dir := filepath.Dir(path); dir != "." {
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return nil, fmt.Errorf("open journal: %w", err)
-		}
-	}
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("open journal: %w", err)
-	}
-	if err := f.Close(); err != nil {
-		return nil, fmt.Errorf("open journal: %w", err)
-	}
-	// synchronous=full: what was journalled survives a power cut, which WAL alone does not promise
-	db, err := openFile(path, url.Values{
-		"_pragma": {"journal_mode(wal)", "synchronous(full)", "busy_timeout(10000)", "foreign_keys(1)"},
-		"_txlock": {"immediate"},
-	})
-	if err != nil {
-		return nil, fmt.Errorf("open journal %s: %w", path, err)
-	}
-	s := &Store{db: db, project: project}
-	if err := s.migrateAlone(ctx, path); err != nil {
-		return nil, errors.Join(fmt.Errorf("open journal %s: %w", path, err), db.Close())
-	}
-	return s, nil
+// patience is longer than a server takes to start again, and than it lets a transaction whose client is gone hinder others.
+const patience = 15 * time.Second
+
+func newStore(db *sql.DB, e engine, project string) *Store {
+	return &Store{db: db, engine: e, project: project, patience: patience}
 }
 
-func openFile(path string, query url.Values) (*sql.DB, error) {
-	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: query.Encode()}).String())
-	if err != nil {
-		return nil, err
+// Open opens a journal and brings its schema up to date. where is the URL of a PostgreSQL database (postgres:// or postgresql://), or else
+// the path of a SQLite file, which is made if it is not there. The audit log bears the name of the project, if it is begun now. A database that
+// holds the journal of another project is refused.
+func Open(ctx context.Context, where, project string) (*Store, error) {
+	if isURL(where) {
+		return openPostgres(ctx, where, project)
 	}
-	db.SetMaxOpenConns(1)
-	return db, nil
+	return openSQLite(ctx, where, project)
 }
 
-// migrateAlone brings the schema up to date while no other process does, since goose does not lock SQLite.
-func (s *Store) migrateAlone(ctx context.Context, path string) (err error) {
-	lock := flock.New(path + ".lock")
-	if _, err := lock.TryLockContext(ctx, 10*time.Millisecond); err != nil {
-		return fmt.Errorf("lock %s.lock: %w", path, err)
+// OpenReadOnly opens a journal to read it, whoever writes it meanwhile, and leaves the database, or the folder of the file, as it is. The schema
+// is not brought up to date.
+func OpenReadOnly(ctx context.Context, where string) (*Store, error) {
+	if isURL(where) {
+		return openPostgresReadOnly(ctx, where)
 	}
-	defer func() { err = errors.Join(err, lock.Unlock()) }()
-	return s.migrate(ctx)
+	return openSQLiteReadOnly(ctx, where)
+}
+
+func isURL(where string) bool {
+	return strings.HasPrefix(where, "postgres://") || strings.HasPrefix(where, "postgresql://")
 }
 
 func (s *Store) migrate(ctx context.Context) error {
-	dir, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return err
-	}
-	p, err := goose.NewProvider(goose.DialectSQLite3, s.db, dir)
+	p, err := s.engine.provider(s.db)
 	if err != nil {
 		return err
 	}
@@ -97,25 +86,13 @@ func (s *Store) migrate(ctx context.Context) error {
 	return s.beginAudit(ctx)
 }
 
-// Close closes the file.
+// Close closes the file, or the connections.
 func (s *Store) Close() error {
 	err := s.db.Close()
 	if s.copied != "" {
 		err = errors.Join(err, os.RemoveAll(s.copied))
 	}
 	return err
-}
-
-// within runs f in one transaction.
-func (s *Store) within(ctx context.Context, f func(*sql.Tx) error) error {
-	tx, err := s.db.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	if err := f(tx); err != nil {
-		return errors.Join(err, tx.Rollback())
-	}
-	return tx.Commit()
 }
 
 func now() int64 { return time.Now().Unix() }
@@ -129,4 +106,12 @@ func orNull(h common.Hash) *string {
 	}
 	text := h.Hex()
 	return &text
+}
+
+// idOrNull is the same for an id.
+func idOrNull(id int64) *int64 {
+	if id == 0 {
+		return nil
+	}
+	return &id
 }

@@ -13,7 +13,6 @@ import (
 
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/google/go-cmp/cmp"
-	"github.com/pressly/goose/v3"
 
 	"github.com/seed-b6a97670/lockstep/internal/rollout"
 )
@@ -170,75 +169,51 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
-func TestMigrationIsIdempotent(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "lockstep.db")
-	schema := func(s *Store) (out []string) {
-		t.Helper()
-		rows, err := s.db.QueryContext(t.Context(), `SELECT name || ': ' || coalesce(sql, '') FROM sqlite_master ORDER BY name`)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() {
-			if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-				t.Error(err)
-			}
-		}()
-		for rows.Next() {
-			var line string
-			if err := rows.Scan(&line); err != nil {
-				t.Fatal(err)
-			}
-			out = append(out, line)
-		}
-		return out
-	}
+func TestMigrationIsIdempotent(t *testing.T) { onEach(t, testMigrationIsIdempotent) }
+
+func testMigrationIsIdempotent(t *testing.T, on *database) {
+	path := on.place(t)
 	first := open(t, path)
-	want := schema(first)
+	want := on.schema(t, first)
 	if err := first.migrate(t.Context()); err != nil {
 		t.Errorf("migrate again: %v", err)
 	}
-	if diff := cmp.Diff(want, schema(open(t, path))); diff != "" || len(want) < 5 {
+	if diff := cmp.Diff(want, on.schema(t, open(t, path))); diff != "" || len(want) < 5 {
 		t.Errorf("%d tables and indices (-first +second):\n%s", len(want), diff)
 	}
 }
 
-// provider points goose at the migrations, so that they can be taken back.
-func provider(t *testing.T) {
-	t.Helper()
-	goose.SetBaseFS(migrations)
-	t.Cleanup(func() { goose.SetBaseFS(nil) })
-	goose.SetLogger(goose.NopLogger())
-	if err := goose.SetDialect("sqlite3"); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // Taking the migrations back and doing them again must give the same journal: a broken Down is found when it hurts most.
-func TestMigrationsGoBothWays(t *testing.T) {
-	s := fresh(t)
-	provider(t)
-	if err := goose.DownToContext(t.Context(), s.db, "migrations", 0); err != nil {
-		t.Fatalf("down: %v", err)
-	}
-	var left int
-	if err := s.db.QueryRowContext(t.Context(), `SELECT count(*) FROM sqlite_master WHERE type = 'table'
-		AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'goose_%'`).Scan(&left); err != nil || left != 0 {
-		t.Errorf("%d tables are left, %v", left, err)
+func TestMigrationsGoBothWays(t *testing.T) { onEach(t, testMigrationsGoBothWays) }
+
+func testMigrationsGoBothWays(t *testing.T, on *database) {
+	s := on.fresh(t)
+	want := on.schema(t, s)
+	down(t, s, 0)
+	if left := on.schema(t, s); len(left) != 0 {
+		t.Errorf("left: %v", left)
 	}
 	if err := s.migrate(t.Context()); err != nil {
 		t.Fatalf("up: %v", err)
 	}
+	if diff := cmp.Diff(want, on.schema(t, s)); diff != "" {
+		t.Errorf("(-before +after):\n%s", diff)
+	}
 	add(t, s, transaction(0))
 }
 
-func TestReadOfAnEmptyJournal(t *testing.T) {
-	if diff := cmp.Diff(rollout.Mark{}, read(t, fresh(t))); diff != "" {
+func TestReadOfAnEmptyJournal(t *testing.T) { onEach(t, testReadOfAnEmptyJournal) }
+
+func testReadOfAnEmptyJournal(t *testing.T, on *database) {
+	if diff := cmp.Diff(rollout.Mark{}, read(t, on.fresh(t))); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 
-func TestAddAndRead(t *testing.T) {
-	s := fresh(t)
+func TestAddAndRead(t *testing.T) { onEach(t, testAddAndRead) }
+
+func testAddAndRead(t *testing.T, on *database) {
+	s := on.fresh(t)
 	one, two, three := add(t, s, transaction(7)), add(t, s, transaction(8)), add(t, s, transaction(9))
 	// another signer and another network have journals of their own
 	other, elsewhere := transaction(30), transaction(40)
@@ -269,8 +244,10 @@ func TestAddAndRead(t *testing.T) {
 }
 
 // Open transactions come by nonce, whatever the order in which they were journalled.
-func TestOpenTransactionsComeByNonce(t *testing.T) {
-	s := fresh(t)
+func TestOpenTransactionsComeByNonce(t *testing.T) { onEach(t, testOpenTransactionsComeByNonce) }
+
+func testOpenTransactionsComeByNonce(t *testing.T, on *database) {
+	s := on.fresh(t)
 	for _, nonce := range []uint64{5, 3, 4} {
 		add(t, s, transaction(nonce))
 	}
@@ -281,8 +258,10 @@ func TestOpenTransactionsComeByNonce(t *testing.T) {
 }
 
 // Two that read the same mark must not both add: the second decided on what is no longer so.
-func TestAddAfterAnotherAddIsStale(t *testing.T) {
-	s := fresh(t)
+func TestAddAfterAnotherAddIsStale(t *testing.T) { onEach(t, testAddAfterAnotherAddIsStale) }
+
+func testAddAfterAnotherAddIsStale(t *testing.T, on *database) {
+	s := on.fresh(t)
 	for range 3 {
 		m := read(t, s)
 		if _, err := addOne(t.Context(), s, transaction(m.NextNonce), m); err != nil {
@@ -311,8 +290,10 @@ func TestAddAfterAnotherAddIsStale(t *testing.T) {
 	}
 }
 
-func TestNonceIsReservedOnce(t *testing.T) {
-	s := fresh(t)
+func TestNonceIsReservedOnce(t *testing.T) { onEach(t, testNonceIsReservedOnce) }
+
+func testNonceIsReservedOnce(t *testing.T, on *database) {
+	s := on.fresh(t)
 	tx := finish(t, s, add(t, s, transaction(3)), rollout.Confirmed, 1)
 	twin := transaction(3)
 	twin.Hash = common.Hash{9}
@@ -342,8 +323,10 @@ func TestNonceIsReservedOnce(t *testing.T) {
 }
 
 // Two processes see the same receipt; a late one must not change what was recorded, whatever it saw.
-func TestFinishIsIdempotent(t *testing.T) {
-	s := fresh(t)
+func TestFinishIsIdempotent(t *testing.T) { onEach(t, testFinishIsIdempotent) }
+
+func testFinishIsIdempotent(t *testing.T, on *database) {
+	s := on.fresh(t)
 	want := finish(t, s, add(t, s, transaction(0)), rollout.Confirmed, 10)
 	finish(t, s, want, rollout.Confirmed, 10)
 	finish(t, s, want, rollout.Reverted, 11)
@@ -376,8 +359,10 @@ func begin(t testing.TB, s *Store, r rollout.Run) rollout.Run {
 	return got
 }
 
-func TestBeginAndEnd(t *testing.T) {
-	s, ctx := fresh(t), t.Context()
+func TestBeginAndEnd(t *testing.T) { onEach(t, testBeginAndEnd) }
+
+func testBeginAndEnd(t *testing.T, on *database) {
+	s, ctx := on.fresh(t), t.Context()
 	if got, err := s.Running(ctx, chainID, dispatcher); !errors.Is(err, ErrNotFound) {
 		t.Errorf("nothing runs: %+v, %v; want ErrNotFound", got, err)
 	}
@@ -437,7 +422,11 @@ func TestBeginAndEnd(t *testing.T) {
 
 // A rollout knows which transactions were journalled before it: what is later may be its own.
 func TestRolloutBeginsAfterWhatIsJournalled(t *testing.T) {
-	s := fresh(t)
+	onEach(t, testRolloutBeginsAfterWhatIsJournalled)
+}
+
+func testRolloutBeginsAfterWhatIsJournalled(t *testing.T, on *database) {
+	s := on.fresh(t)
 	other := transaction(5)
 	other.Signer = common.Address{0xbb}
 	add(t, s, transaction(0))
@@ -457,8 +446,10 @@ func TestRolloutBeginsAfterWhatIsJournalled(t *testing.T) {
 	}
 }
 
-func TestAbandoned(t *testing.T) {
-	s, ctx := fresh(t), t.Context()
+func TestAbandoned(t *testing.T) { onEach(t, testAbandoned) }
+
+func testAbandoned(t *testing.T, on *database) {
+	s, ctx := on.fresh(t), t.Context()
 	expect := func(id int64, want bool) {
 		t.Helper()
 		if got, err := s.Abandoned(ctx, id); err != nil || got != want {
@@ -482,8 +473,10 @@ func TestAbandoned(t *testing.T) {
 	}
 }
 
-func TestRolloutNeedsItsManifest(t *testing.T) {
-	s := fresh(t)
+func TestRolloutNeedsItsManifest(t *testing.T) { onEach(t, testRolloutNeedsItsManifest) }
+
+func testRolloutNeedsItsManifest(t *testing.T, on *database) {
+	s := on.fresh(t)
 	if got, err := s.Begin(t.Context(), run(1, 0x11)); err == nil || !strings.Contains(err.Error(), "begin rollout") {
 		t.Errorf("without a manifest: %+v, %v", got, err)
 	}
@@ -492,8 +485,10 @@ func TestRolloutNeedsItsManifest(t *testing.T) {
 	}
 }
 
-func TestManifestByRootAndRoutesRoot(t *testing.T) {
-	s, ctx := fresh(t), t.Context()
+func TestManifestByRootAndRoutesRoot(t *testing.T) { onEach(t, testManifestByRootAndRoutesRoot) }
+
+func testManifestByRootAndRoutesRoot(t *testing.T, on *database) {
+	s, ctx := on.fresh(t), t.Context()
 	save := func(root, routesRoot byte, body string) {
 		t.Helper()
 		if err := s.SaveManifest(ctx, common.Hash{root}, common.Hash{routesRoot}, []byte(body)); err != nil {
@@ -517,8 +512,10 @@ func TestManifestByRootAndRoutesRoot(t *testing.T) {
 	}
 }
 
-func TestReopeningKeepsEverything(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "lockstep.db")
+func TestReopeningKeepsEverything(t *testing.T) { onEach(t, testReopeningKeepsEverything) }
+
+func testReopeningKeepsEverything(t *testing.T, on *database) {
+	path := on.place(t)
 	s, err := Open(t.Context(), path, "")
 	if err != nil {
 		t.Fatal(err)
@@ -546,8 +543,10 @@ func TestReopeningKeepsEverything(t *testing.T) {
 }
 
 // The child is killed right after Add returns, without Close: what Add returned for is in the journal.
-func TestKilledAfterAdd(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "lockstep.db")
+func TestKilledAfterAdd(t *testing.T) { onEach(t, testKilledAfterAdd) }
+
+func testKilledAfterAdd(t *testing.T, on *database) {
+	path := on.place(t)
 	child := childProcess(t, addAndWait, path)
 	out, err := child.StdoutPipe()
 	if err != nil {
@@ -571,8 +570,10 @@ func TestKilledAfterAdd(t *testing.T) {
 }
 
 // Several processes on one journal: only one may add after the same mark.
-func TestOneOfManyAddsWins(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "lockstep.db")
+func TestOneOfManyAddsWins(t *testing.T) { onEach(t, testOneOfManyAddsWins) }
+
+func testOneOfManyAddsWins(t *testing.T, on *database) {
+	path := on.place(t)
 	stores := []*Store{open(t, path), open(t, path), open(t, path)}
 	for round := range 5 {
 		m := read(t, stores[0])
@@ -604,8 +605,10 @@ func TestOneOfManyAddsWins(t *testing.T) {
 }
 
 // Each store reads and adds until it has added its share: no nonce is lost or taken twice.
-func TestManyStoresShareTheNonces(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "lockstep.db")
+func TestManyStoresShareTheNonces(t *testing.T) { onEach(t, testManyStoresShareTheNonces) }
+
+func testManyStoresShareTheNonces(t *testing.T, on *database) {
+	path := on.place(t)
 	const each = 5
 	var group sync.WaitGroup
 	for i := range 3 {
@@ -635,8 +638,10 @@ func TestManyStoresShareTheNonces(t *testing.T) {
 	}
 }
 
-func TestOneOfManyRolloutsBegins(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "lockstep.db")
+func TestOneOfManyRolloutsBegins(t *testing.T) { onEach(t, testOneOfManyRolloutsBegins) }
+
+func testOneOfManyRolloutsBegins(t *testing.T, on *database) {
+	path := on.place(t)
 	stores := []*Store{open(t, path), open(t, path)}
 	for i := range byte(6) {
 		if err := stores[0].SaveManifest(t.Context(), common.Hash{i}, common.Hash{i}, []byte{i}); err != nil {
@@ -664,9 +669,11 @@ func TestOneOfManyRolloutsBegins(t *testing.T) {
 }
 
 // On the first start of several processes each finds an empty file.
-func TestManyOpenANewJournalAtOnce(t *testing.T) {
+func TestManyOpenANewJournalAtOnce(t *testing.T) { onEach(t, testManyOpenANewJournalAtOnce) }
+
+func testManyOpenANewJournalAtOnce(t *testing.T, on *database) {
 	for range 8 {
-		path := filepath.Join(t.TempDir(), "lockstep.db")
+		path := on.place(t)
 		var group sync.WaitGroup
 		start, errs := make(chan struct{}), make([]error, 8)
 		for i := range errs {
@@ -688,8 +695,10 @@ func TestManyOpenANewJournalAtOnce(t *testing.T) {
 	}
 }
 
-func TestClosedJournalSaysSo(t *testing.T) {
-	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "lockstep.db"), "")
+func TestClosedJournalSaysSo(t *testing.T) { onEach(t, testClosedJournalSaysSo) }
+
+func testClosedJournalSaysSo(t *testing.T, on *database) {
+	s, err := Open(t.Context(), on.place(t), "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,6 @@ package store
 
 import (
 	"bytes"
-	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,9 +16,9 @@ import (
 )
 
 // closed writes the story to a journal and closes it: one file that can be copied.
-func closed(t *testing.T) (path string, entries []audit.Entry) {
+func closed(t *testing.T, on *database) (path string, entries []audit.Entry) {
 	t.Helper()
-	path = filepath.Join(t.TempDir(), "lockstep.db")
+	path = on.place(t)
 	s, err := Open(t.Context(), path, "market")
 	if err != nil {
 		t.Fatal(err)
@@ -32,50 +31,16 @@ func closed(t *testing.T) (path string, entries []audit.Entry) {
 	return path, entries
 }
 
-// altered copies a journal and does to the copy what somebody with a SQL shell can do.
-func altered(t *testing.T, path string, alter func(exec func(query string, args ...any))) *Store {
-	t.Helper()
-	to := filepath.Join(t.TempDir(), "copy.db")
-	if err := copyFile(path, to); err != nil {
-		t.Fatal(err)
-	}
-	db, err := openFile(to, url.Values{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	alter(func(query string, args ...any) {
-		t.Helper()
-		if _, err := db.ExecContext(t.Context(), query, args...); err != nil {
-			t.Fatalf("%s: %v", query, err)
-		}
-	})
-	if err := db.Close(); err != nil {
-		t.Fatal(err)
-	}
-	s, err := OpenReadOnly(t.Context(), to)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return s
-}
-
 // rebuilt replaces the log by other entries, in a table that refuses nothing.
-func rebuilt(t *testing.T, path string, entries []audit.Entry) *Store {
+func rebuilt(t *testing.T, on *database, path string, entries []audit.Entry) verifier {
 	t.Helper()
-	return altered(t, path, func(exec func(string, ...any)) {
-		exec(`BEGIN`)
+	return on.altered(t, path, func(exec func(string, ...any)) {
 		exec(`DROP TABLE audit`)
-		exec(`CREATE TABLE audit (seq INTEGER, version INTEGER, time INTEGER, kind TEXT, chain_id INTEGER, body TEXT, previous TEXT, hash TEXT)`)
+		exec(`CREATE TABLE audit (seq BIGINT, version BIGINT, time BIGINT, kind TEXT, chain_id BIGINT, body TEXT, previous TEXT, hash TEXT)`)
 		for _, e := range entries {
 			exec(`INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?, ?)`, int64(e.Seq), int64(e.Version), e.Time, string(e.Kind), int64(e.ChainID),
 				string(e.Body), e.Previous.Hex(), e.Hash.Hex())
 		}
-		exec(`COMMIT`)
 	})
 }
 
@@ -121,9 +86,11 @@ func head(t *testing.T, log common.Hash, tip audit.Tip, name string) *audit.Head
 }
 
 // TestTamperingIsFound does the same to an exported file and to a copy of the database.
-func TestTamperingIsFound(t *testing.T) {
-	path, entries := closed(t)
-	_, others := closed(t)
+func TestTamperingIsFound(t *testing.T) { onEach(t, testTamperingIsFound) }
+
+func testTamperingIsFound(t *testing.T, on *database) {
+	path, entries := closed(t, on)
+	_, others := closed(t, on)
 	n := len(entries)
 	end := head(t, entries[0].Hash, entries[n-1].Tip(), "auditor")
 	auditor := end.Signer
@@ -196,7 +163,7 @@ func TestTamperingIsFound(t *testing.T) {
 			}
 			r, err := audit.Verify(audit.Read(strings.NewReader(file(test.entries))), test.head, auditor)
 			judge("file", test.file, r, err)
-			r, err = rebuilt(t, path, test.entries).VerifyAudit(t.Context(), test.head, auditor)
+			r, err = rebuilt(t, on, path, test.entries).VerifyAudit(t.Context(), test.head, auditor)
 			judge("database", test.journal, r, err)
 		})
 	}
@@ -220,8 +187,10 @@ func tampered(h audit.Head) *audit.Head {
 }
 
 // TestTamperingWithRowsIsFound: the log is left as it is, and the journal is changed.
-func TestTamperingWithRowsIsFound(t *testing.T) {
-	path, _ := closed(t)
+func TestTamperingWithRowsIsFound(t *testing.T) { onEach(t, testTamperingWithRowsIsFound) }
+
+func testTamperingWithRowsIsFound(t *testing.T, on *database) {
+	path, _ := closed(t, on)
 	for statement, want := range map[string][]string{
 		`UPDATE transactions SET chain_id = 1 WHERE id = 1`:                                     {"transaction 1 is of chain 1 in the journal, the log says 8453"},
 		`UPDATE transactions SET signer = 'x' WHERE id = 1`:                                     {`"x" in the journal is not written as an address is`, "transaction 1: signer is"},
@@ -262,7 +231,7 @@ func TestTamperingWithRowsIsFound(t *testing.T) {
 		`DROP TABLE audit`: {"empty: the journal has no audit log: an earlier release wrote it, or somebody took the log out"},
 	} {
 		t.Run(statement, func(t *testing.T) {
-			s := altered(t, path, func(exec func(string, ...any)) { exec(statement) })
+			s := on.altered(t, path, func(exec func(string, ...any)) { exec(statement) })
 			r := check(t, s)
 			var got []string
 			for _, p := range r.Problems {
@@ -282,8 +251,10 @@ func TestTamperingWithRowsIsFound(t *testing.T) {
 }
 
 // TestEntriesThatDoNotFollow: whoever writes a chain that is right in itself must still tell a story that can be true.
-func TestEntriesThatDoNotFollow(t *testing.T) {
-	path, entries := closed(t)
+func TestEntriesThatDoNotFollow(t *testing.T) { onEach(t, testEntriesThatDoNotFollow) }
+
+func testEntriesThatDoNotFollow(t *testing.T, on *database) {
+	path, entries := closed(t, on)
 	tip := entries[len(entries)-1]
 	tx := body[audit.Transaction](t, entries[1])
 	for name, test := range map[string]struct {
@@ -309,7 +280,7 @@ func TestEntriesThatDoNotFollow(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			r := check(t, rebuilt(t, path, append(slices.Clone(entries), e)))
+			r := check(t, rebuilt(t, on, path, append(slices.Clone(entries), e)))
 			if len(r.Problems) == 0 || !slices.ContainsFunc(r.Problems, func(p audit.Problem) bool {
 				return p.Entry == e.Seq && p.What == audit.WrongRow && strings.Contains(p.Detail, test.want)
 			}) {
@@ -320,8 +291,10 @@ func TestEntriesThatDoNotFollow(t *testing.T) {
 }
 
 // TestTwiceBetweenPages: an entry that is there twice is not lost where reading pauses.
-func TestTwiceBetweenPages(t *testing.T) {
-	path, entries := closed(t)
+func TestTwiceBetweenPages(t *testing.T) { onEach(t, testTwiceBetweenPages) }
+
+func testTwiceBetweenPages(t *testing.T, on *database) {
+	path, entries := closed(t, on)
 	for len(entries) < page+10 {
 		e, err := entries[len(entries)-1].Tip().Next(5, audit.HeadSigned, 0, map[string]int{"i": len(entries)})
 		if err != nil {
@@ -329,11 +302,11 @@ func TestTwiceBetweenPages(t *testing.T) {
 		}
 		entries = append(entries, e)
 	}
-	if r := check(t, rebuilt(t, path, entries)); !r.Sound() {
+	if r := check(t, rebuilt(t, on, path, entries)); !r.Sound() {
 		t.Fatal(r.Problems)
 	}
 	for _, i := range []int{page - 2, page - 1, page} {
-		r := check(t, rebuilt(t, path, slices.Insert(slices.Clone(entries), i, entries[i])))
+		r := check(t, rebuilt(t, on, path, slices.Insert(slices.Clone(entries), i, entries[i])))
 		if len(r.Problems) == 0 || r.Problems[0].What != audit.Duplicate || r.Problems[0].Entry != uint64(i+2) {
 			t.Errorf("entry %d twice: %v", i+1, r.Problems)
 		}
@@ -342,7 +315,7 @@ func TestTwiceBetweenPages(t *testing.T) {
 
 // TestFlippedBitsInTheFile flips a bit here and there in a database file, without SQL.
 func TestFlippedBitsInTheFile(t *testing.T) {
-	path, entries := closed(t)
+	path, entries := closed(t, &database{})
 	data, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -12,9 +11,9 @@ import (
 )
 
 // closedPlans writes the story of plans to a journal and closes it.
-func closedPlans(t *testing.T) (path string, digests []common.Hash, entries []audit.Entry) {
+func closedPlans(t *testing.T, on *database) (path string, digests []common.Hash, entries []audit.Entry) {
 	t.Helper()
-	path = filepath.Join(t.TempDir(), "lockstep.db")
+	path = on.place(t)
 	s, err := Open(t.Context(), path, "market")
 	if err != nil {
 		t.Fatal(err)
@@ -30,8 +29,10 @@ func closedPlans(t *testing.T) (path string, digests []common.Hash, entries []au
 
 // TestTamperingWithPlansIsFound: every column of every row about plans is changed, rows are deleted and added, and the log is left
 // as it is. D1, D2 and D3 are the digests of the plans, D4 is that of none; A1 and A2 have approved, A3 has not.
-func TestTamperingWithPlansIsFound(t *testing.T) {
-	path, digests, _ := closedPlans(t)
+func TestTamperingWithPlansIsFound(t *testing.T) { onEach(t, testTamperingWithPlansIsFound) }
+
+func testTamperingWithPlansIsFound(t *testing.T, on *database) {
+	path, digests, _ := closedPlans(t, on)
 	names := strings.NewReplacer("D1", digests[0].Hex(), "D2", digests[1].Hex(), "D3", digests[2].Hex(), "D4", common.Hash{4}.Hex(),
 		"A1", common.Address{1}.Hex(), "A2", common.Address{2}.Hex(), "A3", common.Address{3}.Hex())
 	const (
@@ -95,7 +96,7 @@ func TestTamperingWithPlansIsFound(t *testing.T) {
 		`ALTER TABLE plans RENAME TO others; ALTER TABLE transactions DROP COLUMN plan`: {"plan D1" + missing, "policy 3" + missing, "transaction 1: plan is nothing"},
 	} {
 		t.Run(statement, func(t *testing.T) {
-			s := altered(t, path, func(exec func(string, ...any)) { exec(names.Replace(statement)) })
+			s := on.altered(t, path, func(exec func(string, ...any)) { exec(names.Replace(statement)) })
 			var got []string
 			for _, p := range check(t, s).Problems {
 				got = append(got, p.String())
@@ -112,7 +113,11 @@ func TestTamperingWithPlansIsFound(t *testing.T) {
 
 // TestEntriesAboutPlansThatDoNotFollow: a chain of entries that is right in itself must tell what can be true of plans.
 func TestEntriesAboutPlansThatDoNotFollow(t *testing.T) {
-	path, digests, entries := closedPlans(t)
+	onEach(t, testEntriesAboutPlansThatDoNotFollow)
+}
+
+func testEntriesAboutPlansThatDoNotFollow(t *testing.T, on *database) {
+	path, digests, entries := closedPlans(t, on)
 	tip := entries[len(entries)-1]
 	for name, test := range map[string]struct {
 		kind    audit.Kind
@@ -145,7 +150,7 @@ func TestEntriesAboutPlansThatDoNotFollow(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			r := check(t, rebuilt(t, path, append(slices.Clone(entries), e)))
+			r := check(t, rebuilt(t, on, path, append(slices.Clone(entries), e)))
 			if !slices.ContainsFunc(r.Problems, func(p audit.Problem) bool {
 				return p.Entry == e.Seq && p.What == audit.WrongRow && strings.Contains(p.Detail, test.want)
 			}) {
@@ -158,7 +163,7 @@ func TestEntriesAboutPlansThatDoNotFollow(t *testing.T) {
 		if e.Kind == audit.LogBegun || e.Kind == audit.TransactionSigned || e.Kind == audit.TransactionReleased {
 			continue
 		}
-		if r := check(t, rebuilt(t, path, anew(t, slices.Delete(slices.Clone(entries), i, i+1), i))); r.Sound() {
+		if r := check(t, rebuilt(t, on, path, anew(t, slices.Delete(slices.Clone(entries), i, i+1), i))); r.Sound() {
 			t.Errorf("entry %d, %s, is out, and that is not found", i+1, e.Kind)
 		}
 	}

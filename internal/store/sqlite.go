@@ -1,0 +1,96 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/gofrs/flock"
+	"github.com/pressly/goose/v3"
+	_ "modernc.org/sqlite" // registers the driver
+)
+
+// sqlite is a journal in one file.
+type sqlite struct{}
+
+func openSQLite(ctx context.Context, path, project string) (*Store, error) {
+	if dir := filepath.Dir(path); dir != "." {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return nil, fmt.Errorf("open journal: %w", err)
+		}
+	}
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open journal: %w", err)
+	}
+	if err := f.Close(); err != nil {
+		return nil, fmt.Errorf("open journal: %w", err)
+	}
+	// synchronous=full: what was journalled survives a power cut, which WAL alone does not promise
+	db, err := openFile(path, url.Values{
+		"_pragma": {"journal_mode(wal)", "synchronous(full)", "busy_timeout(10000)", "foreign_keys(1)"},
+		"_txlock": {"immediate"},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open journal %s: %w", path, err)
+	}
+	s := newStore(db, sqlite{}, project)
+	if err := s.migrateFile(ctx, path); err != nil {
+		return nil, errors.Join(fmt.Errorf("open journal %s: %w", path, err), db.Close())
+	}
+	return s, nil
+}
+
+func openFile(path string, query url.Values) (*sql.DB, error) {
+	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: query.Encode()}).String())
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(1)
+	return db, nil
+}
+
+// migrateFile brings the schema up to date while no other process does, since goose does not lock SQLite.
+func (s *Store) migrateFile(ctx context.Context, path string) (err error) {
+	lock := flock.New(path + ".lock")
+	if _, err := lock.TryLockContext(ctx, 10*time.Millisecond); err != nil {
+		return fmt.Errorf("lock %s.lock: %w", path, err)
+	}
+	defer func() { err = errors.Join(err, lock.Unlock()) }()
+	return s.migrate(ctx)
+}
+
+func (sqlite) rebind(query string) string { return query }
+
+// begin takes the lock of the file at once if it is to write (_txlock). One that writes first and locks later could fail halfway.
+func (sqlite) begin(ctx context.Context, db *sql.DB, write bool) (*sql.Tx, func() error, error) {
+	tx, err := db.BeginTx(ctx, &sql.TxOptions{ReadOnly: !write})
+	return tx, func() error { return nil }, err
+}
+
+func (sqlite) provider(db *sql.DB) (*goose.Provider, error) {
+	dir, err := fs.Sub(migrations, "migrations/sqlite")
+	if err != nil {
+		return nil, err
+	}
+	return goose.NewProvider(goose.DialectSQLite3, db, dir)
+}
+
+// broken is never so: there is no connection.
+func (sqlite) broken(error) bool { return false }
+
+func (sqlite) explain(err error) error { return err }
+
+func (sqlite) words() words {
+	return words{
+		tables: `SELECT count(*) FROM sqlite_schema WHERE name = ?`,
+		run:    `json_extract(body, '$.run')`,
+		row:    "rowid", rowType: "INTEGER", firstRow: "-9223372036854775808",
+	}
+}
