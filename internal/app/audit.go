@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"iter"
-	"os"
 	"time"
 
 	"github.com/ethereum/go-ethereum/common"
@@ -31,7 +30,7 @@ type AuditLog interface {
 func OpenAuditLog(ctx context.Context, journal string) (AuditLog, error) {
 	s, err := store.OpenReadOnly(ctx, journal)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, noJournal(journal)
+		return nil, fmt.Errorf("there is no journal %s: it is begun by the first deploy; name another one with --journal", journal)
 	}
 	if err != nil {
 		return nil, err
@@ -39,15 +38,19 @@ func OpenAuditLog(ctx context.Context, journal string) (AuditLog, error) {
 	return s, nil
 }
 
-func noJournal(path string) error {
-	return fmt.Errorf("there is no journal %s: it is begun by the first deploy; name another one with --journal", path)
-}
+// JournalName is what may be shown of where a journal is: a URL may hold a password.
+func JournalName(journal string) string { return store.Name(journal) }
 
 // SignHead verifies the audit log, signs where it ends with a signer of the configuration, and notes that in the log. A log
 // that is not sound gives an audit.UnsoundError.
 func (a *App) SignHead(ctx context.Context, signer string) (audit.Head, error) {
-	if _, err := os.Stat(a.opts.Journal); err != nil {
-		return audit.Head{}, noJournal(a.opts.Journal)
+	// to open it to be written would begin one
+	existing, err := OpenAuditLog(ctx, a.opts.Journal)
+	if err != nil {
+		return audit.Head{}, err
+	}
+	if err := existing.Close(); err != nil {
+		return audit.Head{}, err
 	}
 	s, err := a.signer(signer)
 	if err != nil {

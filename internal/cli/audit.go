@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/ethereum/go-ethereum/common"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/seed-b6a97670/lockstep/internal/app"
 	"github.com/seed-b6a97670/lockstep/internal/audit"
+	"github.com/seed-b6a97670/lockstep/internal/config"
 )
 
 func newAudit(e *env) *cobra.Command {
@@ -23,17 +23,27 @@ func newAudit(e *env) *cobra.Command {
 
 // onJournal adds the flag of commands that read the journal alone.
 func onJournal(e *env, c *cobra.Command) *cobra.Command {
-	c.Flags().StringVar(&e.journalPath, "journal", os.Getenv("LOCKSTEP_JOURNAL"),
-		"journal; default lockstep.db beside --config (LOCKSTEP_JOURNAL)")
+	c.Flags().StringVar(&e.journalPath, "journal", os.Getenv("LOCKSTEP_JOURNAL"), journalUsage)
 	return c
 }
 
-// journal is where the journal is, without reading the configuration.
-func (e *env) journal() string {
+const journalUsage = "file or postgres:// URL; default: as --config says (LOCKSTEP_JOURNAL)"
+
+// journal is where the journal is, whatever else the configuration says.
+func (e *env) journal() (string, error) {
 	if e.journalPath != "" {
-		return e.journalPath
+		return e.journalPath, nil
 	}
-	return filepath.Join(filepath.Dir(e.configPath), "lockstep.db")
+	return config.JournalOf(e.configPath)
+}
+
+// auditLog opens the audit log of the journal.
+func (e *env) auditLog(ctx context.Context) (app.AuditLog, error) {
+	journal, err := e.journal()
+	if err != nil {
+		return nil, err
+	}
+	return app.OpenAuditLog(ctx, journal)
 }
 
 func newAuditVerify(e *env) *cobra.Command {
@@ -58,9 +68,9 @@ of it written anew, only a signed head tells that was kept elsewhere (audit head
 			if len(args) > 0 && cmd.Flags().Changed("journal") {
 				return usageError{errors.New("name a file or a journal, not both; see lockstep audit verify --help")}
 			}
-			check := auditCheck{path: e.journal()}
-			if len(args) > 0 {
-				check.path = args[0]
+			check, err := e.auditCheck(args)
+			if err != nil {
+				return err
 			}
 			for _, s := range signers {
 				if !common.IsHexAddress(s) {
@@ -78,7 +88,7 @@ of it written anew, only a signed head tells that was kept elsewhere (audit head
 				}
 				check.head = &head
 			}
-			report, err := check.run(cmd.Context(), len(args) == 0)
+			report, err := check.run(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -86,7 +96,7 @@ of it written anew, only a signed head tells that was kept elsewhere (audit head
 				return err
 			}
 			if err := report.Err(); err != nil {
-				return differenceError{fmt.Errorf("%s: %w", check.path, err)}
+				return differenceError{fmt.Errorf("%s: %w", check.name, err)}
 			}
 			return nil
 		},
@@ -98,15 +108,27 @@ of it written anew, only a signed head tells that was kept elsewhere (audit head
 
 // auditCheck is what is to be verified.
 type auditCheck struct {
-	path    string
+	path    string // of the file, or where the journal is
+	journal bool   // it is no export
+	name    string // what may be shown of the path
 	head    *audit.Head
 	signers []common.Address
 }
 
 const sqliteMagic = "SQLite format 3\x00"
 
-func (c auditCheck) run(ctx context.Context, journal bool) (report audit.Report, err error) {
-	if !journal {
+func (e *env) auditCheck(args []string) (c auditCheck, err error) {
+	if len(args) > 0 {
+		return auditCheck{path: args[0], name: args[0]}, nil
+	}
+	c.journal = true
+	c.path, err = e.journal()
+	c.name = app.JournalName(c.path)
+	return c, err
+}
+
+func (c auditCheck) run(ctx context.Context) (report audit.Report, err error) {
+	if !c.journal {
 		f, err := os.Open(c.path)
 		if err != nil {
 			return report, err
@@ -157,7 +179,7 @@ func (e *env) printAuditReport(c auditCheck, r audit.Report) error {
 			problems = []audit.Problem{}
 		}
 		doc := map[string]any{
-			"file": c.path, "ok": r.Sound(), "log": r.Log, "project": r.Project, "entries": r.Tip.Seq, "hash": r.Tip.Hash, "begun": r.Begun,
+			"file": c.name, "ok": r.Sound(), "log": r.Log, "project": r.Project, "entries": r.Tip.Seq, "hash": r.Tip.Hash, "begun": r.Begun,
 			"last": r.Last, "problems": problems,
 		}
 		if c.head != nil {
@@ -166,14 +188,14 @@ func (e *env) printAuditReport(c auditCheck, r audit.Report) error {
 		return e.printJSON(doc)
 	}
 	if !r.Sound() {
-		fmt.Fprintf(e.stdout, "%s is not sound\n", c.path)
+		fmt.Fprintf(e.stdout, "%s is not sound\n", c.name)
 		for _, p := range r.Problems {
 			fmt.Fprint(e.stdout, wrapped(p.String()))
 		}
 		fmt.Fprintf(e.stdout, "  sound up to entry %d\n", r.Tip.Seq)
 		return nil
 	}
-	fmt.Fprintf(e.stdout, "%s is sound: %d entries\n", c.path, r.Tip.Seq)
+	fmt.Fprintf(e.stdout, "%s is sound: %d entries\n", c.name, r.Tip.Seq)
 	fmt.Fprintf(e.stdout, "  log    %s\n", r.Log)
 	if r.Project != "" {
 		fmt.Fprintf(e.stdout, "         of project %s\n", r.Project)
@@ -206,7 +228,7 @@ The file can be verified anywhere: lockstep audit verify FILE, or with a program
 			if out == "-" && e.json {
 				return usageError{errors.New("with -o - the log itself is printed, one document a line: leave --json out")}
 			}
-			log, err := app.OpenAuditLog(cmd.Context(), e.journal())
+			log, err := e.auditLog(cmd.Context())
 			if err != nil {
 				return err
 			}

@@ -11,7 +11,6 @@ import (
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/spf13/cobra"
 
-	"github.com/seed-b6a97670/lockstep/internal/app"
 	"github.com/seed-b6a97670/lockstep/internal/audit"
 	"github.com/seed-b6a97670/lockstep/internal/config"
 	"github.com/seed-b6a97670/lockstep/internal/network"
@@ -40,7 +39,7 @@ is what audit verify does.`,
 					return err
 				}
 			}
-			log, err := app.OpenAuditLog(cmd.Context(), e.journal())
+			log, err := e.auditLog(cmd.Context())
 			if err != nil {
 				return err
 			}

@@ -73,7 +73,11 @@ plan, unless --hotfix accepts it, which needs more approvals; a fatal one always
 					return err
 				}
 			}
-			req.Ignore = append(ignored(cfg.Dir, out, report, e.journal()), plansIn(cfg.Dir)...)
+			journal, err := e.journal()
+			if err != nil {
+				return err
+			}
+			req.Ignore = append(ignored(cfg.Dir, out, report, journal), plansIn(cfg.Dir)...)
 			p, err := a.MakePlan(cmd.Context(), req)
 			var refused *app.RefusedPlanError
 			if errors.As(err, &refused) {

@@ -216,8 +216,7 @@ func group(use, short string, subs ...*cobra.Command) *cobra.Command {
 // onNetworks adds the flags of commands that work on the networks of the configuration.
 func onNetworks(e *env, c *cobra.Command) *cobra.Command {
 	c.Flags().StringSliceVar(&e.networks, "network", nil, "only these networks (repeat or separate by commas)")
-	c.Flags().StringVar(&e.journalPath, "journal", os.Getenv("LOCKSTEP_JOURNAL"),
-		"journal; default lockstep.db beside --config (LOCKSTEP_JOURNAL)")
+	onJournal(e, c)
 	completes(c, "network", e.networkList)
 	return c
 }
@@ -230,7 +229,9 @@ func (e *env) open() (*app.App, *config.Config, error) {
 	}
 	journal := e.journalPath
 	if journal == "" {
-		journal = cfg.Path("lockstep.db")
+		if journal, err = cfg.Journal(); err != nil {
+			return nil, nil, err
+		}
 	}
 	progress := e.progress(cfg.Networks) // first, since it may change where the log goes
 	a, err := app.New(app.Options{

@@ -41,6 +41,7 @@ type Config struct {
 	PageSize   int // routes; 0 if the file does not say
 	Salt       common.Hash
 	Factory    network.Factory // through which everything is deployed
+	Database   Ref             // the URL of a PostgreSQL database that holds the journal; empty if a file beside this one does
 	Sending    Sending
 	Approvals  *Approvals // nil if the file does not say
 	Sourcify   Ref        // a Sourcify server that is asked whether code is verified; empty if none is
@@ -190,6 +191,38 @@ func Parse(path string, data []byte) (*Config, error) {
 	return c, nil
 }
 
+// Journal is where the journal is: the URL of a database, or the path of a file beside this one.
+func (c *Config) Journal() (string, error) {
+	if c.Database == "" {
+		return c.Path(journalFile), nil
+	}
+	where, err := c.Resolve(c.Database)
+	if err != nil {
+		return "", fmt.Errorf("%s: database: %w", c.File, err)
+	}
+	return where, nil
+}
+
+// journalFile is the journal, if the configuration names no database.
+const journalFile = "lockstep.db"
+
+// JournalOf is where the journal of a configuration file is, whatever else is wrong with the file, and also if there is none.
+func JournalOf(path string) (string, error) {
+	c := &Config{File: path, Dir: filepath.Dir(path)}
+	data, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return "", fmt.Errorf("read configuration: %w", err)
+	}
+	var file struct {
+		Database Ref `yaml:"database"`
+	}
+	if err := yaml.Unmarshal(data, &file); err != nil {
+		return "", fmt.Errorf("where the journal is cannot be read from %s, which is not YAML: mend it, or name the journal with --journal", path)
+	}
+	c.Database = file.Database
+	return c.Journal()
+}
+
 // Path makes a path of the file relative to the file's folder.
 func (c *Config) Path(p string) string {
 	if filepath.IsAbs(p) {
@@ -199,12 +232,15 @@ func (c *Config) Path(p string) string {
 }
 
 func (r *reader) config(n *yaml.Node) *Config {
-	top := r.section(n, "", "project", "build", "pageSize", "salt", "factory", "sending", "approvals", "verification", "dispatcher", "facets",
-		"init", "networks", "signers")
+	top := r.section(n, "", "project", "build", "pageSize", "salt", "factory", "database", "sending", "approvals", "verification", "dispatcher",
+		"facets", "init", "networks", "signers")
 	c := &Config{
 		Project:  top.need("project", "give the protocol a name"),
 		PageSize: int(top.integer("pageSize", 0, 1, manifest.MaxPageRoutes)),
 		Salt:     top.hash("salt"),
+	}
+	if n := top.get("database"); n != nil {
+		c.Database = r.database(n)
 	}
 	build := r.section(top.get("build"), "build", "tool", "out")
 	c.Build = Build{Tool: build.text("tool"), Out: build.text("out")}

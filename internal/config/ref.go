@@ -36,6 +36,27 @@ func (r *reader) ref(n *yaml.Node, path, text string, plain bool) Ref {
 	return Ref(text)
 }
 
+// database checks how the URL of a database is written.
+func (r *reader) database(n *yaml.Node) Ref {
+	if text := n.Value; !strings.HasPrefix(text, "env:") && !strings.HasPrefix(text, "file:") {
+		u, err := url.Parse(text)
+		switch {
+		case err != nil || u.Host == "" || u.Scheme != "postgres" && u.Scheme != "postgresql":
+			// the text may hold a password
+			r.problem(n, "database is not a postgres URL, nor env:NAME or file:PATH")
+		case hasPassword(u):
+			r.problem(n, "database holds a password: leave it to PGPASSWORD or a passfile, or refer to the URL with env:NAME or file:PATH")
+		}
+		return Ref(text)
+	}
+	return r.ref(n, "database", n.Value, false)
+}
+
+func hasPassword(u *url.URL) bool {
+	_, is := u.User.Password()
+	return is || u.Query().Has("password") || u.Query().Has("sslpassword")
+}
+
 // Resolve returns the value.
 func (c *Config) Resolve(ref Ref) (string, error) {
 	text := string(ref)

@@ -70,7 +70,7 @@ func connect(ctx context.Context, where, project string, always map[string]strin
 	if err != nil {
 		return nil, "", fmt.Errorf("open journal: %w", err)
 	}
-	name = "postgres://" + net.JoinHostPort(cfg.Host, strconv.Itoa(int(cfg.Port))) + "/" + cfg.Database
+	name = nameOf(cfg)
 	if cfg.ConnectTimeout == 0 {
 		cfg.ConnectTimeout = connectTime
 	}
@@ -96,6 +96,10 @@ func connect(ctx context.Context, where, project string, always map[string]strin
 	db.SetMaxIdleConns(connections)
 	db.SetConnMaxIdleTime(5 * time.Minute)
 	return newStore(db, e, project), name, nil
+}
+
+func nameOf(cfg *pgx.ConnConfig) string {
+	return "postgres://" + net.JoinHostPort(cfg.Host, strconv.Itoa(int(cfg.Port))) + "/" + cfg.Database
 }
 
 // schemaOf is the schema that holds the journal, or is to hold it. From then on no other is looked at: a search path that begins with

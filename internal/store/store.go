@@ -75,6 +75,18 @@ func isURL(where string) bool {
 	return strings.HasPrefix(where, "postgres://") || strings.HasPrefix(where, "postgresql://")
 }
 
+// Name is what may be shown of where a journal is: of a URL the host, the port and the database.
+func Name(where string) string {
+	if !isURL(where) {
+		return where
+	}
+	cfg, err := parseURL(where)
+	if err != nil {
+		return "postgres://"
+	}
+	return nameOf(cfg)
+}
+
 func (s *Store) migrate(ctx context.Context) error {
 	p, err := s.engine.provider(s.db)
 	if err != nil {
