@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"database/sql"
 	"encoding/binary"
 	"errors"
 	"io/fs"
@@ -42,7 +43,8 @@ func readWAL(database string) (walState, error) {
 }
 
 // killAfterEachWrite runs a command, kills it as soon as its journal holds one transaction more than before, and so again
-// until it ends by itself. It returns how often it was killed.
+// until it ends by itself. Leases are such transactions, and no process can use those of another; so every second time it is killed
+// when the audit log has one entry more. It returns how often it was killed.
 func (m *market) killAfterEachWrite(most int, args ...string) int {
 	m.t.Helper()
 	database := filepath.Join(m.dir, "lockstep.db")
@@ -51,8 +53,19 @@ func (m *market) killAfterEachWrite(most int, args ...string) int {
 		if err != nil {
 			m.t.Fatal(err)
 		}
+		wrote := func() bool {
+			now, err := readWAL(database)
+			if err != nil {
+				m.t.Fatal(err)
+			}
+			return now.commits > 0 && now != before
+		}
+		if kills%2 == 1 {
+			entries := m.auditEntries(database)
+			wrote = func() bool { return m.auditEntries(database) > entries }
+		}
 		running := m.start(args...)
-		if !m.killAtWrite(running, database, before) {
+		if !m.killWhen(running, database, wrote) {
 			return kills
 		}
 	}
@@ -60,8 +73,22 @@ func (m *market) killAfterEachWrite(most int, args ...string) int {
 	return 0
 }
 
-// killAtWrite returns false if the process ended by itself, which must be with success.
-func (m *market) killAtWrite(running *process, database string, before walState) bool {
+// auditEntries counts the entries of an audit log that others may write, but for those about leases; it is 0 if there is none.
+func (m *market) auditEntries(database string) (n int) {
+	m.t.Helper()
+	db, err := sql.Open("sqlite", "file:"+database+"?mode=ro&_pragma=busy_timeout(10000)")
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	if err := db.QueryRowContext(m.t.Context(), `SELECT count(*) FROM audit WHERE kind <> 'lease.taken'`).Scan(&n); err != nil {
+		return 0
+	}
+	return n
+}
+
+// killWhen kills a process after a write to its journal. It returns false if the process ended by itself, which must be with success.
+func (m *market) killWhen(running *process, database string, wrote func() bool) bool {
 	m.t.Helper()
 	var last fs.FileInfo
 	deadline := time.Now().Add(3 * patience)
@@ -84,11 +111,7 @@ func (m *market) killAtWrite(running *process, database string, before walState)
 			continue
 		}
 		last = info
-		now, err := readWAL(database)
-		if err != nil {
-			m.t.Fatal(err)
-		}
-		if now.commits == 0 || now == before {
+		if !wrote() {
 			continue
 		}
 		running.kill()

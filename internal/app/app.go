@@ -19,6 +19,7 @@ import (
 	"github.com/seed-b6a97670/lockstep/internal/create2"
 	"github.com/seed-b6a97670/lockstep/internal/dispatcher"
 	"github.com/seed-b6a97670/lockstep/internal/evm"
+	"github.com/seed-b6a97670/lockstep/internal/lease"
 	"github.com/seed-b6a97670/lockstep/internal/manifest"
 	"github.com/seed-b6a97670/lockstep/internal/network"
 	"github.com/seed-b6a97670/lockstep/internal/plan"
@@ -34,7 +35,7 @@ const Version = "0.1.0"
 // Event is something that happened on a network, for whoever shows progress.
 type Event struct {
 	Network string
-	Kind    string // sent, confirmed, reverted, waiting, unreachable, stuck, done, failed
+	Kind    string // sent, confirmed, reverted, waiting, unreachable, busy, stuck, done, failed
 	Step    string
 	Tx      rollout.Transaction
 	Now     rollout.Block // of waiting
@@ -64,6 +65,7 @@ type App struct {
 	cfg      *config.Config
 	networks []*net
 	store    *store.Store
+	leases   *lease.Keeper // of the journal
 
 	signersMu sync.Mutex
 	signers   map[string]*signer.Signer // that are open
@@ -137,6 +139,7 @@ func (a *App) Close() error {
 		}
 	}
 	if a.store != nil {
+		a.leases.Close()
 		return a.store.Close()
 	}
 	return nil
@@ -183,11 +186,15 @@ func (a *App) openJournal(ctx context.Context) error {
 	if a.store != nil {
 		return nil
 	}
+	holder, err := lease.Holder()
+	if err != nil {
+		return err
+	}
 	s, err := store.Open(ctx, a.opts.Journal, a.cfg.Project)
 	if err != nil {
 		return err
 	}
-	a.store = s
+	a.store, a.leases = s, lease.NewKeeper(s, holder, a.opts.Log)
 	return a.keepMainnets(ctx)
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/seed-b6a97670/lockstep/internal/config"
 	"github.com/seed-b6a97670/lockstep/internal/dispatcher"
 	"github.com/seed-b6a97670/lockstep/internal/evm"
+	"github.com/seed-b6a97670/lockstep/internal/lease"
 	"github.com/seed-b6a97670/lockstep/internal/manifest"
 	"github.com/seed-b6a97670/lockstep/internal/network"
 	"github.com/seed-b6a97670/lockstep/internal/plan"
@@ -24,6 +25,7 @@ import (
 	"github.com/seed-b6a97670/lockstep/internal/rollout"
 	"github.com/seed-b6a97670/lockstep/internal/signer"
 	"github.com/seed-b6a97670/lockstep/internal/store"
+	"github.com/seed-b6a97670/lockstep/internal/txsend"
 )
 
 // Outcome is what a command did on one network.
@@ -108,9 +110,13 @@ func (a *App) loop(ctx context.Context, n *net, pilot reconcile.Pilot, signers m
 	l := reconcile.Loop{
 		Chain: n.chain, Pilot: logged{pilot, a.opts.Log, n.Name, a.recorder(n, pilot)}, Senders: map[rollout.Role]reconcile.Sender{}, Poll: n.poll(),
 	}
+	senders := []*txsend.Sender{}
 	for role, s := range signers {
-		l.Senders[role] = a.sender(n, s)
+		sender := a.sender(n, s)
+		l.Senders[role], senders = sender, append(senders, sender)
 	}
+	_, urgent := pilot.(*actPilot)
+	l.Hold = a.hold(n, senders, urgent)
 	l.Unreachable = func(err error) {
 		a.opts.Progress(Event{Network: n.Name, Kind: "unreachable", Step: err.Error()})
 	}
@@ -144,6 +150,36 @@ func (a *App) loop(ctx context.Context, n *net, pilot reconcile.Pilot, signers m
 		}
 	}
 	return runErr
+}
+
+// hold returns what takes the nonces of senders on a network for this process. What is urgent takes them from whoever has them.
+func (a *App) hold(n *net, senders []*txsend.Sender, urgent bool) func(context.Context) (context.Context, func(), error) {
+	var names []string
+	for _, s := range senders {
+		names = append(names, rollout.SignerLease(n.ChainID, s.Address()))
+	}
+	slices.Sort(names)
+	names = slices.Compact(names)
+	busy := func(err error) { a.opts.Progress(Event{Network: n.Name, Kind: "busy", Step: err.Error()}) }
+	return func(ctx context.Context) (context.Context, func(), error) {
+		take := func() (*lease.Held, error) { return a.leases.Hold(ctx, busy, names...) }
+		if urgent {
+			take = func() (*lease.Held, error) { return a.leases.Seize(ctx, names...) }
+		}
+		held, err := take()
+		if err != nil {
+			return nil, nil, err
+		}
+		journal := a.store.Under(held.Leases...)
+		for _, s := range senders {
+			s.Use(journal)
+		}
+		return held.Context(), func() {
+			if err := held.Release(ctx); err != nil {
+				a.opts.Log.WarnContext(ctx, "the nonces of signers are in use until their leases expire", "network", n.Name, "err", err)
+			}
+		}, nil
+	}
 }
 
 // logged writes every decision to the log, and to the audit log.

@@ -117,24 +117,38 @@ func (a *App) drop(ctx context.Context, n *net, entries []rollout.Transaction, o
 			released = append(released, t)
 		}
 	}
-	if len(signed) > 0 {
-		if err := a.store.Void(ctx, signed); err != nil {
-			return fmt.Errorf("%s: %w", n.Name, err)
-		}
-	}
 	if len(released) == 0 {
-		return nil
+		return wrap(n, a.store.Void(ctx, signed))
 	}
 	s, err := a.signerOf(released[0].Signer)
 	if err != nil {
 		return err
 	}
+	sender := a.sender(n, s)
+	ctx, release, err := a.hold(n, []*txsend.Sender{sender}, true)(ctx)
+	if err != nil {
+		return wrap(n, err)
+	}
+	defer release()
+	if len(signed) > 0 {
+		if err := a.store.Void(ctx, signed); err != nil {
+			return wrap(n, err)
+		}
+	}
 	// one that reverted landed all the same
 	var reverted *rollout.RevertedError
-	if err := a.sender(n, s).Drop(ctx, released); err != nil && !errors.As(err, &reverted) {
-		return fmt.Errorf("%s: %w", n.Name, err)
+	if err := sender.Drop(ctx, released); err != nil && !errors.As(err, &reverted) {
+		return wrap(n, err)
 	}
 	return a.dropped(ctx, n, released, out)
+}
+
+// wrap names the network of an error.
+func wrap(n *net, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", n.Name, err)
 }
 
 // dropped tells what landed: what was meant to, or what was to be taken back.

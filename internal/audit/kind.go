@@ -40,12 +40,13 @@ const (
 	ApprovalGiven        Kind = "approval.given"        // Approval
 	ApprovalRevoked      Kind = "approval.revoked"      // Approval
 	PolicySet            Kind = "policy.set"            // Policy
+	LeaseTakenOver       Kind = "lease.taken"           // LeaseTaken
 )
 
 var kinds = []Kind{
 	LogBegun, HeadSigned, ManifestFound, ManifestSaved, RunFound, RunBegun, RunEnded, DecisionMade, TransactionFound,
 	TransactionSigned, TransactionReleased, TransactionVoid, TransactionReplaced, TransactionDropped, TransactionLost, TransactionConfirmed,
-	TransactionReverted, NoncesAdopted, PlanSaved, PlanBegun, PlanEnded, ApprovalGiven, ApprovalRevoked, PolicySet,
+	TransactionReverted, NoncesAdopted, PlanSaved, PlanBegun, PlanEnded, ApprovalGiven, ApprovalRevoked, PolicySet, LeaseTakenOver,
 }
 
 // Kinds are all that this program writes.
@@ -163,6 +164,14 @@ type Adoption struct {
 	Signer    common.Address `json:"signer"`
 	NextNonce uint64         `json:"nextNonce"`
 	AdoptedAt int64          `json:"adoptedAt,omitempty"`
+}
+
+// LeaseTaken is the body of an entry about a process that has taken over what another one did, which had stopped.
+type LeaseTaken struct {
+	Name   string `json:"name"`
+	Holder string `json:"holder"`
+	From   string `json:"from"`
+	Fence  uint64 `json:"fence"`
 }
 
 // Plan is the body of an entry about a plan that was made here, or brought here.

@@ -144,7 +144,7 @@ type entryWords struct {
 	Hash, Root, Plan, Digest            common.Hash
 	Signer                              common.Address
 	Project, Kind, Status, Step, Reason string
-	Action                              string
+	Action, Name, From, Holder          string
 	Steps                               []string
 }
 
@@ -189,6 +189,8 @@ func summary(x audit.Entry, steps map[uint64]string) string {
 		return fmt.Sprintf("plan %s, by %s", short(b.Plan), b.Signer)
 	case audit.PolicySet:
 		return "policy " + short(b.Hash)
+	case audit.LeaseTakenOver:
+		return fmt.Sprintf("%s, from %s to %s", b.Name, b.From, b.Holder)
 	}
 	return string(x.Body) // of a kind that a later release writes
 }

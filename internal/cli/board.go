@@ -70,7 +70,7 @@ func (b *board) note(ev app.Event, at time.Time) {
 		if ev.Kind == "reverted" {
 			r.state = stateReverted
 		}
-	case "unreachable", "stuck":
+	case "unreachable", "busy", "stuck":
 		r.state, r.step = stateRetrying, ev.Step
 	case "waiting":
 		r.state, r.step, r.block, r.seen = stateWaiting, ev.Step, ev.Now.Number, at

@@ -68,7 +68,7 @@ func plainProgress(w io.Writer) func(app.Event) {
 			fmt.Fprintf(w, "%-10s %-36s sent %s%s\n", ev.Network, ev.Step, ev.Tx.Hash.Hex()[:12], instead)
 		case "confirmed", "reverted":
 			fmt.Fprintf(w, "%-10s %-36s %s in block %d, %d gas\n", ev.Network, ev.Step, ev.Kind, ev.Tx.BlockNumber, ev.Tx.GasUsed)
-		case "unreachable", "stuck":
+		case "unreachable", "busy", "stuck":
 			fmt.Fprint(w, troubleLine(ev))
 		case "waiting":
 			// once in 30 s of block time is enough for people and logs
@@ -130,7 +130,7 @@ func (l *live) event(ev app.Event) {
 	defer l.mu.Unlock()
 	l.board.note(ev, time.Now())
 	l.dirty = true
-	if ev.Kind == "unreachable" || ev.Kind == "stuck" {
+	if ev.Kind == "unreachable" || ev.Kind == "busy" || ev.Kind == "stuck" {
 		// the table has room for a part of it only
 		l.above.WriteString(ascii(strings.TrimSuffix(troubleLine(ev), "\n")) + "\n")
 	}

@@ -40,6 +40,13 @@ type Loop struct {
 	Pilot   Pilot
 	Senders map[rollout.Role]Sender
 	Poll    time.Duration // between looks at the head while waiting
+	// Hold takes what this loop needs for itself while it decides and acts: the nonces of its senders. The context that it returns ends when that
+	// is lost. It is given back while the loop waits. It may be nil.
+	Hold func(ctx context.Context) (held context.Context, release func(), err error)
+	// Free tells whether what the loop was held back for is over; it is asked at each poll. It may be nil if the pilot never holds.
+	Free func(ctx context.Context) (bool, error)
+	// Stop ends the loop after the step in hand, with ErrStopped. It may be nil.
+	Stop <-chan struct{}
 	// Waiting is told of each wait for block time; it may be nil.
 	Waiting func(now rollout.Block, action rollout.Action)
 	// Unreachable is told when the network begins to be out of reach, or behind; it may be nil.
@@ -53,6 +60,9 @@ type HaltError struct {
 }
 
 func (e *HaltError) Error() string { return e.Network + ": " + e.Reason }
+
+// ErrStopped says that a loop was asked to end before its work was done. Another run goes on.
+var ErrStopped = errors.New("stopped after the step in hand")
 
 // lagLimit is how long an endpoint may stay behind a block that holds a final transaction.
 const lagLimit = time.Minute
@@ -69,6 +79,9 @@ func (l *Loop) Run(ctx context.Context) error {
 	reverts := map[string]int{}
 	told := false
 	for done := false; !done; {
+		if l.stopped() {
+			return fmt.Errorf("%s: %w", l.Chain.Name(), ErrStopped)
+		}
 		err := Patiently(ctx, l.Poll, l.tell, func(ctx context.Context) (err error) {
 			done, err = l.step(ctx)
 			return err
@@ -91,11 +104,24 @@ func (l *Loop) Run(ctx context.Context) error {
 			if err := l.sleep(ctx, max(l.Poll, time.Second)); err != nil {
 				return err
 			}
+		case errors.Is(err, rollout.ErrFenced) && ctx.Err() == nil:
+			if err := l.sleep(ctx, l.Poll); err != nil {
+				return err
+			}
 		case !errors.Is(err, rollout.ErrStale):
 			return err
 		}
 	}
 	return nil
+}
+
+func (l *Loop) stopped() bool {
+	select {
+	case <-l.Stop:
+		return true
+	default:
+		return false
+	}
 }
 
 // Patiently runs f, and again while the network is out of reach, at most for some minutes. tell is told of the first time.
@@ -113,7 +139,7 @@ func Patiently(ctx context.Context, pause time.Duration, tell func(error), f fun
 		if time.Since(start) > patience {
 			return fmt.Errorf("given up after %s: %w", patience, err)
 		}
-		if ctxErr := sleep(ctx, max(pause, time.Second)); ctxErr != nil {
+		if ctxErr := sleep(ctx, max(pause, time.Second), nil); ctxErr != nil {
 			return fmt.Errorf("%w: %w", ctxErr, err)
 		}
 	}
@@ -133,7 +159,7 @@ func wrongChain(err error) bool {
 
 // step settles, observes, decides and acts once.
 func (l *Loop) step(ctx context.Context) (done bool, err error) {
-	action, marks, err := l.decide(ctx)
+	action, err := l.act(ctx)
 	if err != nil {
 		return false, err
 	}
@@ -144,15 +170,41 @@ func (l *Loop) step(ctx context.Context) (done bool, err error) {
 		return false, &HaltError{l.Chain.Name(), action.Reason}
 	case rollout.Wait:
 		return false, l.await(ctx, action.Until)
-	}
-	sender, ins, err := l.sequence(action.Intents)
-	if err != nil {
-		return false, err
-	}
-	if err := sender.Send(ctx, ins, marks[sender.Address()]); err != nil {
-		return false, fmt.Errorf("%s: %w", l.Chain.Name(), err)
+	case rollout.Hold:
+		return false, l.heldBack(ctx)
 	}
 	return false, nil
+}
+
+// act is the part of a step for which the loop needs its senders for itself.
+func (l *Loop) act(ctx context.Context) (_ rollout.Action, err error) {
+	held := ctx
+	if l.Hold != nil {
+		var release func()
+		if held, release, err = l.Hold(ctx); err != nil {
+			return rollout.Action{}, fmt.Errorf("%s: %w", l.Chain.Name(), err)
+		}
+		defer release()
+	}
+	action, marks, err := l.decide(held)
+	if err == nil && len(action.Intents) > 0 && action.Kind != rollout.Hold {
+		err = l.send(held, action.Intents, marks)
+	}
+	if err != nil && ctx.Err() == nil && held.Err() != nil {
+		err = fmt.Errorf("%w: %w", context.Cause(held), err)
+	}
+	return action, err
+}
+
+func (l *Loop) send(ctx context.Context, intents []rollout.Intent, marks map[common.Address]rollout.Mark) error {
+	sender, ins, err := l.sequence(intents)
+	if err != nil {
+		return err
+	}
+	if err := sender.Send(ctx, ins, marks[sender.Address()]); err != nil {
+		return fmt.Errorf("%s: %w", l.Chain.Name(), err)
+	}
+	return nil
 }
 
 // atOnce bounds the transactions of a sequence: a node holds this many of one account that wait for a block.
@@ -183,12 +235,26 @@ const lookAgain = 15 * time.Second
 // await looks at the head alone until its time has come, or until it is time to observe again.
 func (l *Loop) await(ctx context.Context, until uint64) error {
 	start := time.Now()
-	for time.Since(start) < lookAgain {
+	for time.Since(start) < lookAgain && !l.stopped() {
 		if err := l.sleep(ctx, l.Poll); err != nil {
 			return err
 		}
 		at, err := l.Chain.Head(ctx)
 		if err != nil || at.Time >= until {
+			return err
+		}
+	}
+	return nil
+}
+
+// heldBack waits until others let the network go on, or until it is time to observe again.
+func (l *Loop) heldBack(ctx context.Context) error {
+	start := time.Now()
+	for time.Since(start) < lookAgain && !l.stopped() {
+		if err := l.sleep(ctx, l.Poll); err != nil {
+			return err
+		}
+		if free, err := l.Free(ctx); err != nil || free {
 			return err
 		}
 	}
@@ -218,7 +284,7 @@ func (l *Loop) decide(ctx context.Context) (rollout.Action, map[common.Address]r
 	if err != nil {
 		return rollout.Action{}, nil, err
 	}
-	if action.Kind == rollout.Wait && l.Waiting != nil {
+	if (action.Kind == rollout.Wait || action.Kind == rollout.Hold) && l.Waiting != nil {
 		l.Waiting(at, action)
 	}
 	return action, marks, nil
@@ -247,18 +313,21 @@ func (l *Loop) headAt(ctx context.Context, number uint64) (rollout.Block, error)
 }
 
 func (l *Loop) sleep(ctx context.Context, d time.Duration) error {
-	if err := sleep(ctx, d); err != nil {
+	if err := sleep(ctx, d, l.Stop); err != nil {
 		return fmt.Errorf("%s: %w", l.Chain.Name(), err)
 	}
 	return nil
 }
 
-func sleep(ctx context.Context, d time.Duration) error {
+// sleep ends early, without an error, when stop is closed.
+func sleep(ctx context.Context, d time.Duration, stop <-chan struct{}) error {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
+	case <-stop:
+		return nil
 	case <-t.C:
 		return nil
 	}

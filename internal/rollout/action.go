@@ -24,9 +24,9 @@ type Intent struct {
 
 // Action is what a loop does next on one network: send Intents, wait, stop.
 type Action struct {
-	Kind Kind // Wait, Done or Halt; any other: send Intents
+	Kind Kind // Wait, Hold, Done or Halt; any other: send Intents
 	// Intents are to be sent in this order, each on what the one before leaves behind. No later one needs to see the
-	// earlier ones final.
+	// earlier ones final. Of Hold: what would be sent.
 	Intents []Intent
 	Until   uint64 // of Wait: unix seconds of block time
 	Reason  string

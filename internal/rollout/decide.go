@@ -18,6 +18,7 @@ const (
 	Wait     Kind = "wait"
 	Done     Kind = "done"
 	Halt     Kind = "halt"
+	Hold     Kind = "hold" // until what is next may be done, by the policy of the plan
 )
 
 // ActivationWindow is how long after eta a commitment can be activated, in seconds; a constant of the dispatcher.

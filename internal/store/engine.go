@@ -33,6 +33,7 @@ type words struct {
 	row      string // a column that tells rows with the same values apart
 	rowType  string
 	firstRow string // is before every row
+	clock    string // the time, in milliseconds since 1970
 }
 
 // conn is a database, a connection to one, or a transaction.

@@ -241,5 +241,6 @@ func (postgres) words() words {
 		// holds a zero byte, which an endpoint may have sent.
 		run: `CAST(substring(body from '"run":([0-9]+)') AS BIGINT)`,
 		row: "ctid", rowType: "tid", firstRow: "(0,0)",
+		clock: `CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)`,
 	}
 }

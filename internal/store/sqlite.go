@@ -92,5 +92,6 @@ func (sqlite) words() words {
 		tables: `SELECT count(*) FROM sqlite_schema WHERE name = ?`,
 		run:    `json_extract(body, '$.run')`,
 		row:    "rowid", rowType: "INTEGER", firstRow: "-9223372036854775808",
+		clock: `CAST(unixepoch('subsec') * 1000 AS INTEGER)`,
 	}
 }

@@ -27,6 +27,8 @@ import (
 	"time"
 
 	"github.com/ethereum/go-ethereum/common"
+
+	"github.com/seed-b6a97670/lockstep/internal/rollout"
 )
 
 //go:embed migrations/*/*.sql
@@ -40,9 +42,10 @@ var ErrNotFound = errors.New("not in the journal")
 type Store struct {
 	db       *sql.DB
 	engine   engine
-	project  string        // whose audit log is begun, if there is none yet
-	copied   string        // folder of a copy that goes when the store is closed
-	patience time.Duration // how long a server that was there is waited for
+	project  string          // whose audit log is begun, if there is none yet
+	copied   string          // folder of a copy that goes when the store is closed
+	patience time.Duration   // how long a server that was there is waited for
+	leases   []rollout.Lease // under which it is used
 }
 
 // patience is longer than a server takes to start again, and than it lets a transaction whose client is gone hinder others.

@@ -47,6 +47,9 @@ func (s *Store) attempt(ctx context.Context, f func(*tx) error) (committing *aud
 		}
 	}()
 	t := &tx{querier: querier{sqlTx, s.engine}}
+	if err := s.mustHold(ctx, t.querier); err != nil {
+		return nil, s.rollback(sqlTx, err)
+	}
 	if err := f(t); err != nil {
 		return nil, s.rollback(sqlTx, err)
 	}

@@ -205,6 +205,10 @@ func (s *Sender) broadcast(ctx context.Context, entry rollout.Transaction) error
 	if err := s.cfg.Check(ctx, &tx); err != nil {
 		return fmt.Errorf("%s: %w", entry.Step, err)
 	}
+	// last, since this process may have slept, and another one may have decided something else
+	if err := s.cfg.Journal.Held(ctx); err != nil {
+		return fmt.Errorf("%s: %w", entry.Step, err)
+	}
 	if err := s.cfg.Chain.Send(ctx, &tx); err != nil {
 		if s.taken(ctx, entry, err) == nil {
 			return nil

@@ -48,6 +48,8 @@ type Journal interface {
 	Replace(ctx context.Context, old, ts []rollout.Transaction) ([]rollout.Transaction, error)
 	Finish(ctx context.Context, t rollout.Transaction) error
 	Lose(ctx context.Context, t rollout.Transaction) error
+	// Held tells whether this process may still send for the signer on the network: the error is rollout.ErrFenced if another one may.
+	Held(ctx context.Context) error
 }
 
 // Config of a sender.
@@ -114,6 +116,9 @@ func New(cfg Config) *Sender {
 
 // Address is the account.
 func (s *Sender) Address() common.Address { return s.cfg.Signer.Address() }
+
+// Use sets the journal from now on: it is under the lease that is held on the nonces of the account.
+func (s *Sender) Use(j Journal) { s.cfg.Journal = j }
 
 // Settle makes void what was signed and never released, brings every other open transaction of the journal to its final
 // outcome, and returns where the journal stands then.

@@ -1,0 +1,64 @@
+package lease
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+)
+
+// Holder names this process, for as long as it lives: host, process id, and what tells it from another process with both.
+func Holder() (string, error) {
+	host, err := os.Hostname()
+	if err != nil {
+		return "", fmt.Errorf("name this process: %w", err)
+	}
+	random := make([]byte, 8)
+	if _, err := rand.Read(random); err != nil {
+		return "", fmt.Errorf("name this process: %w", err)
+	}
+	pid := strconv.Itoa(os.Getpid())
+	return strings.Join([]string{strings.ReplaceAll(host, "/", "_"), pid, machine(), started(pid), hex.EncodeToString(random)}, "/"), nil
+}
+
+// Gone tells whether a process is known to have ended: it was of this machine, and is not there any more. Nothing is known of one
+// elsewhere.
+func Gone(holder string) bool {
+	parts := strings.Split(holder, "/")
+	if len(parts) != 5 || machine() == "" || parts[2] != machine() {
+		return false
+	}
+	return started(parts[1]) != parts[3]
+}
+
+// machine tells one boot of one kernel and one space of process ids from any other; it is empty where the system does not say.
+func machine() string {
+	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return ""
+	}
+	space, err := os.Readlink("/proc/self/ns/pid")
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(boot)) + "-" + strings.Trim(strings.TrimPrefix(space, "pid:"), "[]")
+}
+
+// started is when a process began, in ticks since boot: an id may be used again. It is empty if there is no such process, or only what is
+// left of one.
+func started(pid string) string {
+	stat, err := os.ReadFile("/proc/" + pid + "/stat")
+	if err != nil {
+		return ""
+	}
+	// the name, in parentheses, may hold anything; the state is the first field after it, and the start the twentieth (proc_pid_stat(5))
+	end := strings.LastIndexByte(string(stat), ')')
+	fields := strings.Fields(string(stat[end+1:]))
+	const state, start = 0, 19
+	if len(fields) <= start || fields[state] == "Z" || fields[state] == "X" {
+		return ""
+	}
+	return fields[start]
+}
