@@ -77,6 +77,11 @@ func (a *App) makePlan(ctx context.Context, req PlanRequest, nets []*net) (*plan
 	if err != nil {
 		return nil, err
 	}
+	if req.Action == plan.Rollout || req.Action == plan.Rollback {
+		if p.Intent.Rollout, err = a.order(nets); err != nil {
+			return nil, err
+		}
+	}
 	p.Intent.Expires = p.Intent.Created + policy.ValidFor
 	p.Intent.Source = req.Source
 	if req.Source == nil && (req.Action == plan.Deploy || req.Action == plan.Rollout) {
@@ -107,6 +112,23 @@ func (a *App) makePlan(ctx context.Context, req PlanRequest, nets []*net) (*plan
 		}
 	}
 	return p, a.store.SavePlan(ctx, p)
+}
+
+// order is in which order some of the networks become live, by the configuration.
+func (a *App) order(nets []*net) (*rollout.Policy, error) {
+	var chains []uint64
+	kinds := map[uint64]string{}
+	for _, n := range nets {
+		chains, kinds[n.ChainID] = append(chains, n.ChainID), n.Kind
+	}
+	policy := a.cfg.Rollout.Of(chains)
+	if policy == nil {
+		return nil, nil
+	}
+	if err := policy.Check(kinds); err != nil {
+		return nil, fmt.Errorf("rollout of %s, for these networks: %w", a.cfg.File, err)
+	}
+	return policy, nil
 }
 
 // planPolicy makes the policy of the configuration the intent.

@@ -30,20 +30,13 @@ func (r *reader) approvals(c *Config, top section) {
 	s := r.section(n, "approvals", "approvers", "required", "hotfix", "pause", "cancel", "others", "validFor")
 	a := &Approvals{
 		Required: int(s.integer("required", 2, 1, mostApprovals)), Pause: int(s.integer("pause", 0, 0, mostApprovals)),
-		Cancel: int(s.integer("cancel", 0, 0, mostApprovals)), Others: int(s.integer("others", 0, 0, mostApprovals)), ValidFor: usualValidity,
-		Line: n.Line,
+		Cancel: int(s.integer("cancel", 0, 0, mostApprovals)), Others: int(s.integer("others", 0, 0, mostApprovals)), Line: n.Line,
 	}
 	a.Hotfix = int(s.integer("hotfix", uint64(max(3, a.Required)), 1, mostApprovals))
 	if a.Hotfix < a.Required {
 		r.problem(s.get("hotfix"), "%s is %d: a hotfix needs no fewer approvals than the %d of any other plan", s.at("hotfix"), a.Hotfix, a.Required)
 	}
-	if text := s.text("validFor"); text != "" {
-		d, err := time.ParseDuration(text)
-		if err != nil || d < shortestValidity || d > longestValidity || d%time.Second != 0 {
-			r.problem(s.get("validFor"), "%s is %q, must be a time such as 72h, between 1h and 720h", s.at("validFor"), text)
-		}
-		a.ValidFor = d
-	}
+	a.ValidFor = s.duration("validFor", usualValidity, shortestValidity, longestValidity)
 	named := s.list("approvers")
 	for _, item := range named {
 		acc := Account{Signer: item.Value}

@@ -24,6 +24,7 @@ import (
 
 	"github.com/seed-b6a97670/lockstep/internal/manifest"
 	"github.com/seed-b6a97670/lockstep/internal/network"
+	"github.com/seed-b6a97670/lockstep/internal/rollout"
 )
 
 // maxFile bounds a configuration file, in bytes.
@@ -43,8 +44,9 @@ type Config struct {
 	Factory    network.Factory // through which everything is deployed
 	Database   Ref             // the URL of a PostgreSQL database that holds the journal; empty if a file beside this one does
 	Sending    Sending
-	Approvals  *Approvals // nil if the file does not say
-	Sourcify   Ref        // a Sourcify server that is asked whether code is verified; empty if none is
+	Approvals  *Approvals     // nil if the file does not say
+	Rollout    rollout.Policy // in which order networks become live
+	Sourcify   Ref            // a Sourcify server that is asked whether code is verified; empty if none is
 	Dispatcher Dispatcher
 	Facets     []Facet
 	Init       *Init
@@ -232,7 +234,7 @@ func (c *Config) Path(p string) string {
 }
 
 func (r *reader) config(n *yaml.Node) *Config {
-	top := r.section(n, "", "project", "build", "pageSize", "salt", "factory", "database", "sending", "approvals", "verification", "dispatcher",
+	top := r.section(n, "", "project", "build", "pageSize", "salt", "factory", "database", "sending", "approvals", "verification", "rollout", "dispatcher",
 		"facets", "init", "networks", "signers")
 	c := &Config{
 		Project:  top.need("project", "give the protocol a name"),
@@ -264,6 +266,7 @@ func (r *reader) config(n *yaml.Node) *Config {
 	r.factory(c, top)
 	r.networks(c, top)
 	r.approvals(c, top)
+	r.rollout(c, top)
 	verification := r.section(top.get("verification"), "verification", "sourcify")
 	if n := verification.get("sourcify"); n != nil {
 		c.Sourcify = r.ref(n, verification.at("sourcify"), n.Value, true)

@@ -17,6 +17,7 @@ import (
 
 	"github.com/seed-b6a97670/lockstep/examples/market"
 	"github.com/seed-b6a97670/lockstep/internal/network"
+	"github.com/seed-b6a97670/lockstep/internal/rollout"
 )
 
 const sound = `project: demo
@@ -121,6 +122,7 @@ func TestParseSoundFile(t *testing.T) {
 			"operator": {Keystore: "keys/operator.json", Password: "file:operator.password", Address: arachnid, Line: 44},
 			"safe":     {Address: common.HexToAddress("0x914d7Fec6aaC8cd542e72Bca78B30650d45643d7"), Line: 47},
 		},
+		Rollout: rollout.Policy{Kind: rollout.Independent, Waves: []rollout.Wave{}},
 		Approvals: &Approvals{
 			Approvers: []Account{
 				{Address: common.HexToAddress("0xa11ce")}, {Signer: "operator"}, {Address: common.HexToAddress("0xb0b")}, {Address: common.HexToAddress("0xca1")},
@@ -430,7 +432,7 @@ func TestMistakes(t *testing.T) {
 		"control character": {"", "project: \x00\n", []string{`1: not YAML: control characters are not allowed`}},
 		"tab":               {"", "project:\n\tdemo\n", []string{`2: not YAML: found character that cannot start any token`}},
 		"a list": {"", "- project: demo\n", []string{
-			`1: the file must be a mapping of project, build, pageSize, salt, factory, database, sending, approvals, verification, dispatcher, facets, init, networks, signers`,
+			`1: the file must be a mapping of project, build, pageSize, salt, factory, database, sending, approvals, verification, rollout, dispatcher, facets, init, networks, signers`,
 			`1: project is missing: give the protocol a name`,
 			`1: facets is missing: list the contracts whose functions the dispatcher is to answer`,
 			`1: dispatcher is missing: it needs deployer and roles`,

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/common/hexutil"
@@ -135,6 +136,36 @@ func (s section) integer(key string, def, low, high uint64) uint64 {
 		return def
 	}
 	return v
+}
+
+// duration reads a time in whole seconds in a range, such as 90s or 72h, or returns the default.
+func (s section) duration(key string, def, low, high time.Duration) time.Duration {
+	n := s.get(key)
+	if n == nil {
+		return def
+	}
+	if n.Kind != yaml.ScalarNode {
+		s.r.problem(n, "%s must be text", s.at(key))
+		return def
+	}
+	d, err := time.ParseDuration(n.Value)
+	if err != nil || d < low || d > high || d%time.Second != 0 {
+		s.r.problem(n, "%s is %q, must be a time such as %s, between %s and %s", s.at(key), n.Value, short(max(def, low)), short(low), short(high))
+		return def
+	}
+	return d
+}
+
+// short writes a time without what is zero: 72h, not 72h0m0s.
+func short(d time.Duration) string {
+	text := strings.TrimSuffix(d.String(), "m0s")
+	if text != d.String() {
+		text += "m"
+	}
+	if whole := strings.TrimSuffix(text, "h0m"); whole != text {
+		text = whole + "h"
+	}
+	return text
 }
 
 func (s section) boolean(key string) bool {

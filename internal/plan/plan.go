@@ -54,20 +54,21 @@ type Plan struct {
 
 // Intent is what is to be done.
 type Intent struct {
-	Project    string         `json:"project"`
-	Action     string         `json:"action"`
-	Created    int64          `json:"created"` // unix seconds
-	Expires    int64          `json:"expires"` // unix seconds of block time by which it must be begun on each network
-	Dispatcher common.Address `json:"dispatcher"`
-	Policy     common.Hash    `json:"policy"` // the approval policy under which it is approved
-	Hotfix     bool           `json:"hotfix"` // errors that checks found are accepted; needs more approvals
-	Accepted   []Accepted     `json:"accepted"`
-	Senders    []Sender       `json:"senders"`
-	Manifest   *Manifest      `json:"manifest,omitempty"`
-	Source     *Source        `json:"source,omitempty"`
-	NewPolicy  *Policy        `json:"newPolicy,omitempty"` // that takes the place of the present one, of a plan of action policy
-	Calls      []Call         `json:"calls"`               // each once, however many networks make it
-	Networks   []Network      `json:"networks"`
+	Project    string          `json:"project"`
+	Action     string          `json:"action"`
+	Created    int64           `json:"created"` // unix seconds
+	Expires    int64           `json:"expires"` // unix seconds of block time by which it must be begun on each network
+	Dispatcher common.Address  `json:"dispatcher"`
+	Policy     common.Hash     `json:"policy"` // the approval policy under which it is approved
+	Hotfix     bool            `json:"hotfix"` // errors that checks found are accepted; needs more approvals
+	Accepted   []Accepted      `json:"accepted"`
+	Senders    []Sender        `json:"senders"`
+	Manifest   *Manifest       `json:"manifest,omitempty"`
+	Source     *Source         `json:"source,omitempty"`
+	Rollout    *rollout.Policy `json:"rollout,omitempty"`   // in which order the networks become live; each on its own if absent
+	NewPolicy  *Policy         `json:"newPolicy,omitempty"` // that takes the place of the present one, of a plan of action policy
+	Calls      []Call          `json:"calls"`               // each once, however many networks make it
+	Networks   []Network       `json:"networks"`
 }
 
 // Accepted is an error that is accepted with a hotfix.

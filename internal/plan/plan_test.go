@@ -37,6 +37,9 @@ func full() *Plan {
 			Senders:  []Sender{{rollout.Deployer, deployer}, {rollout.Committer, operator}, {rollout.Applier, operator}},
 			Manifest: &Manifest{Root: common.Hash{0x11}, RoutesRoot: common.Hash{0x12}, SHA256: common.Hash{0x13}},
 			Source:   &Source{Commit: "deadbeef", Clean: true},
+			Rollout: &rollout.Policy{Kind: rollout.Waves, Waves: []rollout.Wave{
+				{Name: "first", Chains: []uint64{8453}, Soak: 600}, {Name: "second", Chains: []uint64{1}},
+			}},
 			Calls: []Call{
 				{"deploy Token", rollout.Deployer, deployer, common.HexToAddress("0xfac"), []byte{1, 2, 3}},
 				{"commit 0x1100 epoch 2", rollout.Committer, operator, dispatcher, []byte{4, 5}},
@@ -212,12 +215,15 @@ func TestDigestCoversIntentAndPreconditions(t *testing.T) {
 
 // TestDigestIsTheKnownOne: whatever is changed here later, plans that people have signed keep their digests.
 func TestDigestIsTheKnownOne(t *testing.T) {
+	unordered := full()
+	unordered.Intent.Rollout = nil
 	for name, c := range map[string]struct {
 		p    *Plan
 		want string
 	}{
-		"rollout": {full(), "0xa7c0df7bf06309b49b1f2f50729e876d6f851a2ba72bd1b37010689c2b3ae8df"},
-		"policy":  {policyPlan(), "0x3176d7d42c49e84d77fc5a89b24405273e44d131dce2c1fbdefcd4438fb6f1fd"},
+		"no order": {unordered, "0xa7c0df7bf06309b49b1f2f50729e876d6f851a2ba72bd1b37010689c2b3ae8df"},
+		"rollout":  {full(), "0x409c21a07a9cf48c231e37e826767bc1991fa790d97fad2ab17444edae13b4cc"},
+		"policy":   {policyPlan(), "0x3176d7d42c49e84d77fc5a89b24405273e44d131dce2c1fbdefcd4438fb6f1fd"},
 	} {
 		if got := sealed(t, c.p).Digest.Hex(); got != c.want {
 			t.Errorf("%s: %s, want %s", name, got, c.want)
@@ -258,7 +264,7 @@ func pausePlan() *Plan {
 	p := full()
 	i := &p.Intent
 	guardian := common.Address{0x60}
-	i.Action, i.Hotfix, i.Accepted, i.Manifest, i.Source = Pause, false, []Accepted{}, nil, nil
+	i.Action, i.Hotfix, i.Accepted, i.Manifest, i.Source, i.Rollout = Pause, false, []Accepted{}, nil, nil, nil
 	i.Senders, i.Calls = []Sender{{rollout.Pauser, guardian}}, []Call{{"pause", rollout.Pauser, guardian, dispatcher, []byte{0x99}}}
 	for at := range i.Networks {
 		i.Networks[at].Root, i.Networks[at].Epoch, i.Networks[at].Calls = common.Hash{}, 0, []int{0}
@@ -409,16 +415,26 @@ func TestDecodeRefuses(t *testing.T) {
 		"preconditions more":      {fits(func(p *Plan) { p.Preconditions = append(p.Preconditions, p.Preconditions[0]) }), "it has 2 networks, and preconditions of 3"},
 		"preconditions exchanged": {fits(func(p *Plan) { slices.Reverse(p.Preconditions) }), `the preconditions of network "ethereum" are of "base"`},
 		"another root":            {fits(func(p *Plan) { p.Intent.Networks[0].Root[5] ^= 1 }), `on network "ethereum" root 0x1100000000010000`},
-		"a root of a deployment":  {fits(func(p *Plan) { p.Intent.Action = Deploy }), `on network "ethereum" root`},
-		"nobody sends":            {fits(func(p *Plan) { p.Intent.Senders = []Sender{} }), "nobody sends"},
-		"nobody sends, no calls":  {fits(func(p *Plan) { p.Intent.Senders, p.Intent.Calls = nil, nil }), "nobody sends"},
-		"two for a role":          {fits(func(p *Plan) { p.Intent.Senders = append(p.Intent.Senders, p.Intent.Senders[0]) }), `two accounts send for "deployer"`},
-		"a call of another":       {fits(func(p *Plan) { p.Intent.Calls[1].From[0] ^= 1 }), `call 1 is sent by 0x01000000000000000000000000000000000009E7 for "commit", which is not among the senders`},
-		"a call of no role":       {fits(func(p *Plan) { p.Intent.Calls[1].By = rollout.Pauser }), `call 1 is sent by`},
-		"no manifest":             {fits(func(p *Plan) { p.Intent.Manifest = nil }), "action rollout, manifest nothing"},
-		"a manifest to pause":     {fits(func(p *Plan) { p.Intent.Action = Pause }), "action pause, manifest 0x11"},
-		"a policy in a rollout":   {fits(func(p *Plan) { p.Intent.NewPolicy = policyPlan().Intent.NewPolicy }), "action rollout, new policy true"},
-		"no policy":               {fits(func(p *Plan) { *p = *policyPlan(); p.Format = Format; p.Intent.NewPolicy = nil }), "action policy, new policy false"},
+		"a root of a deployment":  {fits(func(p *Plan) { p.Intent.Action, p.Intent.Rollout = Deploy, nil }), `on network "ethereum" root`},
+		"an order to deploy": {fits(func(p *Plan) {
+			p.Intent.Action = Deploy
+			for i := range p.Intent.Networks {
+				p.Intent.Networks[i].Root, p.Intent.Networks[i].Epoch = common.Hash{}, 0
+			}
+		}), "action deploy has no order of networks"},
+		"a network in no wave": {
+			fits(func(p *Plan) { p.Intent.Rollout.Waves = p.Intent.Rollout.Waves[:1] }), "the order of networks: chain 1 is in no wave",
+		},
+		"a wave of unprintable name": {fits(func(p *Plan) { p.Intent.Rollout.Waves[0].Name = "a\x1b[2J" }), "cannot be printed"},
+		"nobody sends":               {fits(func(p *Plan) { p.Intent.Senders = []Sender{} }), "nobody sends"},
+		"nobody sends, no calls":     {fits(func(p *Plan) { p.Intent.Senders, p.Intent.Calls = nil, nil }), "nobody sends"},
+		"two for a role":             {fits(func(p *Plan) { p.Intent.Senders = append(p.Intent.Senders, p.Intent.Senders[0]) }), `two accounts send for "deployer"`},
+		"a call of another":          {fits(func(p *Plan) { p.Intent.Calls[1].From[0] ^= 1 }), `call 1 is sent by 0x01000000000000000000000000000000000009E7 for "commit", which is not among the senders`},
+		"a call of no role":          {fits(func(p *Plan) { p.Intent.Calls[1].By = rollout.Pauser }), `call 1 is sent by`},
+		"no manifest":                {fits(func(p *Plan) { p.Intent.Manifest = nil }), "action rollout, manifest nothing"},
+		"a manifest to pause":        {fits(func(p *Plan) { p.Intent.Action = Pause }), "action pause, manifest 0x11"},
+		"a policy in a rollout":      {fits(func(p *Plan) { p.Intent.NewPolicy = policyPlan().Intent.NewPolicy }), "action rollout, new policy true"},
+		"no policy":                  {fits(func(p *Plan) { *p = *policyPlan(); p.Format = Format; p.Intent.NewPolicy = nil }), "action policy, new policy false"},
 		"a policy that sends": {fits(func(p *Plan) {
 			p.Intent.Action, p.Intent.Manifest, p.Intent.NewPolicy = ChangePolicy, nil, policyPlan().Intent.NewPolicy
 		}), "it is for a policy, and sends something"},

@@ -63,12 +63,22 @@ func (p *Plan) Summary() [][2]string {
 	if i.Hotfix {
 		rows = append(rows, [2]string{"accepts", i.accepts()})
 	}
+	if i.Rollout != nil {
+		for _, l := range i.Rollout.Lines(i.nameOf) {
+			rows = append(rows, [2]string{"order", l})
+		}
+	}
 	if n := i.NewPolicy; n != nil {
 		for _, l := range n.Lines() {
 			rows = append(rows, [2]string{"new policy", l})
 		}
 	}
 	return rows
+}
+
+func (i *Intent) nameOf(chainID uint64) string {
+	n, _ := i.Network(chainID)
+	return n.Name
 }
 
 func (p *Plan) markdownChecks(line func(string, ...any)) {

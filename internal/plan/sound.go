@@ -41,7 +41,7 @@ func (p *Plan) check() error {
 			return err
 		}
 	}
-	return nil
+	return i.checkRollout()
 }
 
 // checkParts tells whether a plan has the parts that its action needs, and no others.
@@ -65,6 +65,24 @@ func (i *Intent) checkParts() error {
 	}
 	if len(i.Networks) == 0 {
 		return errors.New("it is for no network")
+	}
+	return nil
+}
+
+// checkRollout tells whether the order in which networks become live is one.
+func (i *Intent) checkRollout() error {
+	if i.Rollout == nil {
+		return nil
+	}
+	if i.Action != Rollout && i.Action != Rollback {
+		return fmt.Errorf("action %s has no order of networks", i.Action)
+	}
+	kinds := map[uint64]string{}
+	for _, n := range i.Networks {
+		kinds[n.ChainID] = n.Kind
+	}
+	if err := i.Rollout.Check(kinds); err != nil {
+		return fmt.Errorf("the order of networks: %w", err)
 	}
 	return nil
 }
@@ -165,6 +183,12 @@ func (p *Plan) texts() []string {
 	}
 	for _, n := range i.Networks {
 		out = append(out, n.Name, n.Kind)
+	}
+	if i.Rollout != nil {
+		out = append(out, i.Rollout.Kind)
+		for _, w := range i.Rollout.Waves {
+			out = append(out, w.Name)
+		}
 	}
 	for _, pre := range p.Preconditions {
 		out = append(out, pre.Network)
