@@ -41,12 +41,19 @@ const (
 	ApprovalRevoked      Kind = "approval.revoked"      // Approval
 	PolicySet            Kind = "policy.set"            // Policy
 	LeaseTakenOver       Kind = "lease.taken"           // LeaseTaken
+	ExecutionBegun       Kind = "execution.begun"       // Execution
+	ExecutionReleased    Kind = "execution.released"    // Execution
+	ExecutionStopped     Kind = "execution.stopped"     // Execution
+	ExecutionEnded       Kind = "execution.ended"       // Execution
+	ExecutionNetworkSet  Kind = "execution.network"     // ExecutionNetwork
+	HealthChanged        Kind = "health.changed"        // Health
 )
 
 var kinds = []Kind{
 	LogBegun, HeadSigned, ManifestFound, ManifestSaved, RunFound, RunBegun, RunEnded, DecisionMade, TransactionFound,
 	TransactionSigned, TransactionReleased, TransactionVoid, TransactionReplaced, TransactionDropped, TransactionLost, TransactionConfirmed,
-	TransactionReverted, NoncesAdopted, PlanSaved, PlanBegun, PlanEnded, ApprovalGiven, ApprovalRevoked, PolicySet, LeaseTakenOver,
+	TransactionReverted, NoncesAdopted, PlanSaved, PlanBegun, PlanEnded, ApprovalGiven, ApprovalRevoked, PolicySet, LeaseTakenOver, ExecutionBegun,
+	ExecutionReleased, ExecutionStopped, ExecutionEnded, ExecutionNetworkSet, HealthChanged,
 }
 
 // Kinds are all that this program writes.
@@ -172,6 +179,34 @@ type LeaseTaken struct {
 	Holder string `json:"holder"`
 	From   string `json:"from"`
 	Fence  uint64 `json:"fence"`
+}
+
+// Execution is the body of an entry about the carrying out of a plan, as it is from then on.
+type Execution struct {
+	Plan       common.Hash `json:"plan"`
+	Status     string      `json:"status"`
+	Served     bool        `json:"served"`
+	Released   bool        `json:"released"`
+	Reason     string      `json:"reason,omitempty"`
+	By         string      `json:"by,omitempty"`
+	CreatedAt  int64       `json:"createdAt,omitempty"`
+	FinishedAt int64       `json:"finishedAt,omitempty"`
+}
+
+// ExecutionNetwork is the body of an entry about where the carrying out of a plan stands on a network.
+type ExecutionNetwork struct {
+	Plan   common.Hash `json:"plan"`
+	State  string      `json:"state"`
+	Reason string      `json:"reason,omitempty"`
+	DoneAt uint64      `json:"doneAt,omitempty"` // block time
+	By     string      `json:"by,omitempty"`
+}
+
+// Health is the body of an entry about a network that became healthy or has a problem, as it was seen after a block.
+type Health struct {
+	Healthy bool          `json:"healthy"`
+	Problem string        `json:"problem,omitempty"`
+	Block   rollout.Block `json:"block"`
 }
 
 // Plan is the body of an entry about a plan that was made here, or brought here.

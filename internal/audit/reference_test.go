@@ -29,7 +29,8 @@ var bodies = map[Kind]any{
 	DecisionMade: Decision{}, TransactionFound: Transaction{}, TransactionSigned: Transaction{}, TransactionReleased: Turn{},
 	TransactionVoid: Turn{}, TransactionReplaced: Turn{}, TransactionDropped: Turn{}, TransactionLost: Turn{}, NoncesAdopted: Adoption{}, TransactionConfirmed: Outcome{}, TransactionReverted: Outcome{},
 	PlanSaved: Plan{}, PlanBegun: PlanUse{}, PlanEnded: PlanUse{}, ApprovalGiven: Approval{}, ApprovalRevoked: Approval{}, PolicySet: Policy{},
-	LeaseTakenOver: LeaseTaken{},
+	LeaseTakenOver: LeaseTaken{}, ExecutionBegun: Execution{}, ExecutionReleased: Execution{}, ExecutionStopped: Execution{},
+	ExecutionEnded: Execution{}, ExecutionNetworkSet: ExecutionNetwork{}, HealthChanged: Health{},
 }
 
 // TestReferenceNamesEveryKind compares the table of kinds with the types of their bodies.

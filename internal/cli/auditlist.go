@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -145,6 +146,7 @@ type entryWords struct {
 	Signer                              common.Address
 	Project, Kind, Status, Step, Reason string
 	Action, Name, From, Holder          string
+	State, Problem                      string
 	Steps                               []string
 }
 
@@ -189,6 +191,12 @@ func summary(x audit.Entry, steps map[uint64]string) string {
 		return fmt.Sprintf("plan %s, by %s", short(b.Plan), b.Signer)
 	case audit.PolicySet:
 		return "policy " + short(b.Hash)
+	case audit.ExecutionBegun, audit.ExecutionReleased, audit.ExecutionStopped, audit.ExecutionEnded:
+		return strings.TrimSuffix(fmt.Sprintf("plan %s, %s: %s", short(b.Plan), b.Status, b.Reason), ": ")
+	case audit.ExecutionNetworkSet:
+		return strings.TrimSuffix(fmt.Sprintf("plan %s, %s: %s", short(b.Plan), b.State, b.Reason), ": ")
+	case audit.HealthChanged:
+		return cmp.Or(b.Problem, "healthy")
 	case audit.LeaseTakenOver:
 		return fmt.Sprintf("%s, from %s to %s", b.Name, b.From, b.Holder)
 	}

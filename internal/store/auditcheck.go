@@ -65,8 +65,8 @@ type ledger struct {
 
 // subject names a row.
 type subject struct {
-	what   string         // manifest, rollout, transaction, nonces, plan, use, approval, revocation, policy
-	id     int64          // of a rollout, a transaction or a policy; the chain id of nonces and of the use of a plan
+	what   string         // manifest, rollout, transaction, nonces, plan, use, approval, revocation, policy, execution, network
+	id     int64          // of a rollout, a transaction or a policy; the chain id of nonces, of the use of a plan and of a network
 	root   common.Hash    // of a manifest; the digest of a plan
 	signer common.Address // of nonces, an approval or a revocation
 }
@@ -81,6 +81,10 @@ func (s subject) String() string {
 		return fmt.Sprintf("the adopted nonces of %s on chain %d", s.signer, s.id)
 	case "manifest", "plan":
 		return fmt.Sprintf("%s %s", s.what, s.root)
+	case "execution":
+		return fmt.Sprintf("the execution of plan %s", s.root)
+	case "network":
+		return fmt.Sprintf("the execution of plan %s on chain %d", s.root, s.id)
 	case "use":
 		return fmt.Sprintf("the use of plan %s on chain %d", s.root, s.id)
 	case "approval", "revocation":
@@ -164,7 +168,7 @@ func (l *ledger) take(e audit.Entry) {
 		}
 	}
 	if err == nil {
-		err = l.takePlan(e)
+		err = errors.Join(l.takePlan(e), l.takeExecution(e))
 	}
 	if err != nil {
 		l.wrong(e.Seq, "its body is not one of %s: %v", e.Kind, err)
@@ -316,6 +320,12 @@ func (l *ledger) compare(rows journalRows) []audit.Problem {
 	for _, p := range rows.policies {
 		check(subject{what: "policy", id: p.ID}, 0, p)
 	}
+	for _, e := range rows.executions {
+		check(subject{what: "execution", root: e.Plan}, 0, e)
+	}
+	for _, n := range rows.networks {
+		check(subject{what: "network", root: n.Plan, id: int64(n.chainID)}, n.chainID, n.ExecutionNetwork)
+	}
 	for of, row := range l.rows {
 		if !seen[of] {
 			l.wrong(row.entry, "%s is in the log and not in the journal", of)
@@ -371,6 +381,8 @@ type journalRows struct {
 	uses         []useRow
 	approvals    []approvalRow
 	policies     []audit.Policy
+	executions   []audit.Execution
+	networks     []networkRow
 	odd          []string // what is not written as this package writes it, and would not be found
 }
 
@@ -494,7 +506,10 @@ func readRows(ctx context.Context, db querier) (out journalRows, err error) {
 	if !plans {
 		return out, nil
 	}
-	return out, out.readPlans(ctx, db)
+	if err := out.readPlans(ctx, db); err != nil {
+		return out, err
+	}
+	return out, out.readExecutions(ctx, db)
 }
 
 func (r *journalRows) readPlans(ctx context.Context, db querier) error {
