@@ -65,10 +65,11 @@ type ledger struct {
 
 // subject names a row.
 type subject struct {
-	what   string         // manifest, rollout, transaction, nonces, plan, use, approval, revocation, policy
+	what   string         // manifest, rollout, transaction, nonces, plan, use, approval, revocation, policy, token
 	id     int64          // of a rollout, a transaction or a policy; the chain id of nonces and of the use of a plan
 	root   common.Hash    // of a manifest; the digest of a plan
 	signer common.Address // of nonces, an approval or a revocation
+	name   string         // of a token: its id
 }
 
 func nonces(chainID uint64, signer common.Address) subject {
@@ -81,6 +82,8 @@ func (s subject) String() string {
 		return fmt.Sprintf("the adopted nonces of %s on chain %d", s.signer, s.id)
 	case "manifest", "plan":
 		return fmt.Sprintf("%s %s", s.what, s.root)
+	case "token":
+		return fmt.Sprintf("token %.12q", s.name)
 	case "use":
 		return fmt.Sprintf("the use of plan %s on chain %d", s.root, s.id)
 	case "approval", "revocation":
@@ -165,6 +168,9 @@ func (l *ledger) take(e audit.Entry) {
 	}
 	if err == nil {
 		err = l.takePlan(e)
+	}
+	if err == nil {
+		err = l.takeToken(e)
 	}
 	if err != nil {
 		l.wrong(e.Seq, "its body is not one of %s: %v", e.Kind, err)
@@ -316,6 +322,9 @@ func (l *ledger) compare(rows journalRows) []audit.Problem {
 	for _, p := range rows.policies {
 		check(subject{what: "policy", id: p.ID}, 0, p)
 	}
+	for _, t := range rows.tokens {
+		check(subject{what: "token", name: t.ID}, 0, t)
+	}
 	for of, row := range l.rows {
 		if !seen[of] {
 			l.wrong(row.entry, "%s is in the log and not in the journal", of)
@@ -371,6 +380,7 @@ type journalRows struct {
 	uses         []useRow
 	approvals    []approvalRow
 	policies     []audit.Policy
+	tokens       []audit.Token
 	odd          []string // what is not written as this package writes it, and would not be found
 }
 
@@ -491,10 +501,12 @@ func readRows(ctx context.Context, db querier) (out journalRows, err error) {
 	if err != nil {
 		return out, fmt.Errorf("read adopted nonces: %w", err)
 	}
-	if !plans {
-		return out, nil
+	if plans {
+		if err := out.readPlans(ctx, db); err != nil {
+			return out, err
+		}
 	}
-	return out, out.readPlans(ctx, db)
+	return out, out.readTokens(ctx, db)
 }
 
 func (r *journalRows) readPlans(ctx context.Context, db querier) error {
