@@ -52,7 +52,7 @@ func (r *reader) serve(c *Config, top section) {
 	switch {
 	case n.Kind != yaml.ScalarNode: // said already
 	case !ok:
-		r.problem(n, "serve.listen is %q, must be an IP address of this machine, or localhost, and a port, such as %s", c.Serve.Listen, DefaultListen)
+		r.problem(n, "serve.listen is %q, must be an IP address of this machine and a port, such as %s", c.Serve.Listen, DefaultListen)
 	case !loopback && s.get("tls") == nil && !c.Serve.Insecure:
 		r.problem(n, "serve.listen is %q, which others can reach, and they could read tokens on their way: give serve.tls, listen on 127.0.0.1, or, if "+
 			"something else encrypts, say serve.insecure: true", c.Serve.Listen)
@@ -69,8 +69,8 @@ func isLoopback(listen string) (loopback, ok bool) {
 	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
 		return false, false
 	}
-	if host == "" || host == "localhost" {
-		return host == "localhost", true
+	if host == "" {
+		return false, true
 	}
 	ip, err := netip.ParseAddr(host)
 	return err == nil && ip.Unmap().IsLoopback(), err == nil

@@ -93,7 +93,7 @@ func newStranger(t *testing.T) token.Token {
 func TestTwoAuthorizationHeaders(t *testing.T) {
 	g := newRig(t, false)
 	good := g.token(t, token.Start)
-	q, err := http.NewRequest("POST", g.URL()+thing, strings.NewReader("{}"))
+	q, err := http.NewRequest(http.MethodPost, g.URL()+thing, strings.NewReader("{}"))
 	if err != nil {
 		t.Fatal(err)
 	}

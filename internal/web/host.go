@@ -10,7 +10,7 @@ import (
 )
 
 // Loopback tells whether an address to listen on can be reached from this machine alone. The error says that it is no such address: it is an
-// IP address or localhost, or nothing for every address of the machine, and a port.
+// IP address, or nothing for every address of the machine, and a port. What a name such as localhost means is up to a file of the machine.
 func Loopback(listen string) (bool, error) {
 	host, port, err := net.SplitHostPort(listen)
 	if err == nil {
@@ -19,12 +19,12 @@ func Loopback(listen string) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("%q is not an address and a port, such as 127.0.0.1:8420", listen)
 	}
-	if host == "" || host == "localhost" {
-		return host == "localhost", nil
+	if host == "" {
+		return false, nil
 	}
 	ip, err := netip.ParseAddr(host)
 	if err != nil {
-		return false, fmt.Errorf("%q is not an IP address, nor localhost: name the address of this machine to listen on", host)
+		return false, fmt.Errorf("%q is not an IP address: name the one of this machine to listen on, such as 127.0.0.1", host)
 	}
 	return ip.Unmap().IsLoopback(), nil
 }

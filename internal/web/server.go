@@ -38,7 +38,7 @@ type Config struct {
 
 	Log     *slog.Logger
 	Tokens  Tokens
-	Ready   func(ctx context.Context) []string // what is in the way of the program's work
+	Ready   func(ctx context.Context) []string // what is in the way of the program's work; anybody can ask, so it must be cheap
 	Metrics http.Handler
 	Count   func(route string, code int) // is told of every answer; may be nil
 	Routes  []Route
@@ -58,13 +58,13 @@ type Server struct {
 
 // New checks a configuration and listens. Nothing is answered before Serve, which must be called, since it ends that.
 func New(ctx context.Context, cfg Config) (*Server, error) {
-	s := &Server{
-		cfg: cfg, origin: http.NewCrossOriginProtection(), stopping: stopTimeout,
-		quiet: map[string]bool{routeLive: true, routeReady: true, routeMetrics: true},
-	}
 	loopback, err := Loopback(cfg.Listen)
 	if err != nil {
 		return nil, fmt.Errorf("listen: %w", err)
+	}
+	s := &Server{
+		cfg: cfg, loopback: loopback, origin: http.NewCrossOriginProtection(), stopping: stopTimeout,
+		quiet: map[string]bool{routeLive: true, routeReady: true, routeMetrics: true},
 	}
 	if !loopback && cfg.TLS == nil && !cfg.Insecure {
 		return nil, fmt.Errorf("listen on %s: others could read tokens on their way: give a certificate (serve.tls), listen on 127.0.0.1, or, if something "+
@@ -88,12 +88,6 @@ func New(ctx context.Context, cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", cfg.Listen, err)
 	}
-	// of what it is, and not of what it was called: localhost is what a file of the machine says
-	addr, ok := s.listener.Addr().(*net.TCPAddr)
-	s.loopback = ok && addr.IP.IsLoopback()
-	if loopback && !s.loopback {
-		return nil, errors.Join(fmt.Errorf("listen on %s: that is %s here, which is not loopback: write 127.0.0.1", cfg.Listen, s.listener.Addr()), s.listener.Close())
-	}
 	if certificates != nil {
 		s.listener = tls.NewListener(s.listener, certificates)
 	}
@@ -112,7 +106,7 @@ func (s *Server) URL() string {
 // Serve answers until the context ends; what is being answered then is finished, if it does not take too long.
 func (s *Server) Serve(ctx context.Context) error {
 	answering, abort := context.WithCancel(context.WithoutCancel(ctx))
-	defer abort()
+	defer abort() // what is still being answered when all else has ended
 	srv := &http.Server{
 		Handler: s.handler, BaseContext: func(net.Listener) context.Context { return answering },
 		ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
@@ -131,7 +125,6 @@ func (s *Server) Serve(ctx context.Context) error {
 	err := srv.Shutdown(bound)
 	if errors.Is(err, context.DeadlineExceeded) {
 		s.cfg.Log.Warn("what is being answered takes too long, and is broken off", "seconds", s.stopping.Seconds())
-		abort()
 		err = srv.Close()
 	}
 	if serveErr := <-ended; !errors.Is(serveErr, http.ErrServerClosed) {

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -101,7 +102,7 @@ func TestHostThatIsTheAddress(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r, err := http.NewRequestWithContext(contextWith(t, addr), "GET", "http://x/", nil)
+		r, err := http.NewRequestWithContext(contextWith(t, addr), http.MethodGet, "http://x/", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -407,6 +408,38 @@ func TestStopIsBounded(t *testing.T) {
 	}
 }
 
+// A client that goes is no failure of the program.
+func TestClientThatGoes(t *testing.T) {
+	g := newRig(t, false)
+	ctx, cancel := context.WithCancel(t.Context())
+	q, err := http.NewRequestWithContext(ctx, http.MethodGet, g.URL()+"/api/slow", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone := make(chan error, 1)
+	go func() {
+		resp, err := http.DefaultClient.Do(q)
+		if err == nil {
+			err = resp.Body.Close()
+		}
+		gone <- err
+	}()
+	<-g.entered
+	cancel()
+	if err := <-gone; err == nil {
+		t.Error("it was answered")
+	}
+	if err := <-g.broken; !errors.Is(err, context.Canceled) {
+		t.Errorf("the context of the request ended with %v", err)
+	}
+	if err := g.stop(); err != nil { // it waits for the last line
+		t.Fatal(err)
+	}
+	if lines := g.lines(t, "request"); len(lines) != 1 || lines[0]["status"] != 503.0 || strings.Contains(g.log.String(), "ERROR") {
+		t.Errorf("the log says\n%s", g.log)
+	}
+}
+
 func TestNewRefuses(t *testing.T) {
 	sound := Config{Listen: "127.0.0.1:0", Log: newLog(), Tokens: &tokens{}, Metrics: http.NotFoundHandler()}
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
@@ -424,6 +457,7 @@ func TestNewRefuses(t *testing.T) {
 		"every IPv6 address":  {func(c *Config) { c.Listen = "[::]:8420" }, "serve.tls"},
 		"an address":          {func(c *Config) { c.Listen = "192.0.2.1:8420" }, "serve.tls"},
 		"a name":              {func(c *Config) { c.Listen = "lockstep.example:8420" }, "not an IP address"},
+		"localhost":           {func(c *Config) { c.Listen = "localhost:8420" }, "not an IP address"}, // which a file of the machine says
 		"no port":             {func(c *Config) { c.Listen = "127.0.0.1" }, "not an address and a port"},
 		"an empty port":       {func(c *Config) { c.Listen = "127.0.0.1:" }, "not an address and a port"},
 		"a large port":        {func(c *Config) { c.Listen = "127.0.0.1:65536" }, "not an address and a port"},
@@ -447,9 +481,8 @@ func TestNewRefuses(t *testing.T) {
 		}
 	}
 	for name, change := range map[string]func(*Config){
-		"localhost": func(c *Config) { c.Listen = "localhost:0" },
-		"IPv4":      func(c *Config) { c.Listen = "127.0.0.2:0" },
-		"insecure":  func(c *Config) { c.Listen, c.Insecure = ":0", true },
+		"IPv4":     func(c *Config) { c.Listen = "127.0.0.2:0" },
+		"insecure": func(c *Config) { c.Listen, c.Insecure = ":0", true },
 	} {
 		cfg := sound
 		change(&cfg)
@@ -479,7 +512,7 @@ func TestTLS(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := resp.Body.Close(); err != nil || resp.StatusCode != 200 || resp.ProtoMajor != tc.major {
+		if err := resp.Body.Close(); err != nil || resp.StatusCode != http.StatusOK || resp.ProtoMajor != tc.major {
 			t.Errorf("%s, %s (%v)", resp.Proto, resp.Status, err)
 		}
 		client.CloseIdleConnections()
