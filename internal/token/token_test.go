@@ -86,7 +86,9 @@ func TestParseFindsEveryTypo(t *testing.T) {
 	for i := range tok {
 		refused("truncated", tok[:i])
 		refused("left out", tok[:i]+tok[i+1:])
-		refused("upper case", tok[:i]+strings.ToUpper(tok[i:]))
+		if upper := tok[:i] + strings.ToUpper(tok[i:]); upper != tok { // it may end with digits
+			refused("upper case", upper)
+		}
 		for _, c := range []byte("abcdefghijklmnopqrstuvwxyz0123456789_= \n\x00") {
 			if c != tok[i] {
 				refused("another", tok[:i]+string(c)+tok[i+1:])
