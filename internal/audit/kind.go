@@ -47,6 +47,8 @@ const (
 	ExecutionEnded       Kind = "execution.ended"       // Execution
 	ExecutionNetworkSet  Kind = "execution.network"     // ExecutionNetwork
 	HealthChanged        Kind = "health.changed"        // Health
+	TokenCreated         Kind = "token.created"         // Token
+	TokenRevoked         Kind = "token.revoked"         // TokenRevocation
 )
 
 var kinds = []Kind{
@@ -54,6 +56,7 @@ var kinds = []Kind{
 	TransactionSigned, TransactionReleased, TransactionVoid, TransactionReplaced, TransactionDropped, TransactionLost, TransactionConfirmed,
 	TransactionReverted, NoncesAdopted, PlanSaved, PlanBegun, PlanEnded, ApprovalGiven, ApprovalRevoked, PolicySet, LeaseTakenOver, ExecutionBegun,
 	ExecutionReleased, ExecutionStopped, ExecutionEnded, ExecutionNetworkSet, HealthChanged,
+	TokenCreated, TokenRevoked,
 }
 
 // Kinds are all that this program writes.
@@ -242,4 +245,21 @@ type Policy struct {
 	Plan common.Hash     `json:"plan,omitzero"` // that was approved, if it is looser than the one before
 	// of the row of the journal
 	CreatedAt int64 `json:"createdAt,omitempty"`
+}
+
+// Token is the body of an entry about an API token that is made. Its secret is nowhere.
+type Token struct {
+	ID        string      `json:"id"`
+	Name      string      `json:"name"`
+	Hash      common.Hash `json:"hash"` // SHA-256 of the secret
+	Scopes    []string    `json:"scopes"`
+	ExpiresAt int64       `json:"expiresAt,omitempty"`
+	// of the row of the journal
+	CreatedAt int64 `json:"createdAt,omitempty"`
+	RevokedAt int64 `json:"revokedAt,omitempty"`
+}
+
+// TokenRevocation is the body of an entry about an API token that is good no more.
+type TokenRevocation struct {
+	ID string `json:"id"`
 }

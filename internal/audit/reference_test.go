@@ -31,6 +31,7 @@ var bodies = map[Kind]any{
 	PlanSaved: Plan{}, PlanBegun: PlanUse{}, PlanEnded: PlanUse{}, ApprovalGiven: Approval{}, ApprovalRevoked: Approval{}, PolicySet: Policy{},
 	LeaseTakenOver: LeaseTaken{}, ExecutionBegun: Execution{}, ExecutionReleased: Execution{}, ExecutionStopped: Execution{},
 	ExecutionEnded: Execution{}, ExecutionNetworkSet: ExecutionNetwork{}, HealthChanged: Health{},
+	TokenCreated: Token{}, TokenRevoked: TokenRevocation{},
 }
 
 // TestReferenceNamesEveryKind compares the table of kinds with the types of their bodies.

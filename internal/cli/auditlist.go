@@ -199,8 +199,20 @@ func summary(x audit.Entry, steps map[uint64]string) string {
 		return cmp.Or(b.Problem, "healthy")
 	case audit.LeaseTakenOver:
 		return fmt.Sprintf("%s, from %s to %s", b.Name, b.From, b.Holder)
+	case audit.TokenCreated, audit.TokenRevoked:
+		return tokenWords(x)
 	}
 	return string(x.Body) // of a kind that a later release writes
+}
+
+// tokenWords is the summary of an entry about a token. Who a token is for is in the entry of its making alone.
+func tokenWords(x audit.Entry) string {
+	var t audit.Token
+	_ = json.Unmarshal(x.Body, &t) // as wordsOf
+	if x.Kind == audit.TokenRevoked {
+		return "token " + t.ID
+	}
+	return fmt.Sprintf("token %s, %s, may %s", t.ID, t.Name, strings.Join(t.Scopes, " "))
 }
 
 // short is enough of a hash to know it again.

@@ -26,6 +26,7 @@ import (
 	"github.com/seed-b6a97670/lockstep/internal/rollout"
 	"github.com/seed-b6a97670/lockstep/internal/signer"
 	"github.com/seed-b6a97670/lockstep/internal/store"
+	"github.com/seed-b6a97670/lockstep/internal/token"
 )
 
 // withoutData are the runnable commands that print no data, and why.
@@ -40,6 +41,7 @@ var withoutData = map[string]string{
 	"lockstep layout":      "help, for people",
 	"lockstep manifest":    "help, for people",
 	"lockstep network":     "help, for people",
+	"lockstep token":       "help, for people",
 	"lockstep transaction": "help, for people",
 }
 
@@ -188,6 +190,19 @@ var exercises = []exercise{
 	{command: "lockstep approvals policy", args: "--config @planned/looser.yaml", before: edited("planned/one.yaml", "planned/looser.yaml", "others: 1", "others: 0")},
 	{command: "lockstep approvals policy", args: "--config @planned/looser.yaml @planned/plan.json --yes", code: exitFailed, fails: true},
 	{command: "lockstep approvals policy", args: "--config @planned/main.yaml", before: ownMainnet},
+	{command: "lockstep token create", args: "--config @one.yaml --name ci --scope start,read"},
+	{command: "lockstep token create", args: "--config @one.yaml --name prometheus --scope read --expires 0"},
+	{command: "lockstep token create", args: "--config @one.yaml --name ci --scope admin", code: exitUsage, fails: true},
+	{command: "lockstep token create", args: "--config @one.yaml --name ci", code: exitUsage, fails: true},
+	{command: "lockstep token create", args: "--config @one.yaml --scope start", code: exitUsage, fails: true},
+	{command: "lockstep token create", args: "--config @one.yaml --name ci --scope start --expires 1s", code: exitUsage, fails: true},
+	{command: "lockstep token create", args: "--config @one.yaml --name ci --scope start --expires -1h", code: exitUsage, fails: true},
+	{command: "lockstep token create", args: "--config @nowhere.yaml --name ci --scope start", code: exitFailed, fails: true},
+	{command: "lockstep token revoke", args: "--config @one.yaml 0a0b0c0d0e0f", before: token0a},
+	{command: "lockstep token revoke", args: "--config @one.yaml 000000000000", code: exitFailed, fails: true},
+	{command: "lockstep token revoke", args: "--config @one.yaml ci", code: exitUsage, fails: true},
+	{command: "lockstep token list", args: "--journal @lockstep.db"},
+	{command: "lockstep token list", args: "--journal @nowhere.db", code: exitFailed, fails: true},
 	{command: "lockstep man", args: "@man"},
 	{command: "lockstep man", args: "@one.yaml", code: exitFailed, fails: true},
 	{command: "lockstep demo", args: "--keep"},
@@ -461,6 +476,19 @@ func neverSent(t *testing.T, r *rig) {
 		})
 	}
 	if _, err := s.Add(t.Context(), ts, rollout.Mark{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// token0a makes a token with an id that is known.
+func token0a(t *testing.T, r *rig) {
+	t.Helper()
+	s, err := store.Open(t.Context(), r.path("lockstep.db"), "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.Close() }()
+	if _, err := s.CreateToken(t.Context(), token.Record{ID: "0a0b0c0d0e0f", Name: "old", Scopes: []token.Scope{token.Decide}}); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -52,6 +52,7 @@ type Config struct {
 	Init       *Init
 	Networks   []Network
 	Signers    map[string]Signer
+	Serve      Serve
 }
 
 // Build says where the build output is. What is empty is to be found.
@@ -235,7 +236,7 @@ func (c *Config) Path(p string) string {
 
 func (r *reader) config(n *yaml.Node) *Config {
 	top := r.section(n, "", "project", "build", "pageSize", "salt", "factory", "database", "sending", "approvals", "verification", "rollout", "dispatcher",
-		"facets", "init", "networks", "signers")
+		"facets", "init", "networks", "signers", "serve")
 	c := &Config{
 		Project:  top.need("project", "give the protocol a name"),
 		PageSize: int(top.integer("pageSize", 0, 1, manifest.MaxPageRoutes)),
@@ -271,6 +272,7 @@ func (r *reader) config(n *yaml.Node) *Config {
 	if n := verification.get("sourcify"); n != nil {
 		c.Sourcify = r.ref(n, verification.at("sourcify"), n.Value, true)
 	}
+	r.serve(c, top)
 	r.deployerRoles(c)
 	return c
 }

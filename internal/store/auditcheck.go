@@ -65,10 +65,11 @@ type ledger struct {
 
 // subject names a row.
 type subject struct {
-	what   string         // manifest, rollout, transaction, nonces, plan, use, approval, revocation, policy, execution, network
+	what   string         // manifest, rollout, transaction, nonces, plan, use, approval, revocation, policy, execution, network, token
 	id     int64          // of a rollout, a transaction or a policy; the chain id of nonces, of the use of a plan and of a network
 	root   common.Hash    // of a manifest; the digest of a plan
 	signer common.Address // of nonces, an approval or a revocation
+	name   string         // of a token: its id
 }
 
 func nonces(chainID uint64, signer common.Address) subject {
@@ -85,6 +86,8 @@ func (s subject) String() string {
 		return fmt.Sprintf("the execution of plan %s", s.root)
 	case "network":
 		return fmt.Sprintf("the execution of plan %s on chain %d", s.root, s.id)
+	case "token":
+		return fmt.Sprintf("token %.12q", s.name)
 	case "use":
 		return fmt.Sprintf("the use of plan %s on chain %d", s.root, s.id)
 	case "approval", "revocation":
@@ -169,6 +172,9 @@ func (l *ledger) take(e audit.Entry) {
 	}
 	if err == nil {
 		err = errors.Join(l.takePlan(e), l.takeExecution(e))
+	}
+	if err == nil {
+		err = l.takeToken(e)
 	}
 	if err != nil {
 		l.wrong(e.Seq, "its body is not one of %s: %v", e.Kind, err)
@@ -326,6 +332,9 @@ func (l *ledger) compare(rows journalRows) []audit.Problem {
 	for _, n := range rows.networks {
 		check(subject{what: "network", root: n.Plan, id: int64(n.chainID)}, n.chainID, n.ExecutionNetwork)
 	}
+	for _, t := range rows.tokens {
+		check(subject{what: "token", name: t.ID}, 0, t)
+	}
 	for of, row := range l.rows {
 		if !seen[of] {
 			l.wrong(row.entry, "%s is in the log and not in the journal", of)
@@ -383,6 +392,7 @@ type journalRows struct {
 	policies     []audit.Policy
 	executions   []audit.Execution
 	networks     []networkRow
+	tokens       []audit.Token
 	odd          []string // what is not written as this package writes it, and would not be found
 }
 
@@ -503,13 +513,15 @@ func readRows(ctx context.Context, db querier) (out journalRows, err error) {
 	if err != nil {
 		return out, fmt.Errorf("read adopted nonces: %w", err)
 	}
-	if !plans {
-		return out, nil
+	if plans {
+		if err := out.readPlans(ctx, db); err != nil {
+			return out, err
+		}
 	}
-	if err := out.readPlans(ctx, db); err != nil {
+	if err := out.readExecutions(ctx, db); err != nil {
 		return out, err
 	}
-	return out, out.readExecutions(ctx, db)
+	return out, out.readTokens(ctx, db)
 }
 
 func (r *journalRows) readPlans(ctx context.Context, db querier) error {

@@ -123,10 +123,10 @@ func orNull(h common.Hash) *string {
 	return &text
 }
 
-// idOrNull is the same for an id.
-func idOrNull(id int64) *int64 {
-	if id == 0 {
+// numberOrNull is the same for an id, or a time.
+func numberOrNull(n int64) *int64 {
+	if n == 0 {
 		return nil
 	}
-	return &id
+	return &n
 }

@@ -130,7 +130,7 @@ func (s *Store) Add(ctx context.Context, ts []rollout.Transaction, after rollout
 func insert(ctx context.Context, tx *tx, at int64, t *rollout.Transaction) error {
 	err := tx.queryRow(ctx, `INSERT INTO transactions (chain_id, signer, nonce, step, hash, raw, status, plan, replaces, created_at)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`,
-		t.ChainID, t.Signer.Hex(), t.Nonce, t.Step, t.Hash.Hex(), t.Raw, string(t.Status), orNull(t.Plan), idOrNull(t.Replaces), at).Scan(&t.ID)
+		t.ChainID, t.Signer.Hex(), t.Nonce, t.Step, t.Hash.Hex(), t.Raw, string(t.Status), orNull(t.Plan), numberOrNull(t.Replaces), at).Scan(&t.ID)
 	if err != nil {
 		return fmt.Errorf("%s: %w", t.Step, err)
 	}

@@ -1,4 +1,4 @@
-// Command generate writes docs/reference/cli.md. Run it from the root of the repository: make generate.
+// Command generate writes docs/reference/cli.md and metrics.md. Run it from the root of the repository: make generate.
 package main
 
 import (
@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"github.com/seed-b6a97670/lockstep/internal/cli"
+	"github.com/seed-b6a97670/lockstep/internal/metric"
 )
 
 func main() {
@@ -19,7 +20,9 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	if err := os.WriteFile("docs/reference/cli.md", []byte(text), 0o644); err != nil {
-		log.Fatal(err)
+	for path, text := range map[string]string{"docs/reference/cli.md": text, "docs/reference/metrics.md": metric.Reference()} {
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			log.Fatal(err)
+		}
 	}
 }

@@ -1,0 +1,91 @@
+package config
+
+import (
+	"net"
+	"net/netip"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// DefaultListen is where the daemon listens if the file does not say.
+const DefaultListen = "127.0.0.1:8420"
+
+// Serve says how the daemon can be reached.
+type Serve struct {
+	Listen   string // address and port
+	Name     string // a host name, or an address, by which clients call it besides; empty if there is none
+	TLS      *TLS   // nil if the file does not say
+	Insecure bool   // plain HTTP on an address that is not loopback: something else encrypts
+}
+
+// TLS names the files of a certificate and of its key.
+type TLS struct {
+	Cert, Key string
+}
+
+func (r *reader) serve(c *Config, top section) {
+	s := r.section(top.get("serve"), "serve", "listen", "name", "tls", "insecure")
+	c.Serve = Serve{Listen: DefaultListen, Name: s.text("name"), Insecure: s.boolean("insecure")}
+	if n := s.get("tls"); n != nil {
+		files := r.section(n, s.at("tls"), "cert", "key")
+		if n.Kind == yaml.MappingNode {
+			c.Serve.TLS = &TLS{
+				Cert: files.need("cert", "name the file with the certificate, and those that it leads up to"), Key: files.need("key", "name the file with its key"),
+			}
+		}
+		if c.Serve.Insecure {
+			r.problem(s.get("insecure"), "serve.insecure does not go with serve.tls: remove one")
+		}
+	}
+	if n := s.get("name"); n != nil && n.Kind == yaml.ScalarNode && !isHost(c.Serve.Name) {
+		r.problem(n, "serve.name is %q, must be a host name, such as lockstep.example, without a scheme or a port", c.Serve.Name)
+	}
+	n := s.get("listen")
+	if n == nil {
+		return
+	}
+	c.Serve.Listen = s.text("listen")
+	loopback, ok := isLoopback(c.Serve.Listen)
+	switch {
+	case n.Kind != yaml.ScalarNode: // said already
+	case !ok:
+		r.problem(n, "serve.listen is %q, must be an IP address of this machine and a port, such as %s", c.Serve.Listen, DefaultListen)
+	case !loopback && s.get("tls") == nil && !c.Serve.Insecure:
+		r.problem(n, "serve.listen is %q, which others can reach, and they could read tokens on their way: give serve.tls, listen on 127.0.0.1, or, if "+
+			"something else encrypts, say serve.insecure: true", c.Serve.Listen)
+	}
+}
+
+// isLoopback tells whether an address to listen on can be reached from this machine alone, and whether it is one. Package web, which listens,
+// has the last word.
+func isLoopback(listen string) (loopback, ok bool) {
+	host, port, err := net.SplitHostPort(listen)
+	if err != nil {
+		return false, false
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return false, false
+	}
+	if host == "" {
+		return false, true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.Unmap().IsLoopback(), err == nil
+}
+
+var hostLabel = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$`)
+
+func isHost(name string) bool {
+	if _, err := netip.ParseAddr(name); err == nil {
+		return true
+	}
+	for label := range strings.SplitSeq(name, ".") {
+		if !hostLabel.MatchString(label) {
+			return false
+		}
+	}
+	return len(name) <= 253
+}
