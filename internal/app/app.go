@@ -35,7 +35,7 @@ const Version = "0.1.0"
 // Event is something that happened on a network, for whoever shows progress.
 type Event struct {
 	Network string
-	Kind    string // sent, confirmed, reverted, waiting, unreachable, busy, stuck, done, failed
+	Kind    string // sent, confirmed, reverted, waiting, held, unreachable, busy, stuck, done, failed
 	Step    string
 	Tx      rollout.Transaction
 	Now     rollout.Block // of waiting
@@ -57,6 +57,7 @@ type Options struct {
 	Progress func(Event)  // called from several goroutines; may be nil
 	// Confirm is asked with what a deployment will do and cost, before the first transaction; nil agrees.
 	Confirm func(context.Context, []Outcome) error
+	By      string // who uses the program, for the audit log; the user and the host if empty
 }
 
 // App is the program for one configuration.
@@ -73,6 +74,9 @@ type App struct {
 	// revoked is what is looked up of revocations before anything is sent, while a plan is carried out; nil if nothing is
 	revoked func() []plan.Approval
 
+	manifestsMu sync.Mutex
+	manifests   map[common.Hash]*manifest.Manifest // of the journal, by root
+
 	plansMu sync.Mutex
 	plans   map[common.Hash]*plan.Plan // of the journal
 }
@@ -85,7 +89,7 @@ type net struct {
 
 // New checks which networks are meant. Nothing is connected yet.
 func New(opts Options) (*App, error) {
-	a := &App{opts: opts, cfg: opts.Config, signers: map[string]*signer.Signer{}, plans: map[common.Hash]*plan.Plan{}}
+	a := &App{opts: opts, cfg: opts.Config, signers: map[string]*signer.Signer{}, plans: map[common.Hash]*plan.Plan{}, manifests: map[common.Hash]*manifest.Manifest{}}
 	if a.opts.Progress == nil {
 		a.opts.Progress = func(Event) {}
 	}

@@ -77,7 +77,7 @@ func (a *App) SignHead(ctx context.Context, signer string) (audit.Head, error) {
 func (a *App) recorder(n *net, pilot reconcile.Pilot) func(context.Context, rollout.Block, rollout.Action) error {
 	return func(ctx context.Context, at rollout.Block, action rollout.Action) error {
 		d := audit.Decision{
-			Network: n.Name, Kind: action.Kind, Steps: []string{}, Reason: action.Reason, Until: action.Until, Block: at,
+			Network: n.Name, Kind: action.Kind, Steps: append([]string{}, steps(action)...), Reason: action.Reason, Until: action.Until, Block: at,
 		}
 		switch p := pilot.(type) {
 		case *dispatcher.Deploy:
@@ -86,9 +86,6 @@ func (a *App) recorder(n *net, pilot reconcile.Pilot) func(context.Context, roll
 			d.Task, d.Run = "rollout", p.inner.Run.ID
 		case *actPilot:
 			d.Task = p.what
-		}
-		for _, in := range action.Intents {
-			d.Steps = append(d.Steps, in.Step)
 		}
 		return a.store.Decide(ctx, n.ChainID, d)
 	}

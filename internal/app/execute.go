@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"os"
+	"os/user"
 	"slices"
 	"strings"
 	"sync"
@@ -104,28 +106,46 @@ func (a *App) Execute(ctx context.Context, x Execution) ([]Outcome, error) {
 				return nil, err
 			}
 		}
+		if err := a.store.BeginExecution(ctx, p.Digest, false, chainsOf(a.networks), a.who()); err != nil {
+			return nil, err
+		}
+	}
+	e := a.newExecution(x, signers, a.who())
+	// what waits for others asks how they are
+	watching, end := context.WithCancel(ctx)
+	var watch sync.WaitGroup
+	defer watch.Wait()
+	defer end()
+	if e.policy().Kind == rollout.Waves || e.policy().Testnets > 0 {
+		watch.Go(func() { a.watchHealth(watching, a.networks) })
 	}
 	return a.each(ctx, func(ctx context.Context, n *net, out *Outcome) error {
-		out.Dispatcher = p.Intent.Dispatcher
+		fresh := func() error { return nil }
 		if slices.Contains(unused, n) {
-			if err := holds(n); err != nil {
-				return err
-			}
+			fresh = func() error { return holds(n) }
 		}
-		switch use, err := a.store.PlanUsed(ctx, p.Digest, n.ChainID); {
-		case err != nil:
-			return err
-		case use == store.PlanDone:
-			return a.used(ctx, x, n, out)
+		err := e.on(ctx, n, out, fresh)
+		if err != nil {
+			err = errors.Join(err, e.fail(ctx, n, err))
 		}
-		if err := a.store.BeginPlan(ctx, p.Digest, n.ChainID); err != nil {
-			return err
-		}
-		if err := a.carryOut(ctx, x, n, signers, out); err != nil {
-			return err
-		}
-		return a.store.EndPlan(ctx, p.Digest, n.ChainID, store.PlanDone)
+		return err
 	})
+}
+
+// who is the person and the machine, for the audit log.
+func (a *App) who() string {
+	name := a.opts.By
+	if name != "" {
+		return name
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "?"
+	}
+	if u, err := user.Current(); err == nil {
+		return u.Username + "@" + host
+	}
+	return host
 }
 
 // mustBeOfItsManifest refuses another manifest than the plan's, also where it was begun.
@@ -304,21 +324,22 @@ func (a *App) mustBeInTime(ctx context.Context, p *plan.Plan, nets []*net) error
 }
 
 // carryOut does what a plan says on one network.
-func (a *App) carryOut(ctx context.Context, x Execution, n *net, signers map[rollout.Role]*signer.Signer, out *Outcome) error {
-	pilots, err := a.pilots(x, n)
+func (a *App) carryOut(ctx context.Context, e *execution, n *net, out *Outcome) error {
+	pilots, err := a.pilots(e.x, n)
 	if err != nil {
 		return err
 	}
+	w := work{signers: e.signers, gate: e.gate(n), free: e.free(n), stop: e.stop}
 	for _, p := range pilots {
 		switch p := p.(type) {
 		case *actPilot:
-			err = a.actOn(ctx, n, p, signers, out)
+			err = a.actOn(ctx, n, p, w, out)
 		case *runPilot:
-			if err = a.loop(ctx, n, p, signers, out); err == nil {
+			if err = a.loop(ctx, n, p, w, out); err == nil {
 				err = p.end(ctx)
 			}
 		default:
-			err = a.loop(ctx, n, p, signers, out)
+			err = a.loop(ctx, n, p, w, out)
 		}
 		if err != nil {
 			return err

@@ -101,17 +101,26 @@ func (a *App) eachOf(ctx context.Context, nets []*net, f func(ctx context.Contex
 	return outcomes, nil
 }
 
-// loop runs a pilot on one network with the signers of the roles that it needs.
-func (a *App) loop(ctx context.Context, n *net, pilot reconcile.Pilot, signers map[rollout.Role]*signer.Signer, out *Outcome) error {
+// work is what a loop needs besides its pilot.
+type work struct {
+	signers map[rollout.Role]*signer.Signer // of the roles that the pilot needs
+	gate    func(context.Context, rollout.Block, rollout.Action) (rollout.Action, error)
+	free    func(context.Context) (bool, error)
+	stop    <-chan struct{}
+}
+
+// loop runs a pilot on one network.
+func (a *App) loop(ctx context.Context, n *net, pilot reconcile.Pilot, w work, out *Outcome) error {
 	before, err := a.store.Transactions(ctx, n.ChainID)
 	if err != nil {
 		return err
 	}
 	l := reconcile.Loop{
-		Chain: n.chain, Pilot: logged{pilot, a.opts.Log, n.Name, a.recorder(n, pilot)}, Senders: map[rollout.Role]reconcile.Sender{}, Poll: n.poll(),
+		Chain: n.chain, Pilot: logged{pilot, a.opts.Log, n.Name, w.gate, a.recorder(n, pilot)}, Senders: map[rollout.Role]reconcile.Sender{},
+		Poll: n.poll(), Free: w.free, Stop: w.stop,
 	}
 	senders := []*txsend.Sender{}
-	for role, s := range signers {
+	for role, s := range w.signers {
 		sender := a.sender(n, s)
 		l.Senders[role], senders = sender, append(senders, sender)
 	}
@@ -121,7 +130,11 @@ func (a *App) loop(ctx context.Context, n *net, pilot reconcile.Pilot, signers m
 		a.opts.Progress(Event{Network: n.Name, Kind: "unreachable", Step: err.Error()})
 	}
 	l.Waiting = func(now rollout.Block, action rollout.Action) {
-		a.opts.Progress(Event{Network: n.Name, Kind: "waiting", Step: action.Reason, Now: now, Until: action.Until})
+		kind := "waiting"
+		if action.Kind == rollout.Hold {
+			kind = "held"
+		}
+		a.opts.Progress(Event{Network: n.Name, Kind: kind, Step: action.Reason, Now: now, Until: action.Until})
 	}
 	runErr := l.Run(ctx)
 	if runErr == nil {
@@ -187,19 +200,21 @@ type logged struct {
 	pilot   reconcile.Pilot
 	log     *slog.Logger
 	network string
+	gate    func(context.Context, rollout.Block, rollout.Action) (rollout.Action, error) // may change a decision; nil changes none
 	record  func(context.Context, rollout.Block, rollout.Action) error
 }
 
 // Next observes and decides.
 func (p logged) Next(ctx context.Context, at rollout.Block) (rollout.Action, error) {
 	action, err := p.pilot.Next(ctx, at)
-	if err == nil {
-		var steps []string
-		for _, in := range action.Intents {
-			steps = append(steps, in.Step)
+	if err == nil && p.gate != nil {
+		if action, err = p.gate(ctx, at, action); err != nil {
+			return action, err
 		}
+	}
+	if err == nil {
 		p.log.DebugContext(ctx, "decided", "network", p.network, "block", at.Number, "time", at.Time, "kind", action.Kind,
-			"steps", steps, "reason", action.Reason)
+			"steps", steps(action), "reason", action.Reason)
 		return action, p.record(ctx, at, action)
 	}
 	if halt := (*reconcile.HaltError)(nil); errors.As(err, &halt) {
@@ -240,7 +255,7 @@ func (a *App) Deploy(ctx context.Context, m *manifest.Manifest, dryRun bool) ([]
 	return a.each(ctx, func(ctx context.Context, n *net, out *Outcome) error {
 		p := *pilot
 		p.Chain, p.Desired.Grace, out.Dispatcher = n.chain, n.Grace, p.Address
-		return a.loop(ctx, n, &p, signers, out)
+		return a.loop(ctx, n, &p, work{signers: signers}, out)
 	})
 }
 
@@ -359,6 +374,9 @@ func (a *App) rollTo(ctx context.Context, action string, m *manifest.Manifest, f
 		if err := a.mustNotNeedPlan(ctx, action); err != nil {
 			return nil, err
 		}
+		if err := a.mustHaveNoOrder(); err != nil {
+			return nil, err
+		}
 		if signers, err = a.unlock(rollout.Committer, rollout.Applier); err != nil {
 			return nil, err
 		}
@@ -374,7 +392,7 @@ func (a *App) rollTo(ctx context.Context, action string, m *manifest.Manifest, f
 		if dryRun {
 			return a.planRollout(ctx, n, p, out)
 		}
-		if err := a.loop(ctx, n, p, signers, out); err != nil {
+		if err := a.loop(ctx, n, p, work{signers: signers}, out); err != nil {
 			return err
 		}
 		return p.end(ctx)
@@ -566,7 +584,7 @@ func (a *App) Act(ctx context.Context, what string, dryRun bool) ([]Outcome, err
 	return a.each(ctx, func(ctx context.Context, n *net, out *Outcome) error {
 		out.Dispatcher = address
 		act := func() error {
-			return a.actOn(ctx, n, &actPilot{chain: n.chain, address: address, what: what, by: role}, signers, out)
+			return a.actOn(ctx, n, &actPilot{chain: n.chain, address: address, what: what, by: role}, work{signers: signers}, out)
 		}
 		if n.Kind != network.Mainnet {
 			return act()
@@ -600,16 +618,16 @@ func (a *App) ownPlan(ctx context.Context, n *net, action string) (p *plan.Plan,
 }
 
 // actOn pauses, unpauses or cancels on one network.
-func (a *App) actOn(ctx context.Context, n *net, p *actPilot, signers map[rollout.Role]*signer.Signer, out *Outcome) error {
+func (a *App) actOn(ctx context.Context, n *net, p *actPilot, w work, out *Outcome) error {
 	if p.what != plan.Cancel {
-		return a.loop(ctx, n, p, signers, out)
+		return a.loop(ctx, n, p, w, out)
 	}
-	if s := signers[p.by]; s != nil { // there is nothing to cancel otherwise
+	if s := w.signers[p.by]; s != nil { // there is nothing to cancel otherwise
 		if err := a.mustBeSettled(ctx, n, s.Address()); err != nil {
 			return err
 		}
 	}
-	if err := a.loop(ctx, n, p, signers, out); err != nil {
+	if err := a.loop(ctx, n, p, w, out); err != nil {
 		return err
 	}
 	return a.abandon(ctx, n, p.address)

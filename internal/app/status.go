@@ -27,6 +27,7 @@ type NetworkStatus struct {
 	ChainID     uint64      `json:"chainId"`
 	Error       string      `json:"error,omitempty"`
 	Block       uint64      `json:"block"`
+	BlockHash   common.Hash `json:"-"`
 	BlockTime   uint64      `json:"blockTime"` // unix seconds
 	Deployed    bool        `json:"deployed"`
 	ActiveRoot  common.Hash `json:"activeRoot"`
@@ -98,7 +99,7 @@ func (a *App) networkStatus(ctx context.Context, n *net, address common.Address,
 	if err != nil {
 		return err
 	}
-	ns.Block, ns.BlockTime = at.Number, at.Time
+	ns.Block, ns.BlockHash, ns.BlockTime = at.Number, at.Hash, at.Time
 	state, err := dispatcher.ReadState(ctx, n.chain, at.Hash, address)
 	var missing *dispatcher.NotDeployedError
 	if errors.As(err, &missing) {

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -15,10 +16,12 @@ const DefaultListen = "127.0.0.1:8420"
 
 // Serve says how the daemon can be reached.
 type Serve struct {
-	Listen   string // address and port
-	Name     string // a host name, or an address, by which clients call it besides; empty if there is none
-	TLS      *TLS   // nil if the file does not say
-	Insecure bool   // plain HTTP on an address that is not loopback: something else encrypts
+	Listen   string        // address and port
+	Name     string        // a host name, or an address, by which clients call it besides; empty if there is none
+	TLS      *TLS          // nil if the file does not say
+	Poll     time.Duration // between looks at the heads of networks
+	Health   time.Duration // between checks of their health
+	Insecure bool          // plain HTTP on an address that is not loopback: something else encrypts
 }
 
 // TLS names the files of a certificate and of its key.
@@ -27,8 +30,11 @@ type TLS struct {
 }
 
 func (r *reader) serve(c *Config, top section) {
-	s := r.section(top.get("serve"), "serve", "listen", "name", "tls", "insecure")
-	c.Serve = Serve{Listen: DefaultListen, Name: s.text("name"), Insecure: s.boolean("insecure")}
+	s := r.section(top.get("serve"), "serve", "listen", "name", "tls", "insecure", "poll", "health")
+	c.Serve = Serve{
+		Listen: DefaultListen, Name: s.text("name"), Insecure: s.boolean("insecure"),
+		Poll: s.duration("poll", 12*time.Second, time.Second, time.Hour), Health: s.duration("health", time.Minute, time.Second, 24*time.Hour),
+	}
 	if n := s.get("tls"); n != nil {
 		files := r.section(n, s.at("tls"), "cert", "key")
 		if n.Kind == yaml.MappingNode {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -17,9 +18,13 @@ func TestServe(t *testing.T) {
 		"serve: {listen: \"[::1]:8420\", name: lockstep.example}\n":                          {Listen: "[::1]:8420", Name: "lockstep.example"},
 		"serve: {listen: \"127.0.0.1:1\", name: 10.0.0.7, tls: {cert: a.pem, key: b.pem}}\n": {Listen: "127.0.0.1:1", Name: "10.0.0.7", TLS: &TLS{"a.pem", "b.pem"}},
 		"serve: {listen: \":8420\", tls: {cert: a.pem, key: /b.pem}}\n":                      {Listen: ":8420", TLS: &TLS{"a.pem", "/b.pem"}},
+		"serve: {poll: 3s, health: 5m}\n":                                                    {Listen: "127.0.0.1:8420", Poll: 3 * time.Second, Health: 5 * time.Minute},
 		"serve: {listen: \"0.0.0.0:8420\", insecure: true}\n":                                {Listen: "0.0.0.0:8420", Insecure: true},
 		"serve: {listen: \"[2001:db8::1]:443\", insecure: true, name: a-b.c}\n":              {Listen: "[2001:db8::1]:443", Insecure: true, Name: "a-b.c"},
 	} {
+		if want.Poll == 0 {
+			want.Poll, want.Health = 12*time.Second, time.Minute
+		}
 		c, err := Parse("lockstep.yaml", []byte(text+sound))
 		if err != nil {
 			t.Errorf("%s: %v", text, err)
@@ -60,6 +65,8 @@ func TestServeMistakes(t *testing.T) {
 		"tls: {cert: a, key: b, ca: c}":     `unknown key "ca" in serve.tls`,
 		"tls: a.pem":                        "serve.tls must be a mapping of cert, key",
 		"listn: 127.0.0.1:1":                `unknown key "listn" in serve; did you mean "listen"?`,
+		"poll: 100ms":                       `serve.poll is "100ms", must be a time such as 12s, between 1s and 1h`,
+		"health: 0s":                        `serve.health is "0s", must be a time such as 1m, between 1s and 24h`,
 		"public: true":                      `unknown key "public" in serve`,
 	} {
 		_, err := Parse("lockstep.yaml", []byte("serve:\n  "+text+"\n"+sound))
@@ -72,7 +79,7 @@ func TestServeMistakes(t *testing.T) {
 		t.Error(err)
 	}
 	_, err = Parse("lockstep.yaml", []byte("serve: [a]\n"+sound))
-	if want := "lockstep.yaml:1: serve must be a mapping of listen, name, tls, insecure"; err == nil || fmt.Sprint(err) != want {
+	if want := "lockstep.yaml:1: serve must be a mapping of listen, name, tls, insecure, poll, health"; err == nil || fmt.Sprint(err) != want {
 		t.Error(err)
 	}
 }
