@@ -57,7 +57,6 @@ type Options struct {
 	Progress func(Event)  // called from several goroutines; may be nil
 	// Confirm is asked with what a deployment will do and cost, before the first transaction; nil agrees.
 	Confirm func(context.Context, []Outcome) error
-	By      string // who uses the program, for the audit log; the user and the host if empty
 }
 
 // App is the program for one configuration.
@@ -67,6 +66,7 @@ type App struct {
 	networks []*net
 	store    *store.Store
 	leases   *lease.Keeper // of the journal
+	holder   string        // this process, to whom leases belong
 
 	signersMu sync.Mutex
 	signers   map[string]*signer.Signer // that are open
@@ -198,7 +198,7 @@ func (a *App) openJournal(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.store, a.leases = s, lease.NewKeeper(s, holder, a.opts.Log)
+	a.store, a.leases, a.holder = s, lease.NewKeeper(s, holder, a.opts.Log), holder
 	return a.keepMainnets(ctx)
 }
 

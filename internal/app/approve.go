@@ -294,7 +294,7 @@ func (a *App) Check(ctx context.Context, p *plan.Plan, m *manifest.Manifest, fil
 	if err := a.open(ctx); err != nil {
 		return out, err
 	}
-	unused, _, err := a.unused(ctx, p)
+	unused, _, err := a.unused(ctx, p, a.networks)
 	if err != nil {
 		return out, err
 	}

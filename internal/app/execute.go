@@ -74,7 +74,7 @@ func (a *App) Execute(ctx context.Context, x Execution) ([]Outcome, error) {
 	if err := a.take(ctx, p, x.Signed); err != nil {
 		return nil, err
 	}
-	unused, open, err := a.unused(ctx, p)
+	unused, open, err := a.unused(ctx, p, a.networks)
 	if err != nil {
 		return nil, err
 	}
@@ -106,11 +106,11 @@ func (a *App) Execute(ctx context.Context, x Execution) ([]Outcome, error) {
 				return nil, err
 			}
 		}
-		if err := a.store.BeginExecution(ctx, p.Digest, false, chainsOf(a.networks), a.who()); err != nil {
+		if err := a.store.BeginExecution(ctx, p.Digest, false, chainsOf(a.networks), Who()); err != nil {
 			return nil, err
 		}
 	}
-	e := a.newExecution(x, signers, a.who())
+	e := a.newExecution(x, signers, Who())
 	// what waits for others asks how they are
 	watching, end := context.WithCancel(ctx)
 	var watch sync.WaitGroup
@@ -132,12 +132,8 @@ func (a *App) Execute(ctx context.Context, x Execution) ([]Outcome, error) {
 	})
 }
 
-// who is the person and the machine, for the audit log.
-func (a *App) who() string {
-	name := a.opts.By
-	if name != "" {
-		return name
-	}
+// Who is the user and the machine, for the audit log.
+func Who() string {
 	host, err := os.Hostname()
 	if err != nil {
 		host = "?"
@@ -182,8 +178,8 @@ func (a *App) mustBeApproved(ctx context.Context, p *plan.Plan) error {
 }
 
 // unused returns the networks on which a plan has not been begun, and whether there are any on which it has not ended.
-func (a *App) unused(ctx context.Context, p *plan.Plan) (unused []*net, open bool, err error) {
-	for _, n := range a.networks {
+func (a *App) unused(ctx context.Context, p *plan.Plan, nets []*net) (unused []*net, open bool, err error) {
+	for _, n := range nets {
 		use, err := a.store.PlanUsed(ctx, p.Digest, n.ChainID)
 		if err != nil {
 			return nil, false, err
@@ -329,7 +325,7 @@ func (a *App) carryOut(ctx context.Context, e *execution, n *net, out *Outcome) 
 	if err != nil {
 		return err
 	}
-	w := work{signers: e.signers, gate: e.gate(n), free: e.free(n), stop: e.stop}
+	w := work{signers: e.signers, journal: e.journal, gate: e.gate(n), free: e.free(n), stop: e.stop}
 	for _, p := range pilots {
 		switch p := p.(type) {
 		case *actPilot:
@@ -389,7 +385,7 @@ func (a *App) ExecuteDry(ctx context.Context, x Execution) ([]Outcome, error) {
 	if err := a.open(ctx); err != nil {
 		return nil, err
 	}
-	unused, open, err := a.unused(ctx, x.Plan)
+	unused, open, err := a.unused(ctx, x.Plan, a.networks)
 	if err != nil {
 		return nil, err
 	}

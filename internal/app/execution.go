@@ -22,17 +22,20 @@ type execution struct {
 	app     *App
 	x       Execution
 	signers map[rollout.Role]*signer.Signer
+	journal *store.Store    // under the lease, if it is carried out under one
 	by      string          // who, for the audit log
 	stop    <-chan struct{} // ends the work after the step in hand; it may be nil
 
-	mu    sync.Mutex
-	noted map[uint64]store.ExecutionNetwork // by chain id: what was noted last
-	ended map[uint64]rollout.Block          // where a network was seen to be done
+	mu       sync.Mutex
+	noted    map[uint64]store.ExecutionNetwork // by chain id: what was noted last
+	ended    map[uint64]rollout.Block          // where a network was seen to be done
+	possible map[uint64]uint64                 // block time from which it can be activated
 }
 
 func (a *App) newExecution(x Execution, signers map[rollout.Role]*signer.Signer, by string) *execution {
 	return &execution{
-		app: a, x: x, signers: signers, by: by, noted: map[uint64]store.ExecutionNetwork{}, ended: map[uint64]rollout.Block{},
+		app: a, x: x, signers: signers, journal: a.store, by: by, noted: map[uint64]store.ExecutionNetwork{}, ended: map[uint64]rollout.Block{},
+		possible: map[uint64]uint64{},
 	}
 }
 
@@ -62,7 +65,7 @@ func (e *execution) note(ctx context.Context, n *net, s store.ExecutionNetwork) 
 	if same {
 		return nil
 	}
-	if err := e.app.store.SetNetwork(ctx, e.x.Plan.Digest, s, e.by); err != nil {
+	if err := e.journal.SetNetwork(ctx, e.x.Plan.Digest, s, e.by); err != nil {
 		return err
 	}
 	e.mu.Lock()
@@ -73,7 +76,7 @@ func (e *execution) note(ctx context.Context, n *net, s store.ExecutionNetwork) 
 
 // stands reads how the execution stands everywhere; the error is errTakenBack if it is not to go on on a network.
 func (e *execution) stands(ctx context.Context, n *net) (store.Execution, error) {
-	ex, err := e.app.store.Execution(ctx, e.x.Plan.Digest)
+	ex, err := e.journal.Execution(ctx, e.x.Plan.Digest)
 	if err != nil {
 		return ex, err
 	}
@@ -165,6 +168,9 @@ func (e *execution) gate(n *net) func(context.Context, rollout.Block, rollout.Ac
 			return action, nil
 		case rollout.Wait:
 			s.Reason = fmt.Sprintf("%s, until block time %d", action.Reason, action.Until)
+			e.mu.Lock()
+			e.possible[n.ChainID] = action.Until
+			e.mu.Unlock()
 		case rollout.Activate:
 			return e.activation(ctx, n, at, action, ex)
 		default:
@@ -208,7 +214,7 @@ func (e *execution) activation(
 	if err != nil {
 		return action, err
 	}
-	released, err := e.app.store.LetGo(ctx, e.x.Plan.Digest, e.by, func(now store.Execution) bool {
+	released, err := e.journal.LetGo(ctx, e.x.Plan.Digest, e.by, func(now store.Execution) bool {
 		v = e.policy().Release(e.readiness(now))
 		return v.Allowed
 	})
@@ -248,7 +254,7 @@ func (e *execution) free(n *net) func(context.Context) (bool, error) {
 func (e *execution) on(ctx context.Context, n *net, out *Outcome, fresh func() error) error {
 	p := e.x.Plan
 	out.Dispatcher = p.Intent.Dispatcher
-	use, err := e.app.store.PlanUsed(ctx, p.Digest, n.ChainID)
+	use, err := e.journal.PlanUsed(ctx, p.Digest, n.ChainID)
 	if err != nil {
 		return err
 	}
@@ -268,18 +274,18 @@ func (e *execution) on(ctx context.Context, n *net, out *Outcome, fresh func() e
 	if err != nil {
 		return err
 	}
-	if err := e.app.store.BeginPlan(ctx, p.Digest, n.ChainID); err != nil {
+	if err := e.journal.BeginPlan(ctx, p.Digest, n.ChainID); err != nil {
 		return err
 	}
 	if err := e.app.carryOut(ctx, e, n, out); err != nil {
 		return err
 	}
-	return e.finish(ctx, n, e.app.store.EndPlan(ctx, p.Digest, n.ChainID, store.PlanDone))
+	return e.finish(ctx, n, e.journal.EndPlan(ctx, p.Digest, n.ChainID, store.PlanDone))
 }
 
 // mustStillHold looks at a network again on which nothing of the plan was sent, when its turn has come.
 func (e *execution) mustStillHold(ctx context.Context, n *net) error {
-	use, err := e.app.store.PlanUsed(ctx, e.x.Plan.Digest, n.ChainID)
+	use, err := e.journal.PlanUsed(ctx, e.x.Plan.Digest, n.ChainID)
 	if err != nil {
 		return err
 	}

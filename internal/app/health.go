@@ -20,12 +20,12 @@ import (
 
 // NetworkHealth is what a check of a network's health found.
 type NetworkHealth struct {
-	Network string        `json:"network"`
-	ChainID uint64        `json:"chainId"`
-	Healthy bool          `json:"healthy"`
-	Problem string        `json:"problem,omitempty"`
-	Since   uint64        `json:"since"` // block time since which it is so
-	Block   rollout.Block `json:"block"` // after which it was seen
+	Network string `json:"network"`
+	ChainID uint64 `json:"chainId"`
+	Healthy bool   `json:"healthy"`
+	Problem string `json:"problem,omitempty"`
+	Since   uint64 `json:"since"`     // block time since which it is so
+	At      uint64 `json:"checkedAt"` // block time at which it was seen
 }
 
 // Health checks all networks once, and notes what was found.
@@ -57,7 +57,7 @@ func (a *App) checkHealth(ctx context.Context, n *net) (NetworkHealth, error) {
 		at, problems = rollout.Block{Time: was.At}, []string{"it cannot be asked: " + err.Error()}
 	}
 	h, err := a.store.SetHealth(ctx, n.ChainID, at, strings.Join(problems, "; "))
-	return NetworkHealth{Network: n.Name, ChainID: n.ChainID, Healthy: h.Healthy, Problem: h.Problem, Since: h.Since, Block: at}, err
+	return NetworkHealth{Network: n.Name, ChainID: n.ChainID, Healthy: h.Healthy, Problem: h.Problem, Since: h.Since, At: h.At}, err
 }
 
 // examine looks for what is wrong with a network: the dispatcher is not as the last rollout of the journal has left it, its routes or their code

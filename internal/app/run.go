@@ -104,6 +104,7 @@ func (a *App) eachOf(ctx context.Context, nets []*net, f func(ctx context.Contex
 // work is what a loop needs besides its pilot.
 type work struct {
 	signers map[rollout.Role]*signer.Signer // of the roles that the pilot needs
+	journal *store.Store                    // under a lease; nil for that of the program
 	gate    func(context.Context, rollout.Block, rollout.Action) (rollout.Action, error)
 	free    func(context.Context) (bool, error)
 	stop    <-chan struct{}
@@ -125,7 +126,11 @@ func (a *App) loop(ctx context.Context, n *net, pilot reconcile.Pilot, w work, o
 		l.Senders[role], senders = sender, append(senders, sender)
 	}
 	_, urgent := pilot.(*actPilot)
-	l.Hold = a.hold(n, senders, urgent)
+	journal := a.store
+	if w.journal != nil {
+		journal = w.journal
+	}
+	l.Hold = a.hold(n, journal, senders, urgent)
 	l.Unreachable = func(err error) {
 		a.opts.Progress(Event{Network: n.Name, Kind: "unreachable", Step: err.Error()})
 	}
@@ -166,7 +171,7 @@ func (a *App) loop(ctx context.Context, n *net, pilot reconcile.Pilot, w work, o
 }
 
 // hold returns what takes the nonces of senders on a network for this process. What is urgent takes them from whoever has them.
-func (a *App) hold(n *net, senders []*txsend.Sender, urgent bool) func(context.Context) (context.Context, func(), error) {
+func (a *App) hold(n *net, journal *store.Store, senders []*txsend.Sender, urgent bool) func(context.Context) (context.Context, func(), error) {
 	var names []string
 	for _, s := range senders {
 		names = append(names, rollout.SignerLease(n.ChainID, s.Address()))
@@ -183,9 +188,9 @@ func (a *App) hold(n *net, senders []*txsend.Sender, urgent bool) func(context.C
 		if err != nil {
 			return nil, nil, err
 		}
-		journal := a.store.Under(held.Leases...)
+		under := journal.Under(held.Leases...)
 		for _, s := range senders {
-			s.Use(journal)
+			s.Use(under)
 		}
 		return held.Context(), func() {
 			if err := held.Release(ctx); err != nil {

@@ -125,7 +125,7 @@ func (a *App) drop(ctx context.Context, n *net, entries []rollout.Transaction, o
 		return err
 	}
 	sender := a.sender(n, s)
-	ctx, release, err := a.hold(n, []*txsend.Sender{sender}, true)(ctx)
+	ctx, release, err := a.hold(n, a.store, []*txsend.Sender{sender}, true)(ctx)
 	if err != nil {
 		return wrap(n, err)
 	}

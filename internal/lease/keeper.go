@@ -165,6 +165,13 @@ func (h *Held) Release(ctx context.Context) error {
 	return err
 }
 
+// Count is how many leases this process holds.
+func (k *Keeper) Count() int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return len(k.held)
+}
+
 // Close ends the renewing, and waits until it has ended.
 func (k *Keeper) Close() {
 	k.mu.Lock()

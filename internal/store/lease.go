@@ -139,6 +139,24 @@ func (s *Store) Yield(ctx context.Context, leases ...rollout.Lease) error {
 	return nil
 }
 
+// Leases returns how leases stand whose names begin with prefix, by name.
+func (s *Store) Leases(ctx context.Context, prefix string) (out map[string]rollout.LeaseState, err error) {
+	err = s.read(ctx, func(db querier) error {
+		out = map[string]rollout.LeaseState{}
+		return each(ctx, db, `SELECT name, holder, fence, `+live(db)+` FROM leases WHERE substr(name, 1, length(CAST(? AS TEXT))) = ?`,
+			func(rows *sql.Rows) error {
+				var l rollout.LeaseState
+				err := rows.Scan(&l.Name, &l.Holder, &l.Fence, &l.Live)
+				out[l.Name] = l
+				return err
+			}, LeaseTime.Milliseconds(), prefix, prefix)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read leases: %w", err)
+	}
+	return out, nil
+}
+
 // Lease returns how a lease stands; one that was never taken has fencing number 0.
 func (s *Store) Lease(ctx context.Context, name string) (l rollout.LeaseState, err error) {
 	err = s.read(ctx, func(db querier) (err error) {

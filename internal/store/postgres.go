@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 
@@ -23,7 +24,9 @@ import (
 
 // postgres is a journal in a schema of a PostgreSQL database.
 type postgres struct {
-	role string
+	role   string
+	config *pgx.ConnConfig
+	schema string
 }
 
 const (
@@ -64,6 +67,28 @@ func openPostgresReadOnly(ctx context.Context, where string) (*Store, error) {
 	return s, nil
 }
 
+// Pool gives connections of its own to the database of a journal in PostgreSQL, for who distributes work with it, and the schema that holds the
+// journal. The caller must Close it. The pool is nil if the journal is a file.
+func (s *Store) Pool(ctx context.Context) (*pgxpool.Pool, string, error) {
+	p, ok := s.engine.(postgres)
+	if !ok {
+		return nil, "", nil
+	}
+	cfg, err := pgxpool.ParseConfig(p.config.ConnString())
+	if err != nil {
+		return nil, "", errors.New("the URL of the database is not valid")
+	}
+	cfg.ConnConfig.RuntimeParams, cfg.ConnConfig.ConnectTimeout, cfg.MaxConns = p.config.RuntimeParams, p.config.ConnectTimeout, connections
+	pool, err := pgxpool.NewWithConfig(ctx, cfg)
+	if err != nil {
+		return nil, "", s.engine.explain(err)
+	}
+	return pool, p.schema, nil
+}
+
+// Alone runs f while no other process brings tables up to date.
+func (s *Store) Alone(ctx context.Context, f func() error) error { return s.alone(ctx, f) }
+
 // connect gives a journal that has yet to be brought up to date, and what may be shown of its URL.
 func connect(ctx context.Context, where, project string, always map[string]string) (s *Store, name string, err error) {
 	cfg, err := parseURL(where)
@@ -85,12 +110,13 @@ func connect(ctx context.Context, where, project string, always map[string]strin
 	settings["synchronous_commit"] = "on"
 	maps.Copy(settings, always)
 	cfg.RuntimeParams = settings
-	e := postgres{cfg.User}
+	e := postgres{role: cfg.User, config: cfg}
 	schema, err := schemaOf(ctx, cfg)
 	if err != nil {
 		return nil, "", fmt.Errorf("open journal %s: %w", name, e.explain(err))
 	}
 	settings["search_path"] = pgx.Identifier{schema}.Sanitize()
+	e.schema = schema
 	db := stdlib.OpenDB(*cfg)
 	db.SetMaxOpenConns(connections)
 	db.SetMaxIdleConns(connections)
@@ -134,7 +160,16 @@ func parseURL(where string) (*pgx.ConnConfig, error) {
 }
 
 // migrateDatabase brings the schema up to date while no other process does.
-func (s *Store) migrateDatabase(ctx context.Context) (err error) {
+func (s *Store) migrateDatabase(ctx context.Context) error {
+	return s.alone(ctx, func() error {
+		if err := s.ownProject(ctx); err != nil {
+			return err
+		}
+		return s.migrate(ctx)
+	})
+}
+
+func (s *Store) alone(ctx context.Context, f func() error) (err error) {
 	c, err := s.db.Conn(ctx)
 	if err != nil {
 		return err
@@ -150,10 +185,7 @@ func (s *Store) migrateDatabase(ctx context.Context) (err error) {
 			err = errors.Join(err, unlockErr)
 		}
 	}()
-	if err := s.ownProject(ctx); err != nil {
-		return err
-	}
-	return s.migrate(ctx)
+	return f()
 }
 
 // ownProject refuses the journal of another project. A file is of the folder that it lies in; a database is soon named by mistake.

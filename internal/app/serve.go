@@ -1,0 +1,379 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/ethereum/go-ethereum/common"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/seed-b6a97670/lockstep/internal/metric"
+	"github.com/seed-b6a97670/lockstep/internal/reconcile"
+	"github.com/seed-b6a97670/lockstep/internal/rollout"
+	"github.com/seed-b6a97670/lockstep/internal/schedule"
+	"github.com/seed-b6a97670/lockstep/internal/store"
+	"github.com/seed-b6a97670/lockstep/internal/web"
+)
+
+// Times of the daemon.
+const (
+	lookForWork = time.Second // between looks for plans that were handed over
+	// slice is for how long a job is worked before it is handed out again, so that work spreads over processes that come later.
+	slice = 10 * time.Minute
+	// drain is how long a graceful stop waits for the steps in hand. What takes longer is gone on with by the next process.
+	drain = 20 * time.Second
+)
+
+// states are all that a network can be in.
+var states = []rollout.NetworkState{
+	rollout.StateWaiting, rollout.StateWorking, rollout.StateReady, rollout.StateReleasing, rollout.StateHalted, rollout.StateUnreachable,
+	rollout.StateExcluded, rollout.StateDone,
+}
+
+// scheduler hands jobs out, in this process or in several.
+type scheduler interface {
+	Ensure(ctx context.Context, jobs ...schedule.Job) error
+	Stop(ctx context.Context) error
+}
+
+// server is the daemon.
+type server struct {
+	app     *App
+	log     *slog.Logger
+	metrics *metric.Registry
+	jobs    scheduler
+	stop    chan struct{} // is closed when steps in hand are to be the last
+	looked  atomic.Int64  // when work was last looked for, in unix seconds
+
+	mu   sync.Mutex
+	runs map[common.Hash]Execution // plans that were handed over, with their manifests
+	sent map[int64]time.Time       // open transactions by their id
+}
+
+// Serve carries out every plan that was handed over, on every network, until ctx ends. Then it finishes the step in hand of each. Any number of
+// processes may serve one journal in PostgreSQL. listening is told the URL of the server's API.
+func (a *App) Serve(ctx context.Context, listening func(url string)) (err error) {
+	if err := a.open(ctx); err != nil {
+		return err
+	}
+	s := &server{app: a, log: a.opts.Log, stop: make(chan struct{}), runs: map[common.Hash]Execution{}, sent: map[int64]time.Time{}}
+	cfg := metric.Config{Version: Version}
+	for _, n := range a.networks {
+		cfg.Networks = append(cfg.Networks, n.Name)
+	}
+	for _, state := range states {
+		cfg.States = append(cfg.States, string(state))
+	}
+	s.metrics = metric.New(cfg)
+	a.opts.Progress = s.event
+	server, err := web.New(ctx, s.api())
+	if err != nil {
+		return err
+	}
+	listening(server.URL())
+	if s.jobs, err = s.schedule(ctx); err != nil {
+		return err
+	}
+	a.opts.Log.InfoContext(ctx, "serving", "networks", len(a.networks), "journal", store.Name(a.opts.Journal))
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return server.Serve(ctx) })
+	g.Go(func() error { return s.lookForWork(ctx) })
+	for _, n := range a.networks {
+		g.Go(func() error { return s.watch(ctx, n) })
+	}
+	g.Go(func() error {
+		<-ctx.Done()
+		close(s.stop)
+		draining, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
+		defer cancel()
+		if err := s.jobs.Stop(draining); err != nil {
+			s.log.WarnContext(ctx, "the steps in hand took too long, and are gone on with by the next process", "err", err)
+		}
+		return nil
+	})
+	err = g.Wait()
+	s.log.Info("stopped")
+	return err
+}
+
+func (s *server) schedule(ctx context.Context) (scheduler, error) {
+	pool, schema, err := s.app.store.Pool(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if pool == nil {
+		return schedule.NewLocal(context.WithoutCancel(ctx), s.work, s.log), nil
+	}
+	return schedule.NewRiver(ctx, pool, schema, s.app.holder, s.app.store.Alone, s.work, s.log)
+}
+
+// lookForWork hands out jobs until ctx ends.
+func (s *server) lookForWork(ctx context.Context) error {
+	for {
+		err := s.lookOnce(ctx)
+		s.metrics.JournalUp(err == nil || ctx.Err() != nil)
+		s.metrics.LeasesHeld(s.app.leases.Count())
+		if err == nil {
+			s.looked.Store(time.Now().Unix())
+		} else if ctx.Err() == nil {
+			s.log.ErrorContext(ctx, "work cannot be looked for", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(lookForWork):
+		}
+	}
+}
+
+// lookOnce hands out a job for each network of each plan that may go on and that nobody works on.
+func (s *server) lookOnce(ctx context.Context) error {
+	all, err := s.app.store.Executions(ctx, true)
+	if err != nil {
+		return err
+	}
+	var jobs []schedule.Job
+	counts := map[string]int{}
+	for _, ex := range all {
+		for _, n := range ex.Networks {
+			counts[string(n.State)]++
+		}
+		some, err := s.jobsOf(ctx, ex)
+		if err != nil {
+			s.log.ErrorContext(ctx, "a plan cannot be carried out", "plan", ex.Plan, "err", err)
+		}
+		jobs = append(jobs, some...)
+	}
+	s.metrics.ExecutionNetworks(counts)
+	if len(jobs) == 0 {
+		return nil
+	}
+	return s.jobs.Ensure(ctx, jobs...)
+}
+
+func (s *server) jobsOf(ctx context.Context, ex store.Execution) (jobs []schedule.Job, err error) {
+	x, err := s.handedOver(ctx, ex.Plan)
+	if err != nil {
+		return nil, err
+	}
+	progress, err := s.app.progress(ctx, x.Plan, ex)
+	if err != nil {
+		return nil, err
+	}
+	leases, err := s.app.store.Leases(ctx, fmt.Sprintf("plan/%s/", ex.Plan))
+	if err != nil {
+		return nil, err
+	}
+	e := s.app.newExecution(x, nil, s.by())
+	for _, row := range ex.Networks {
+		n := s.network(row.ChainID)
+		job := schedule.Job{Plan: ex.Plan, ChainID: row.ChainID}
+		lease := leases[job.Lease()]
+		if n == nil || row.State.Ended() || row.Retry > 0 || lease.Live {
+			continue
+		}
+		if row.State == rollout.StateWaiting {
+			if v := e.policy().Begin(progress, row.ChainID); !v.Allowed {
+				if v.Reason != row.Reason {
+					err = errors.Join(err, e.note(ctx, n, store.ExecutionNetwork{State: rollout.StateWaiting, Reason: v.Reason}))
+				}
+				continue
+			}
+		}
+		job.Fence = lease.Fence
+		jobs = append(jobs, job)
+	}
+	return jobs, err
+}
+
+func (s *server) network(chainID uint64) *net {
+	i := slices.IndexFunc(s.app.networks, func(n *net) bool { return n.ChainID == chainID })
+	if i < 0 {
+		return nil
+	}
+	return s.app.networks[i]
+}
+
+// by is who carries out, for the audit log.
+func (s *server) by() string { return "serve " + rollout.HolderName(s.app.holder) }
+
+// handedOver is a plan of the journal with its manifest, which is computed again once.
+func (s *server) handedOver(ctx context.Context, digest common.Hash) (Execution, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if x, ok := s.runs[digest]; ok {
+		return x, nil
+	}
+	p, err := s.app.plan(ctx, digest)
+	if err != nil {
+		return Execution{}, err
+	}
+	x := Execution{Plan: p}
+	if x.File, err = s.app.store.Manifest(ctx, p.Intent.Manifest.Root); err != nil {
+		return Execution{}, err
+	}
+	if sum := sha256.Sum256(x.File); !bytes.Equal(sum[:], p.Intent.Manifest.SHA256[:]) {
+		return Execution{}, fmt.Errorf("the journal's manifest %s is another file than the plan's", p.Intent.Manifest.Root)
+	}
+	m, differences, err := VerifyManifest(x.File)
+	if err != nil {
+		return Execution{}, err
+	}
+	if len(differences) > 0 {
+		return Execution{}, fmt.Errorf("the journal's manifest does not say what follows from its inputs: %s", differences[0])
+	}
+	x.Manifest = m
+	s.runs[digest] = x
+	return x, nil
+}
+
+// work does a job: it carries a plan out on a network, under the lease that the job is for.
+func (s *server) work(ctx context.Context, j schedule.Job) {
+	n := s.network(j.ChainID)
+	held, err := s.app.leases.TryNext(ctx, rollout.Lease{Name: j.Lease(), Fence: j.Fence})
+	other := (*rollout.HeldError)(nil)
+	switch {
+	case errors.Is(err, rollout.ErrFenced), errors.As(err, &other):
+		return // another process was faster
+	case err != nil:
+		s.log.ErrorContext(ctx, "a job cannot be begun", "plan", j.Plan, "chain", j.ChainID, "err", err)
+		return
+	case n == nil:
+		s.log.ErrorContext(ctx, "the network is not in the configuration of this process", "plan", j.Plan, "chain", j.ChainID)
+		return
+	}
+	defer func() {
+		if err := held.Release(ctx); err != nil {
+			s.log.WarnContext(ctx, "a lease was not given back", "lease", j.Lease(), "err", err)
+		}
+	}()
+	stop := make(chan struct{})
+	ended, end := context.WithCancel(ctx)
+	var waiting sync.WaitGroup
+	defer waiting.Wait()
+	defer end()
+	waiting.Go(func() {
+		select {
+		case <-s.stop:
+		case <-time.After(slice):
+		case <-ended.Done():
+		}
+		close(stop)
+	})
+	if err := s.carryOut(held.Context(), j, n, held.Leases, stop); err != nil && !errors.Is(err, reconcile.ErrStopped) && held.Context().Err() == nil {
+		s.log.ErrorContext(ctx, "not done", "network", n.Name, "plan", j.Plan, "err", err)
+	}
+}
+
+func (s *server) carryOut(ctx context.Context, j schedule.Job, n *net, under []rollout.Lease, stop <-chan struct{}) error {
+	x, err := s.handedOver(ctx, j.Plan)
+	if err != nil {
+		return err
+	}
+	signers, err := s.app.planSigners(x.Plan)
+	e := s.app.newExecution(x, signers, s.by())
+	e.journal, e.stop = s.app.store.Under(under...), stop
+	if err == nil {
+		out := Outcome{Network: n.Name}
+		err = e.on(ctx, n, &out, func() error { return e.mustStillHold(ctx, n) })
+		s.activated(ctx, e, n, out)
+	}
+	if err != nil {
+		err = errors.Join(err, e.fail(ctx, n, err))
+	}
+	return err
+}
+
+// activated measures how long after it was possible an activation was.
+func (s *server) activated(ctx context.Context, e *execution, n *net, out Outcome) {
+	e.mu.Lock()
+	possible := e.possible[n.ChainID]
+	e.mu.Unlock()
+	for _, t := range out.Transactions {
+		if possible == 0 || !isActivation(t.Step) {
+			continue
+		}
+		if at, err := n.chain.BlockByNumber(ctx, number(t.Block)); err == nil {
+			s.metrics.Activated(n.Name, at.Time, possible)
+		}
+	}
+}
+
+// watch looks at the head of a network, and checks its health, if no other process does.
+func (s *server) watch(ctx context.Context, n *net) error {
+	poll := s.app.cfg.Serve.Poll
+	var checking context.Context // ends when another process checks the health
+	var checked time.Time
+	for ctx.Err() == nil {
+		if at, err := n.chain.Head(ctx); err == nil {
+			s.metrics.NetworkHead(n.Name, at.Number, at.Time)
+		} else if ctx.Err() == nil {
+			s.metrics.RPCFailed(n.Name)
+			s.log.WarnContext(ctx, "no head", "network", n.Name, "err", err)
+		}
+		if checking == nil || checking.Err() != nil {
+			held, err := s.app.leases.Try(ctx, fmt.Sprintf("watch/%d", n.ChainID))
+			if err == nil {
+				checking = held.Context()
+				defer func() { _ = held.Release(ctx) }()
+			}
+		}
+		if every := s.app.healthEvery(n); checking != nil && checking.Err() == nil && time.Since(checked) >= every {
+			checked = time.Now()
+			h, err := s.app.checkHealth(checking, n)
+			switch {
+			case err == nil:
+				s.metrics.NetworkHealthy(n.Name, h.Healthy)
+			case ctx.Err() == nil:
+				s.log.WarnContext(ctx, "the health of a network was not noted", "network", n.Name, "err", err)
+			}
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(min(poll, s.app.healthEvery(n))):
+		}
+	}
+	return nil
+}
+
+// event logs what happens on a network, and counts it.
+func (s *server) event(ev Event) {
+	args := []any{"network", ev.Network, "what", ev.Step}
+	if ev.Tx.Hash != (common.Hash{}) {
+		args = append(args, "tx", ev.Tx.Hash, "nonce", ev.Tx.Nonce)
+	}
+	switch ev.Kind {
+	case "sent":
+		s.mu.Lock()
+		s.sent[ev.Tx.ID] = time.Now()
+		s.mu.Unlock()
+		s.log.Info("sent", args...)
+	case "confirmed", "reverted":
+		s.mu.Lock()
+		since, known := s.sent[ev.Tx.ID]
+		delete(s.sent, ev.Tx.ID)
+		s.mu.Unlock()
+		if known {
+			s.metrics.StepTook(ev.Network, time.Since(since))
+		}
+		s.metrics.Step(ev.Network, ev.Step, ev.Kind, ev.Tx.GasUsed)
+		s.log.Info(ev.Kind, append(args, "block", ev.Tx.BlockNumber, "gas", ev.Tx.GasUsed)...)
+	case "unreachable":
+		s.metrics.RPCFailed(ev.Network)
+		s.log.Warn(ev.Kind, args...)
+	case "stuck", "failed":
+		s.log.Warn(ev.Kind, args...)
+	case "waiting":
+		s.log.Debug(ev.Kind, append(args, "block", ev.Now.Number, "time", ev.Now.Time, "until", ev.Until)...)
+	default:
+		s.log.Info(ev.Kind, args...)
+	}
+}
