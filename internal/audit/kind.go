@@ -34,18 +34,20 @@ const (
 	TransactionConfirmed Kind = "transaction.confirmed" // Outcome
 	TransactionReverted  Kind = "transaction.reverted"  // Outcome
 	NoncesAdopted        Kind = "nonces.adopted"        // Adoption
+	NoncesFound          Kind = "nonces.found"          // Adoption
 	PlanSaved            Kind = "plan.saved"            // Plan
 	PlanBegun            Kind = "plan.begun"            // PlanUse
 	PlanEnded            Kind = "plan.ended"            // PlanUse
 	ApprovalGiven        Kind = "approval.given"        // Approval
 	ApprovalRevoked      Kind = "approval.revoked"      // Approval
 	PolicySet            Kind = "policy.set"            // Policy
+	JournalRestored      Kind = "journal.restored"      // Restored
 )
 
 var kinds = []Kind{
 	LogBegun, HeadSigned, ManifestFound, ManifestSaved, RunFound, RunBegun, RunEnded, DecisionMade, TransactionFound,
 	TransactionSigned, TransactionReleased, TransactionVoid, TransactionReplaced, TransactionDropped, TransactionLost, TransactionConfirmed,
-	TransactionReverted, NoncesAdopted, PlanSaved, PlanBegun, PlanEnded, ApprovalGiven, ApprovalRevoked, PolicySet,
+	TransactionReverted, NoncesAdopted, NoncesFound, PlanSaved, PlanBegun, PlanEnded, ApprovalGiven, ApprovalRevoked, PolicySet, JournalRestored,
 }
 
 // Kinds are all that this program writes.
@@ -69,6 +71,12 @@ type Found struct {
 	Manifests    int `json:"manifests"`
 	Runs         int `json:"runs"`
 	Transactions int `json:"transactions"`
+	Nonces       int `json:"nonces"`
+}
+
+// Restored is the body of an entry of a journal that was made from a backup, and of no other. The entry before it is the last of the backup.
+type Restored struct {
+	Database string `json:"database"` // sqlite or postgresql, in which it is now
 }
 
 // Manifest is the body of an entry about a manifest's file.

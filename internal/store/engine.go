@@ -33,6 +33,9 @@ type words struct {
 	row      string // a column that tells rows with the same values apart
 	rowType  string
 	firstRow string // is before every row
+
+	migrations string // the folder of those of the schema
+	versions   string // the table of those that were applied
 }
 
 // conn is a database, a connection to one, or a transaction.

@@ -24,6 +24,7 @@ import (
 // postgres is a journal in a schema of a PostgreSQL database.
 type postgres struct {
 	role string
+	long bool // its transactions may take long
 }
 
 const (
@@ -32,8 +33,9 @@ const (
 	// connections bound what one process asks of a server that many share.
 	connections = 8
 	connectTime = 10 * time.Second
-	// transactionTime bounds BEGIN and COMMIT, which are not interrupted.
-	transactionTime = time.Minute
+	// transactionTime bounds a transaction that writes, whose COMMIT is not interrupted, and longTransactionTime one that writes a whole journal.
+	transactionTime     = time.Minute
+	longTransactionTime = time.Hour
 	// versionTable says whose versions it holds, since other programs may use goose in the same database.
 	versionTable = "lockstep_migrations"
 )
@@ -56,7 +58,7 @@ func openPostgresReadOnly(ctx context.Context, where string) (*Store, error) {
 	}
 	begun, err := querier{s.db, s.engine}.has(ctx, "transactions")
 	if err == nil && !begun {
-		err = errors.New("there is no journal in it: is this the right database, and its search_path?")
+		err = &NoJournalError{"there is no journal in it: is this the right database, and its search_path?"}
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open journal %s: %w", name, s.engine.explain(err)), s.db.Close())
@@ -85,7 +87,7 @@ func connect(ctx context.Context, where, project string, always map[string]strin
 	settings["synchronous_commit"] = "on"
 	maps.Copy(settings, always)
 	cfg.RuntimeParams = settings
-	e := postgres{cfg.User}
+	e := postgres{role: cfg.User}
 	schema, err := schemaOf(ctx, cfg)
 	if err != nil {
 		return nil, "", fmt.Errorf("open journal %s: %w", name, e.explain(err))
@@ -153,8 +155,38 @@ func (s *Store) migrateDatabase(ctx context.Context) (err error) {
 	if err := s.ownProject(ctx); err != nil {
 		return err
 	}
-	return s.migrate(ctx)
+	return s.withoutWriters(ctx, c, func() error { return s.migrate(ctx) })
 }
+
+// withoutWriters changes the schema of a journal while nobody writes it: who did so with the release before, and has not ended, would do it
+// after the change as it was right before.
+func (s *Store) withoutWriters(ctx context.Context, c *sql.Conn, upgrade func() error) (err error) {
+	db := querier{c, s.engine}
+	v, err := db.version(ctx)
+	if err != nil {
+		return err
+	}
+	begun, err := db.has(ctx, "audit")
+	if err != nil {
+		return err
+	}
+	if !begun || v >= known(s.engine) {
+		return upgrade()
+	}
+	if _, err := c.ExecContext(ctx, `SELECT pg_advisory_lock(`+journalLock+`)`, lockSpace); err != nil {
+		return err
+	}
+	defer func() {
+		_, unlockErr := c.ExecContext(context.WithoutCancel(ctx), `SELECT pg_advisory_unlock(`+journalLock+`)`, lockSpace)
+		if !s.engine.broken(unlockErr) {
+			err = errors.Join(err, unlockErr)
+		}
+	}()
+	return upgrade()
+}
+
+// journalLock is the advisory lock of who writes the journal.
+const journalLock = `$1, CAST(CAST(CAST('audit' AS regclass) AS oid) AS integer)`
 
 // ownProject refuses the journal of another project. A file is of the folder that it lies in; a database is soon named by mistake.
 func (s *Store) ownProject(ctx context.Context) error {
@@ -197,41 +229,46 @@ func (p postgres) begin(ctx context.Context, db *sql.DB, write bool) (_ *sql.Tx,
 	if err != nil {
 		return nil, nil, err
 	}
-	whole, cancel := context.WithTimeout(context.WithoutCancel(ctx), transactionTime)
+	if !write {
+		tx, err := c.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+		if err != nil {
+			return nil, nil, errors.Join(err, c.Close())
+		}
+		return tx, c.Close, nil
+	}
+	limit := transactionTime
+	if p.long {
+		limit = longTransactionTime
+	}
+	whole, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 	free = func() error {
 		cancel()
 		return c.Close()
 	}
-	// One that writes reads after it has the lock, and each of its statements sees what others had written until then.
-	options := &sql.TxOptions{Isolation: sql.LevelReadCommitted}
-	if !write {
-		options = &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
-	}
-	tx, err := c.BeginTx(whole, options)
+	// It reads after it has the lock, and each of its statements sees what others had written until then.
+	tx, err := c.BeginTx(whole, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
 	if err != nil {
 		return nil, nil, errors.Join(err, free())
 	}
-	if write {
-		if err := p.lock(ctx, tx); err != nil {
-			_ = tx.Rollback() // the first error says why
-			return nil, nil, errors.Join(err, free())
-		}
+	if err := p.lock(ctx, tx); err != nil {
+		_ = tx.Rollback() // the first error says why
+		return nil, nil, errors.Join(err, free())
 	}
 	return tx, free, nil
 }
 
 // lock waits until nobody else writes this journal, and keeps others from it until the transaction ends.
 func (postgres) lock(ctx context.Context, tx *sql.Tx) error {
-	_, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1, CAST(CAST(CAST('audit' AS regclass) AS oid) AS integer))`, lockSpace)
+	_, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock(`+journalLock+`)`, lockSpace)
 	return err
 }
 
-func (postgres) provider(db *sql.DB) (*goose.Provider, error) {
-	dir, err := fs.Sub(migrations, "migrations/postgres")
+func (p postgres) provider(db *sql.DB) (*goose.Provider, error) {
+	dir, err := fs.Sub(migrations, p.words().migrations)
 	if err != nil {
 		return nil, err
 	}
-	return goose.NewProvider(goose.DialectPostgres, db, dir, goose.WithTableName(versionTable))
+	return goose.NewProvider(goose.DialectPostgres, db, dir, goose.WithTableName(p.words().versions))
 }
 
 func (postgres) words() words {
@@ -241,5 +278,6 @@ func (postgres) words() words {
 		// holds a zero byte, which an endpoint may have sent.
 		run: `CAST(substring(body from '"run":([0-9]+)') AS BIGINT)`,
 		row: "ctid", rowType: "tid", firstRow: "(0,0)",
+		migrations: "migrations/postgres", versions: versionTable,
 	}
 }

@@ -107,6 +107,9 @@ func TestRoleWithoutRights(t *testing.T) {
 	story(t, s)
 	_, err = Open(ctx, where, "market")
 	mustExplain(t, err, "permission denied for table", "grant", role)
+	_, err = OpenReadOnly(ctx, where)
+	mustExplain(t, err, "permission denied for table lockstep_migrations", "grant", role)
+	must(t, admin, "GRANT SELECT ON lockstep_migrations TO "+role)
 	if s, err := OpenReadOnly(ctx, where); err != nil {
 		t.Error(err)
 	} else {

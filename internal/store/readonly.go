@@ -53,11 +53,15 @@ func openReadOnly(ctx context.Context, path string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	var objects int
-	if err := db.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_schema`).Scan(&objects); err != nil {
+	s := newStore(db, sqlite{}, "")
+	version, err := querier{db, s.engine}.version(ctx)
+	if err == nil && version == neverBegun {
+		err = &NoJournalError{"it is a SQLite database, and no journal"}
+	}
+	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	return newStore(db, sqlite{}, ""), nil
+	return s, nil
 }
 
 func openCopy(ctx context.Context, path, dir string) (*Store, error) {

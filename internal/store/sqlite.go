@@ -74,12 +74,12 @@ func (sqlite) begin(ctx context.Context, db *sql.DB, write bool) (*sql.Tx, func(
 	return tx, func() error { return nil }, err
 }
 
-func (sqlite) provider(db *sql.DB) (*goose.Provider, error) {
-	dir, err := fs.Sub(migrations, "migrations/sqlite")
+func (e sqlite) provider(db *sql.DB) (*goose.Provider, error) {
+	dir, err := fs.Sub(migrations, e.words().migrations)
 	if err != nil {
 		return nil, err
 	}
-	return goose.NewProvider(goose.DialectSQLite3, db, dir)
+	return goose.NewProvider(goose.DialectSQLite3, db, dir, goose.WithTableName(e.words().versions))
 }
 
 // broken is never so: there is no connection.
@@ -92,5 +92,6 @@ func (sqlite) words() words {
 		tables: `SELECT count(*) FROM sqlite_schema WHERE name = ?`,
 		run:    `json_extract(body, '$.run')`,
 		row:    "rowid", rowType: "INTEGER", firstRow: "-9223372036854775808",
+		migrations: "migrations/sqlite", versions: "goose_db_version",
 	}
 }

@@ -47,6 +47,14 @@ func (s *Store) attempt(ctx context.Context, f func(*tx) error) (committing *aud
 		}
 	}()
 	t := &tx{querier: querier{sqlTx, s.engine}}
+	// a later release may have changed the schema since this program has opened the journal
+	version, err := t.versionOfJournal(ctx)
+	if err == nil {
+		err = refuseNewer(s.engine, version)
+	}
+	if err != nil {
+		return nil, s.rollback(sqlTx, err)
+	}
 	if err := f(t); err != nil {
 		return nil, s.rollback(sqlTx, err)
 	}
