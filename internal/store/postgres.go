@@ -10,6 +10,7 @@ import (
 	"maps"
 	"net"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -263,6 +264,37 @@ func (postgres) lock(ctx context.Context, tx *sql.Tx) error {
 	return err
 }
 
+// clearLog needs the rights of the owner, as migrations do.
+func (postgres) clearLog(ctx context.Context, db querier) error {
+	for _, statement := range []string{
+		`ALTER TABLE audit DISABLE TRIGGER USER`, `DELETE FROM audit`, `ALTER TABLE audit ENABLE TRIGGER USER`,
+	} {
+		if _, err := db.exec(ctx, statement); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (postgres) continueIDs(ctx context.Context, db querier, tables []table) error {
+	var columns [][2]string
+	err := each(ctx, db, `SELECT table_name, column_name FROM information_schema.columns
+		WHERE table_schema = current_schema() AND is_identity = 'YES'`, func(rows *sql.Rows) error {
+		var c [2]string
+		err := rows.Scan(&c[0], &c[1])
+		if slices.ContainsFunc(tables, func(t table) bool { return t.name == c[0] }) { // not another program's
+			columns = append(columns, c)
+		}
+		return err
+	})
+	for _, c := range columns {
+		if err == nil {
+			_, err = db.exec(ctx, `SELECT setval(pg_get_serial_sequence(quote_ident(?), ?), max(`+c[1]+`)) FROM `+c[0], c[0], c[1])
+		}
+	}
+	return err
+}
+
 func (p postgres) provider(db *sql.DB) (*goose.Provider, error) {
 	dir, err := fs.Sub(migrations, p.words().migrations)
 	if err != nil {
@@ -273,6 +305,7 @@ func (p postgres) provider(db *sql.DB) (*goose.Provider, error) {
 
 func (postgres) words() words {
 	return words{
+		engine: "postgresql",
 		tables: `SELECT count(pg_catalog.to_regclass(?))`,
 		// A number after this can be nothing else in a canonical body of a decision. A cast to json would refuse a body whose reason
 		// holds a zero byte, which an endpoint may have sent.

@@ -66,10 +66,8 @@ func openReadOnly(ctx context.Context, path string) (*Store, error) {
 
 func openCopy(ctx context.Context, path, dir string) (*Store, error) {
 	to := filepath.Join(dir, "journal.db")
-	for _, suffix := range []string{"", "-wal"} {
-		if err := copyFile(path+suffix, to+suffix); err != nil && (suffix == "" || !errors.Is(err, fs.ErrNotExist)) {
-			return nil, err
-		}
+	if err := copyJournal(path, to); err != nil {
+		return nil, err
 	}
 	s, err := openReadOnly(ctx, to)
 	if err != nil {
@@ -77,6 +75,16 @@ func openCopy(ctx context.Context, path, dir string) (*Store, error) {
 	}
 	s.copied = dir
 	return s, nil
+}
+
+// copyJournal copies the file of a journal that nobody changes, and its log, if there is one.
+func copyJournal(path, to string) error {
+	for _, suffix := range []string{"", "-wal"} {
+		if err := copyFile(path+suffix, to+suffix); err != nil && (suffix == "" || !errors.Is(err, fs.ErrNotExist)) {
+			return err
+		}
+	}
+	return nil
 }
 
 func copyFile(from, to string) (err error) {

@@ -9,11 +9,14 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/gofrs/flock"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/pressly/goose/v3"
-	_ "modernc.org/sqlite" // registers the driver
+	driver "modernc.org/sqlite"
+	lib "modernc.org/sqlite/lib"
 )
 
 // sqlite is a journal in one file.
@@ -85,10 +88,63 @@ func (e sqlite) provider(db *sql.DB) (*goose.Provider, error) {
 // broken is never so: there is no connection.
 func (sqlite) broken(error) bool { return false }
 
-func (sqlite) explain(err error) error { return err }
+func (sqlite) explain(err error) error {
+	var failed *driver.Error
+	if !errors.As(err, &failed) {
+		return err
+	}
+	switch failed.Code() & 0xff {
+	case lib.SQLITE_FULL, lib.SQLITE_IOERR:
+		return fmt.Errorf("%w: see that there is room on the disk, and that it is sound", err)
+	case lib.SQLITE_NOTADB:
+		return fmt.Errorf("%w: name the file of a journal", err)
+	case lib.SQLITE_CORRUPT:
+		return fmt.Errorf("%w: it is damaged, or a part of it is missing; take another copy", err)
+	}
+	return err
+}
+
+// damaged tells whether an error says that what is stored cannot be read.
+func damaged(err error) bool {
+	var failed *driver.Error
+	var refused *pgconn.PgError
+	return errors.As(err, &failed) && failed.Code()&0xff == lib.SQLITE_CORRUPT ||
+		errors.As(err, &refused) && strings.HasPrefix(refused.Code, internalError)
+}
+
+func (sqlite) clearLog(ctx context.Context, db querier) error {
+	var guards []string
+	err := each(ctx, db, `SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = 'audit' ORDER BY rowid`, func(rows *sql.Rows) error {
+		var name, text string
+		err := rows.Scan(&name, &text)
+		guards = append(guards, name, text)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for i := 0; i < len(guards); i += 2 {
+		if _, err := db.exec(ctx, `DROP TRIGGER `+guards[i]); err != nil {
+			return err
+		}
+	}
+	if _, err := db.exec(ctx, `DELETE FROM audit`); err != nil {
+		return err
+	}
+	for i := 1; i < len(guards); i += 2 {
+		if _, err := db.conn.ExecContext(ctx, guards[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// continueIDs does nothing: AUTOINCREMENT looks at the rows.
+func (sqlite) continueIDs(context.Context, querier, []table) error { return nil }
 
 func (sqlite) words() words {
 	return words{
+		engine: "sqlite",
 		tables: `SELECT count(*) FROM sqlite_schema WHERE name = ?`,
 		run:    `json_extract(body, '$.run')`,
 		row:    "rowid", rowType: "INTEGER", firstRow: "-9223372036854775808",
