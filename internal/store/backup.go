@@ -17,7 +17,7 @@ import (
 func Backup(ctx context.Context, where, file string, force bool) (c Copy, err error) {
 	defer func() {
 		if err != nil {
-			err = fmt.Errorf("back up %s to %s: %w", Name(where), file, err)
+			err = fmt.Errorf("back up %s to %s: %w", Name(where), Name(file), err)
 		}
 	}()
 	if err := mayWrite(file, where, force); err != nil {
@@ -86,6 +86,9 @@ var errExists = errors.New("the file is there already: name another one, or writ
 func backUp(ctx context.Context, from querier, file string) (c Copy, err error) {
 	if c.Version, err = from.version(ctx); err != nil {
 		return Copy{}, err
+	}
+	if c.Version == neverBegun {
+		return Copy{}, &NoJournalError{noVersion}
 	}
 	to, err := openBlank(ctx, file, c.Version)
 	if err != nil {

@@ -64,6 +64,10 @@ func examine(ctx context.Context, db querier, head *audit.Head, signers []common
 		h.wrong(SchemaProblem, err.Error())
 		return h, nil // the rest would be judged by other rules than those it was written by
 	}
+	if h.Version == neverBegun {
+		h.wrong(SchemaProblem, noVersion)
+		return h, nil
+	}
 	if h.Version < h.Known {
 		h.wrong(SchemaProblem, fmt.Sprintf("it has version %d, and this program works on %d: lockstep db migrate brings it up to date", h.Version, h.Known))
 	}

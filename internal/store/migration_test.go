@@ -91,7 +91,13 @@ func rowsOf(t testing.TB, s *Store, name string, columns, key []string) (out [][
 			into[i] = &row[i]
 		}
 		out = append(out, row)
-		return rows.Scan(into...)
+		err := rows.Scan(into...)
+		for i, v := range row {
+			if b, ok := v.([]byte); ok && len(b) == 0 { // as SQLite gives one of no bytes
+				row[i] = []byte{}
+			}
+		}
+		return err
 	})
 	if err != nil {
 		t.Fatal(err)

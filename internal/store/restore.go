@@ -22,7 +22,7 @@ type Restored struct {
 func Restore(ctx context.Context, file, where, project string) (r Restored, err error) {
 	defer func() {
 		if err != nil {
-			err = fmt.Errorf("restore %s into %s: %w", file, Name(where), err)
+			err = fmt.Errorf("restore %s into %s: %w", Name(file), Name(where), err)
 		}
 	}()
 	dir, err := os.MkdirTemp("", "lockstep-restore-")

@@ -19,6 +19,8 @@ const (
 	neverBegun = 0
 )
 
+const noVersion = "its schema has no version: it is no journal, or not a whole one"
+
 // notCopied are tables of the schema that no backup holds: who is at work says nothing once it is read elsewhere.
 var notCopied = []string{"leases"}
 

@@ -93,15 +93,14 @@ func (sqlite) explain(err error) error {
 	if !errors.As(err, &failed) {
 		return err
 	}
-	switch failed.Code() & 0xff {
-	case lib.SQLITE_FULL, lib.SQLITE_IOERR:
-		return fmt.Errorf("%w: see that there is room on the disk, and that it is sound", err)
-	case lib.SQLITE_NOTADB:
-		return fmt.Errorf("%w: name the file of a journal", err)
-	case lib.SQLITE_CORRUPT:
-		return fmt.Errorf("%w: it is damaged, or a part of it is missing; take another copy", err)
+	remedy := map[int]string{
+		lib.SQLITE_FULL: "make room on the disk", lib.SQLITE_IOERR: "see that there is room on the disk, and that it is sound",
+		lib.SQLITE_NOTADB: "name the file of a journal", lib.SQLITE_CORRUPT: "it is damaged, or a part of it is missing; take another copy",
+	}[failed.Code()&0xff]
+	if explained := (*explainedError)(nil); remedy == "" || errors.As(err, &explained) {
+		return err
 	}
-	return err
+	return &explainedError{fmt.Sprintf("%v: %s", err, remedy), err}
 }
 
 // damaged tells whether an error says that what is stored cannot be read.
