@@ -21,9 +21,9 @@ func newDBCheck(e *env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "check",
 		Short: "Look for whatever can be wrong with the journal",
-		Long: `Look for whatever can be wrong with the journal, or with a backup of it (--journal FILE): the version
-of its schema, what SQLite or PostgreSQL says of the database, the audit log, and every row that the
-log tells of. Nothing is changed, and a rollout can run meanwhile.
+		Long: `Look for whatever can be wrong with the journal, or with a backup of it (--journal FILE): the
+version of its schema, what SQLite or PostgreSQL says of the database, the audit log, and every row
+that the log tells of. Nothing is changed, and a rollout can run meanwhile.
 
 Whether the end of the log was cut off, as in a backup that is old, only a signed head tells that
 was kept elsewhere (audit head): give it with --head.
@@ -109,8 +109,8 @@ func newDBBackup(e *env) *cobra.Command {
 		Use:   "backup FILE",
 		Short: "Copy the journal into a file, also while it is in use",
 		Long: `Copy the journal, in a file or a PostgreSQL database, into FILE, as it is at one moment; others may
-write it meanwhile. FILE is a journal itself, in SQLite: db check, audit verify and --journal take it.
-It appears when it is whole and verified, for this user alone: it holds signed transactions.
+write it meanwhile. FILE is a journal itself, in SQLite: db check and audit verify take it. It
+appears when it is whole and verified, for this user alone: it holds signed transactions.
 
 Note the hash of the last entry, or sign a head (audit head), and keep it apart from the backup.
 
@@ -154,9 +154,10 @@ func newDBRestore(e *env) *cobra.Command {
 yet, or be empty. The backup is verified first; all of it is restored, or nothing. With a backup of
 one engine and a journal of the other a project moves: stop all programs before the backup.
 
-What was sent after the backup was made is not in it. An account whose next nonce the chain and the
-journal do not agree on is stopped, so nothing is sent twice. Find out what was sent, then accept it
-with transaction adopt. Approvals, and that a plan was used, are lost as well: make new plans.
+What was sent after the backup was made is not in it. An account that the backup knows and that has
+sent since is stopped: find out what it sent, then accept that with transaction adopt. One that had
+sent nothing begins where the chain says, as in a new journal. What the chain shows as done is not
+done again. Approvals, and that a plan was used, are lost as well: make new plans.
 
 ` + exitCodes,
 		Example: "  lockstep db restore lockstep-backup.db --yes\n  lockstep db restore lockstep-backup.db --journal postgres://lockstep@db/lockstep",
@@ -208,9 +209,10 @@ func newDBMigrate(e *env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "migrate",
 		Short: "Bring the schema of the journal up to date",
-		Long: `Bring the schema of the journal up to date. Every command that writes the journal does that, too; with
-this it is done when you choose, by a role that may change tables. Make a backup before: there is no
-way back. Programs of an earlier release stop then, also those that run, before they write again.
+		Long: `Bring the schema of the journal up to date. Every command that writes the journal does that, too;
+with this it is done when you choose, by a role that may change tables. Make a backup before: there
+is no way back. Programs of an earlier release stop then, also those that run, before they write
+again.
 
 ` + exitCodes,
 		Example: "  lockstep db migrate --dry-run\n  lockstep db migrate",
