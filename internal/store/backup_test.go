@@ -557,3 +557,20 @@ func TestMigrate(t *testing.T) {
 		t.Errorf("the log is of %q, %v", project, err)
 	}
 }
+
+// TestRestoredRowsAreVerified: a journal that changes what it is given takes nothing.
+func TestRestoredRowsAreVerified(t *testing.T) {
+	source := filepath.Join(t.TempDir(), "lockstep.db")
+	fullStory(t, open(t, source))
+	file, _ := backup(t, source)
+	where := filepath.Join(t.TempDir(), "odd.db")
+	s := open(t, where)
+	must(t, s.db, `CREATE TRIGGER odd AFTER INSERT ON rollouts BEGIN UPDATE rollouts SET epoch = 9; END`)
+	var unsound *audit.UnsoundError
+	if _, err := Restore(t.Context(), file, where, "market"); !errors.As(err, &unsound) || !strings.Contains(err.Error(), "epoch is 9") {
+		t.Errorf("%v", err)
+	}
+	if n := mustBeSound(t, s); n != 1 || len(transactions(t, s)) != 0 {
+		t.Errorf("%d entries", n)
+	}
+}

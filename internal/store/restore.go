@@ -16,7 +16,7 @@ type Restored struct {
 }
 
 // Restore takes a backup, which is verified first, into a journal of either engine that is not there yet, or in which nothing was
-// entered. It is done whole or not at all, and is an entry of the audit log. project is whose journal it is to be, if that is known.
+// entered. It is done whole or not at all (then an empty one may be there, which can be restored into), and is an entry of the audit log. project is whose journal it is to be, if that is known.
 //
 // What was sent after the backup was made is not in the journal: see rollout.Mark for how a sender finds that out.
 func Restore(ctx context.Context, file, where, project string) (r Restored, err error) {

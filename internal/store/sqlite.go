@@ -45,7 +45,7 @@ func openSQLite(ctx context.Context, path, project string) (*Store, error) {
 	}
 	s := newStore(db, sqlite{}, project)
 	if err := s.migrateFile(ctx, path); err != nil {
-		return nil, errors.Join(fmt.Errorf("open journal %s: %w", path, err), db.Close())
+		return nil, errors.Join(fmt.Errorf("open journal %s: %w", path, s.engine.explain(err)), db.Close())
 	}
 	return s, nil
 }
