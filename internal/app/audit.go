@@ -2,9 +2,7 @@ package app
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"iter"
 	"time"
 
@@ -29,11 +27,8 @@ type AuditLog interface {
 // OpenAuditLog opens the audit log of a journal, of any project, and changes nothing.
 func OpenAuditLog(ctx context.Context, journal string) (AuditLog, error) {
 	s, err := store.OpenReadOnly(ctx, journal)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("there is no journal %s: it is begun by the first deploy; name another one with --journal", journal)
-	}
 	if err != nil {
-		return nil, err
+		return nil, noJournal(journal, err)
 	}
 	return s, nil
 }

@@ -34,6 +34,7 @@ const (
 	TransactionConfirmed Kind = "transaction.confirmed" // Outcome
 	TransactionReverted  Kind = "transaction.reverted"  // Outcome
 	NoncesAdopted        Kind = "nonces.adopted"        // Adoption
+	NoncesFound          Kind = "nonces.found"          // Adoption
 	PlanSaved            Kind = "plan.saved"            // Plan
 	PlanBegun            Kind = "plan.begun"            // PlanUse
 	PlanEnded            Kind = "plan.ended"            // PlanUse
@@ -49,14 +50,15 @@ const (
 	HealthChanged        Kind = "health.changed"        // Health
 	TokenCreated         Kind = "token.created"         // Token
 	TokenRevoked         Kind = "token.revoked"         // TokenRevocation
+	JournalRestored      Kind = "journal.restored"      // Restored
 )
 
 var kinds = []Kind{
 	LogBegun, HeadSigned, ManifestFound, ManifestSaved, RunFound, RunBegun, RunEnded, DecisionMade, TransactionFound,
 	TransactionSigned, TransactionReleased, TransactionVoid, TransactionReplaced, TransactionDropped, TransactionLost, TransactionConfirmed,
-	TransactionReverted, NoncesAdopted, PlanSaved, PlanBegun, PlanEnded, ApprovalGiven, ApprovalRevoked, PolicySet, LeaseTakenOver, ExecutionBegun,
+	TransactionReverted, NoncesAdopted, NoncesFound, PlanSaved, PlanBegun, PlanEnded, ApprovalGiven, ApprovalRevoked, PolicySet, LeaseTakenOver, ExecutionBegun,
 	ExecutionReleased, ExecutionStopped, ExecutionEnded, ExecutionNetworkSet, HealthChanged,
-	TokenCreated, TokenRevoked,
+	TokenCreated, TokenRevoked, JournalRestored,
 }
 
 // Kinds are all that this program writes.
@@ -80,6 +82,12 @@ type Found struct {
 	Manifests    int `json:"manifests"`
 	Runs         int `json:"runs"`
 	Transactions int `json:"transactions"`
+	Nonces       int `json:"nonces"`
+}
+
+// Restored is the body of an entry of a journal that was made from a backup, and of no other. The entry before it is the last of the backup.
+type Restored struct {
+	Database string `json:"database"` // sqlite or postgresql, in which it is now
 }
 
 // Manifest is the body of an entry about a manifest's file.

@@ -27,7 +27,7 @@ func reference(t *testing.T) string {
 var bodies = map[Kind]any{
 	LogBegun: Begun{}, HeadSigned: Head{}, ManifestFound: Manifest{}, ManifestSaved: Manifest{}, RunFound: Run{}, RunBegun: Run{}, RunEnded: RunEnd{},
 	DecisionMade: Decision{}, TransactionFound: Transaction{}, TransactionSigned: Transaction{}, TransactionReleased: Turn{},
-	TransactionVoid: Turn{}, TransactionReplaced: Turn{}, TransactionDropped: Turn{}, TransactionLost: Turn{}, NoncesAdopted: Adoption{}, TransactionConfirmed: Outcome{}, TransactionReverted: Outcome{},
+	TransactionVoid: Turn{}, TransactionReplaced: Turn{}, TransactionDropped: Turn{}, TransactionLost: Turn{}, NoncesAdopted: Adoption{}, NoncesFound: Adoption{}, JournalRestored: Restored{}, TransactionConfirmed: Outcome{}, TransactionReverted: Outcome{},
 	PlanSaved: Plan{}, PlanBegun: PlanUse{}, PlanEnded: PlanUse{}, ApprovalGiven: Approval{}, ApprovalRevoked: Approval{}, PolicySet: Policy{},
 	LeaseTakenOver: LeaseTaken{}, ExecutionBegun: Execution{}, ExecutionReleased: Execution{}, ExecutionStopped: Execution{},
 	ExecutionEnded: Execution{}, ExecutionNetworkSet: ExecutionNetwork{}, HealthChanged: Health{},

@@ -47,8 +47,7 @@ func (e *env) auditLog(ctx context.Context) (app.AuditLog, error) {
 }
 
 func newAuditVerify(e *env) *cobra.Command {
-	var headPath string
-	var signers []string
+	var against knownHead
 	c := &cobra.Command{
 		Use:   "verify [FILE]",
 		Short: "Prove that the audit log is what was written",
@@ -72,21 +71,8 @@ of it written anew, only a signed head tells that was kept elsewhere (audit head
 			if err != nil {
 				return err
 			}
-			for _, s := range signers {
-				if !common.IsHexAddress(s) {
-					return usageError{fmt.Errorf("--signer %q is not an address", s)}
-				}
-				check.signers = append(check.signers, common.HexToAddress(s))
-			}
-			if len(signers) > 0 && headPath == "" {
-				return usageError{errors.New("--signer says who signed the head: give that with --head")}
-			}
-			if headPath != "" {
-				head, err := readHead(headPath)
-				if err != nil {
-					return err
-				}
-				check.head = &head
+			if check.head, check.signers, err = against.read(); err != nil {
+				return err
 			}
 			report, err := check.run(cmd.Context())
 			if err != nil {
@@ -101,9 +87,40 @@ of it written anew, only a signed head tells that was kept elsewhere (audit head
 			return nil
 		},
 	}
-	c.Flags().StringVar(&headPath, "head", "", "head that was signed earlier, from a place that this machine cannot write")
-	c.Flags().StringSliceVar(&signers, "signer", nil, "address that must have signed the head (repeat if one of several)")
+	against.flags(c)
 	return onJournal(e, c)
+}
+
+// knownHead is what a log is compared with.
+type knownHead struct {
+	path    string
+	signers []string
+}
+
+func (k *knownHead) flags(c *cobra.Command) {
+	c.Flags().StringVar(&k.path, "head", "", "head that was signed earlier, from a place that this machine cannot write")
+	c.Flags().StringSliceVar(&k.signers, "signer", nil, "address that must have signed the head (repeat if one of several)")
+}
+
+func (k *knownHead) read() (*audit.Head, []common.Address, error) {
+	var signers []common.Address
+	for _, s := range k.signers {
+		if !common.IsHexAddress(s) {
+			return nil, nil, usageError{fmt.Errorf("--signer %q is not an address", s)}
+		}
+		signers = append(signers, common.HexToAddress(s))
+	}
+	if k.path == "" {
+		if len(signers) > 0 {
+			return nil, nil, usageError{errors.New("--signer says who signed the head: give that with --head")}
+		}
+		return nil, nil, nil
+	}
+	head, err := readHead(k.path)
+	if err != nil {
+		return nil, nil, err
+	}
+	return &head, signers, nil
 }
 
 // auditCheck is what is to be verified.

@@ -189,6 +189,8 @@ func summary(x audit.Entry, steps map[uint64]string) string {
 		return fmt.Sprintf("plan %s, %s", short(b.Plan), b.Status)
 	case audit.ApprovalGiven, audit.ApprovalRevoked:
 		return fmt.Sprintf("plan %s, by %s", short(b.Plan), b.Signer)
+	case audit.JournalRestored:
+		return "from a backup that ends before this entry"
 	case audit.PolicySet:
 		return "policy " + short(b.Hash)
 	case audit.ExecutionBegun, audit.ExecutionReleased, audit.ExecutionStopped, audit.ExecutionEnded:

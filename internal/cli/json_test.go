@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,6 +20,7 @@ import (
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/crypto"
 	"github.com/google/go-cmp/cmp"
+	"github.com/pressly/goose/v3"
 	"github.com/spf13/cobra"
 
 	"github.com/seed-b6a97670/lockstep/internal/devnet"
@@ -36,6 +38,7 @@ var withoutData = map[string]string{
 	"lockstep audit":       "help, for people",
 	"lockstep completion":  "a script, for a shell",
 	"lockstep config":      "help, for people",
+	"lockstep db":          "help, for people",
 	"lockstep help":        "help, for people",
 	"lockstep key":         "help, for people",
 	"lockstep layout":      "help, for people",
@@ -141,6 +144,22 @@ var exercises = []exercise{
 	{command: "lockstep audit verify", args: "@audit.jsonl --head @head.json --signer guardian", code: exitUsage, fails: true},
 	{command: "lockstep audit verify", args: "@audit.jsonl --head @one.json", code: exitFailed, fails: true},
 	{command: "lockstep audit verify", args: "@nowhere.jsonl", code: exitFailed, fails: true},
+	{command: "lockstep db check", args: "--journal @lockstep.db"},
+	{command: "lockstep db check", args: "--config @one.yaml --head @head.json"},
+	{command: "lockstep db check", args: "--journal @old.db", code: exitDifference, before: earlierJournal},
+	{command: "lockstep db check", args: "--journal @nowhere.db", code: exitFailed, fails: true},
+	{command: "lockstep db check", args: "--journal @lockstep.db --signer 0x0000000000000000000000000000000000000001", code: exitUsage, fails: true},
+	{command: "lockstep db backup", args: "--config @one.yaml @backup.db"},
+	{command: "lockstep db backup", args: "--config @one.yaml @backup.db", code: exitFailed, fails: true},
+	{command: "lockstep db backup", args: "--config @one.yaml @backup.db --force"},
+	{command: "lockstep db backup", args: "--config @one.yaml", code: exitUsage, fails: true},
+	{command: "lockstep db restore", args: "--config @one.yaml @backup.db --journal @restored.db", code: exitUsage, fails: true},
+	{command: "lockstep db restore", args: "--config @one.yaml @backup.db --journal @restored.db --yes"},
+	{command: "lockstep db restore", args: "--config @one.yaml @backup.db --journal @restored.db --yes", code: exitFailed, fails: true},
+	{command: "lockstep db migrate", args: "--journal @old.db --dry-run"},
+	{command: "lockstep db migrate", args: "--journal @old.db"},
+	{command: "lockstep db migrate", args: "--config @one.yaml"},
+	{command: "lockstep db migrate", args: "--journal @nowhere.db", code: exitFailed, fails: true},
 	{command: "lockstep layout check", args: "--old @layout.json --new @layout.json --contract One", before: compiled},
 	{command: "lockstep layout check", args: "--old @layout.json --new @layout.json --contract One --new-contract Two", code: exitFailed},
 	{command: "lockstep layout check", args: "--old @layout.json --new @nowhere.json --contract One", code: exitFailed, fails: true},
@@ -489,6 +508,26 @@ func token0a(t *testing.T, r *rig) {
 	}
 	defer func() { _ = s.Close() }()
 	if _, err := s.CreateToken(t.Context(), token.Record{ID: "0a0b0c0d0e0f", Name: "old", Scopes: []token.Scope{token.Decide}}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// earlierJournal makes old.db, as an earlier release left it.
+func earlierJournal(t *testing.T, r *rig) {
+	t.Helper()
+	db, err := sql.Open("sqlite", r.path("old.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	p, err := goose.NewProvider(goose.DialectSQLite3, db, os.DirFS(filepath.Join("..", "store", "migrations", "sqlite")))
+	if err == nil {
+		_, err = p.UpTo(t.Context(), 3)
+	}
+	if err == nil {
+		_, err = db.ExecContext(t.Context(), mustRead(t, filepath.Join("..", "store", "testdata", "schema", "3.sql")))
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 }

@@ -136,7 +136,7 @@ func newRoot(e *env) *cobra.Command {
 		newAct(e, "pause", "Stop routed calls on every network; nothing else stops"),
 		newAct(e, "unpause", "Resume routed calls on every network"),
 		newAct(e, "cancel", "Take the pending root back on every network"),
-		newPlan(e), newShow(e), newApprove(e), newApprovals(e), newStatus(e), newTransaction(e), newAudit(e), newLayout(e), newNetwork(e), newAddress(e), newKey(e), newToken(e), newMan(e), newCompletion(e),
+		newPlan(e), newShow(e), newApprove(e), newApprovals(e), newStatus(e), newTransaction(e), newAudit(e), newDB(e), newLayout(e), newNetwork(e), newAddress(e), newKey(e), newToken(e), newMan(e), newCompletion(e),
 	)
 	help := newHelp()
 	root.SetHelpCommand(help)
@@ -249,7 +249,7 @@ func (e *env) logger() *slog.Logger {
 	return slog.New(slog.NewTextHandler(e.stderr, &slog.HandlerOptions{Level: level}))
 }
 
-var errNotConfirmed = errors.New("not confirmed: nothing was sent")
+var errNotConfirmed = errors.New("not confirmed: nothing was done")
 
 // confirm asks before what cannot be undone. Without a terminal, --yes must say it.
 func (e *env) confirm(ctx context.Context, what string) error {

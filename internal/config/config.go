@@ -226,6 +226,24 @@ func JournalOf(path string) (string, error) {
 	return c.Journal()
 }
 
+// ProjectOf is the project that the configuration in a file names, whatever else is in it; empty if there is no file.
+func ProjectOf(path string) (string, error) {
+	data, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("read configuration: %w", err)
+	}
+	var file struct {
+		Project string `yaml:"project"`
+	}
+	if err := yaml.Unmarshal(data, &file); err != nil {
+		return "", fmt.Errorf("whose journal it is cannot be read from %s, which is not YAML: mend it, or name another one with --config", path)
+	}
+	return file.Project, nil
+}
+
 // Path makes a path of the file relative to the file's folder.
 func (c *Config) Path(p string) string {
 	if filepath.IsAbs(p) {

@@ -97,8 +97,9 @@ func (s *Store) beginAudit(ctx context.Context) error {
 		if _, err := rand.Read(begun.Random[:]); err != nil {
 			return err
 		}
-		if len(rows.manifests)+len(rows.runs)+len(rows.transactions) > 0 {
-			begun.Found = &audit.Found{Manifests: len(rows.manifests), Runs: len(rows.runs), Transactions: len(rows.transactions)}
+		found := audit.Found{Manifests: len(rows.manifests), Runs: len(rows.runs), Transactions: len(rows.transactions), Nonces: len(rows.adoptions)}
+		if found != (audit.Found{}) {
+			begun.Found = &found
 		}
 		at := now()
 		if err := appendEntry(ctx, tx, at, audit.LogBegun, 0, begun); err != nil {
@@ -116,6 +117,11 @@ func (s *Store) beginAudit(ctx context.Context) error {
 		}
 		for _, t := range rows.transactions {
 			if err := appendEntry(ctx, tx, at, audit.TransactionFound, t.chainID, t.Transaction); err != nil {
+				return err
+			}
+		}
+		for _, a := range rows.adoptions {
+			if err := appendEntry(ctx, tx, at, audit.NoncesFound, a.chainID, a.Adoption); err != nil {
 				return err
 			}
 		}

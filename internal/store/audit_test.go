@@ -345,7 +345,7 @@ func TestAuditBeginsInAnExistingJournal(t *testing.T) {
 	down(t, s, 2)
 	s.project = "market"
 	for range 2 { // the second time nothing is begun
-		if err := s.migrate(t.Context()); err != nil {
+		if err := errors.Join(s.migrate(t.Context()), s.beginAudit(t.Context())); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -156,10 +156,12 @@ func (l *ledger) take(e audit.Entry) {
 			}
 			l.add(e, subject{what: "transaction", id: t.ID}, &t)
 		}
-	case audit.NoncesAdopted:
+	case audit.NoncesFound, audit.NoncesAdopted:
 		var a audit.Adoption
 		if err = json.Unmarshal(e.Body, &a); err == nil {
-			a.AdoptedAt = e.Time
+			if e.Kind == audit.NoncesAdopted {
+				a.AdoptedAt = e.Time
+			}
 			delete(l.rows, nonces(e.ChainID, a.Signer)) // a later one takes the place of an earlier one
 			l.add(e, nonces(e.ChainID, a.Signer), &a)
 		}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
+	"syscall"
 	"testing"
 	"time"
 
@@ -18,6 +20,7 @@ import (
 const (
 	childTask    = "LOCKSTEP_TEST_TASK"
 	childJournal = "LOCKSTEP_TEST_JOURNAL"
+	childTarget  = "LOCKSTEP_TEST_TARGET"
 	added        = "added"
 )
 
@@ -28,6 +31,9 @@ const (
 	appendMany = "append" // appends shareOfChild entries, and sends as many transactions as it can
 	usePlans   = "plans"  // begins and ends each of plansOfChild plans, unless it was used
 	checkOnly  = "check"  // verifies the audit log, and prints how many entries it has
+
+	backUpSmall  = "backup"  // backs up while no file can grow over a megabyte
+	restoreSmall = "restore" // restores in the same way
 )
 
 const (
@@ -60,8 +66,11 @@ func childProcess(t *testing.T, task, path string) *exec.Cmd {
 }
 
 func child(ctx context.Context, task, path string) error {
-	if task == checkOnly {
+	switch task {
+	case checkOnly:
 		return childCheck(ctx, path)
+	case backUpSmall, restoreSmall:
+		return childCopy(ctx, task, path, os.Getenv(childTarget))
 	}
 	s, err := Open(ctx, path, "")
 	if err != nil {
@@ -179,4 +188,26 @@ func childCheck(ctx context.Context, path string) error {
 	}
 	fmt.Print(report.Tip.Seq)
 	return errors.Join(err, s.Close())
+}
+
+// childCopy copies a journal while files are small, as on a disk that is full.
+func childCopy(ctx context.Context, task, path, target string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	most := uint64(1 << 20)
+	if task == restoreSmall { // a copy of the backup can be made; what is written to the journal takes more
+		most = uint64(info.Size()) + 1<<13
+	}
+	signal.Ignore(syscall.SIGXFSZ)
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: most, Max: most}); err != nil {
+		return err
+	}
+	if task == backUpSmall {
+		_, err = Backup(ctx, path, target, false)
+	} else {
+		_, err = Restore(ctx, path, target, "")
+	}
+	return err
 }

@@ -23,17 +23,28 @@ type engine interface {
 	broken(err error) bool
 	// explain adds to an error what can be done about it.
 	explain(err error) error
+	// integrity asks the database what is wrong with what it holds, and strayed with the schema.
+	integrity(ctx context.Context, db querier, tables []table) ([]string, error)
+	strayed(ctx context.Context, db querier, version int64) ([]string, error)
+	// clearLog takes all entries out of the audit log, in a transaction that enters others.
+	clearLog(ctx context.Context, db querier) error
+	// continueIDs makes the database give ids after those that are in the tables.
+	continueIDs(ctx context.Context, db querier, tables []table) error
 	words() words
 }
 
 // words are where the SQL of the databases differs.
 type words struct {
+	engine   string // its name
 	tables   string // counts the tables of a name
 	run      string // the member run of the body of a decision
 	row      string // a column that tells rows with the same values apart
 	rowType  string
 	firstRow string // is before every row
 	clock    string // the time, in milliseconds since 1970
+
+	migrations string // the folder of those of the schema
+	versions   string // the table of those that were applied
 }
 
 // conn is a database, a connection to one, or a transaction.

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"net"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -27,6 +28,7 @@ type postgres struct {
 	role   string
 	config *pgx.ConnConfig
 	schema string
+	long   bool // its transactions may take long
 }
 
 const (
@@ -35,8 +37,9 @@ const (
 	// connections bound what one process asks of a server that many share.
 	connections = 8
 	connectTime = 10 * time.Second
-	// transactionTime bounds BEGIN and COMMIT, which are not interrupted.
-	transactionTime = time.Minute
+	// transactionTime bounds a transaction that writes, whose COMMIT is not interrupted, and longTransactionTime one that writes a whole journal.
+	transactionTime     = time.Minute
+	longTransactionTime = time.Hour
 	// versionTable says whose versions it holds, since other programs may use goose in the same database.
 	versionTable = "lockstep_migrations"
 )
@@ -59,7 +62,7 @@ func openPostgresReadOnly(ctx context.Context, where string) (*Store, error) {
 	}
 	begun, err := querier{s.db, s.engine}.has(ctx, "transactions")
 	if err == nil && !begun {
-		err = errors.New("there is no journal in it: is this the right database, and its search_path?")
+		err = &NoJournalError{"there is no journal in it: is this the right database, and its search_path?"}
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open journal %s: %w", name, s.engine.explain(err)), s.db.Close())
@@ -87,7 +90,9 @@ func (s *Store) Pool(ctx context.Context) (*pgxpool.Pool, string, error) {
 }
 
 // Alone runs f while no other process brings tables up to date.
-func (s *Store) Alone(ctx context.Context, f func() error) error { return s.alone(ctx, f) }
+func (s *Store) Alone(ctx context.Context, f func() error) error {
+	return s.alone(ctx, func(*sql.Conn) error { return f() })
+}
 
 // connect gives a journal that has yet to be brought up to date, and what may be shown of its URL.
 func connect(ctx context.Context, where, project string, always map[string]string) (s *Store, name string, err error) {
@@ -161,15 +166,15 @@ func parseURL(where string) (*pgx.ConnConfig, error) {
 
 // migrateDatabase brings the schema up to date while no other process does.
 func (s *Store) migrateDatabase(ctx context.Context) error {
-	return s.alone(ctx, func() error {
+	return s.alone(ctx, func(c *sql.Conn) error {
 		if err := s.ownProject(ctx); err != nil {
 			return err
 		}
-		return s.migrate(ctx)
+		return s.withoutWriters(ctx, c, func() error { return s.migrate(ctx) })
 	})
 }
 
-func (s *Store) alone(ctx context.Context, f func() error) (err error) {
+func (s *Store) alone(ctx context.Context, f func(*sql.Conn) error) (err error) {
 	c, err := s.db.Conn(ctx)
 	if err != nil {
 		return err
@@ -185,8 +190,38 @@ func (s *Store) alone(ctx context.Context, f func() error) (err error) {
 			err = errors.Join(err, unlockErr)
 		}
 	}()
-	return f()
+	return f(c)
 }
+
+// withoutWriters changes the schema of a journal while nobody writes it: who did so with the release before, and has not ended, would do it
+// after the change as it was right before.
+func (s *Store) withoutWriters(ctx context.Context, c *sql.Conn, upgrade func() error) (err error) {
+	db := querier{c, s.engine}
+	v, err := db.version(ctx)
+	if err != nil {
+		return err
+	}
+	begun, err := db.has(ctx, "audit")
+	if err != nil {
+		return err
+	}
+	if !begun || v >= known(s.engine) {
+		return upgrade()
+	}
+	if _, err := c.ExecContext(ctx, `SELECT pg_advisory_lock(`+journalLock+`)`, lockSpace); err != nil {
+		return err
+	}
+	defer func() {
+		_, unlockErr := c.ExecContext(context.WithoutCancel(ctx), `SELECT pg_advisory_unlock(`+journalLock+`)`, lockSpace)
+		if !s.engine.broken(unlockErr) {
+			err = errors.Join(err, unlockErr)
+		}
+	}()
+	return upgrade()
+}
+
+// journalLock is the advisory lock of who writes the journal.
+const journalLock = `$1, CAST(CAST(CAST('audit' AS regclass) AS oid) AS integer)`
 
 // ownProject refuses the journal of another project. A file is of the folder that it lies in; a database is soon named by mistake.
 func (s *Store) ownProject(ctx context.Context) error {
@@ -229,50 +264,88 @@ func (p postgres) begin(ctx context.Context, db *sql.DB, write bool) (_ *sql.Tx,
 	if err != nil {
 		return nil, nil, err
 	}
-	whole, cancel := context.WithTimeout(context.WithoutCancel(ctx), transactionTime)
+	if !write {
+		tx, err := c.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+		if err != nil {
+			return nil, nil, errors.Join(err, c.Close())
+		}
+		return tx, c.Close, nil
+	}
+	limit := transactionTime
+	if p.long {
+		limit = longTransactionTime
+	}
+	whole, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 	free = func() error {
 		cancel()
 		return c.Close()
 	}
-	// One that writes reads after it has the lock, and each of its statements sees what others had written until then.
-	options := &sql.TxOptions{Isolation: sql.LevelReadCommitted}
-	if !write {
-		options = &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
-	}
-	tx, err := c.BeginTx(whole, options)
+	// It reads after it has the lock, and each of its statements sees what others had written until then.
+	tx, err := c.BeginTx(whole, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
 	if err != nil {
 		return nil, nil, errors.Join(err, free())
 	}
-	if write {
-		if err := p.lock(ctx, tx); err != nil {
-			_ = tx.Rollback() // the first error says why
-			return nil, nil, errors.Join(err, free())
-		}
+	if err := p.lock(ctx, tx); err != nil {
+		_ = tx.Rollback() // the first error says why
+		return nil, nil, errors.Join(err, free())
 	}
 	return tx, free, nil
 }
 
 // lock waits until nobody else writes this journal, and keeps others from it until the transaction ends.
 func (postgres) lock(ctx context.Context, tx *sql.Tx) error {
-	_, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1, CAST(CAST(CAST('audit' AS regclass) AS oid) AS integer))`, lockSpace)
+	_, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock(`+journalLock+`)`, lockSpace)
 	return err
 }
 
-func (postgres) provider(db *sql.DB) (*goose.Provider, error) {
-	dir, err := fs.Sub(migrations, "migrations/postgres")
+// clearLog needs the rights of the owner, as migrations do.
+func (postgres) clearLog(ctx context.Context, db querier) error {
+	for _, statement := range []string{
+		`ALTER TABLE audit DISABLE TRIGGER USER`, `DELETE FROM audit`, `ALTER TABLE audit ENABLE TRIGGER USER`,
+	} {
+		if _, err := db.exec(ctx, statement); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (postgres) continueIDs(ctx context.Context, db querier, tables []table) error {
+	var columns [][2]string
+	err := each(ctx, db, `SELECT table_name, column_name FROM information_schema.columns
+		WHERE table_schema = current_schema() AND is_identity = 'YES'`, func(rows *sql.Rows) error {
+		var c [2]string
+		err := rows.Scan(&c[0], &c[1])
+		if slices.ContainsFunc(tables, func(t table) bool { return t.name == c[0] }) { // not another program's
+			columns = append(columns, c)
+		}
+		return err
+	})
+	for _, c := range columns {
+		if err == nil {
+			_, err = db.exec(ctx, `SELECT setval(pg_get_serial_sequence(quote_ident(?), ?), max(`+c[1]+`)) FROM `+c[0], c[0], c[1])
+		}
+	}
+	return err
+}
+
+func (p postgres) provider(db *sql.DB) (*goose.Provider, error) {
+	dir, err := fs.Sub(migrations, p.words().migrations)
 	if err != nil {
 		return nil, err
 	}
-	return goose.NewProvider(goose.DialectPostgres, db, dir, goose.WithTableName(versionTable))
+	return goose.NewProvider(goose.DialectPostgres, db, dir, goose.WithTableName(p.words().versions))
 }
 
 func (postgres) words() words {
 	return words{
+		engine: "postgresql",
 		tables: `SELECT count(pg_catalog.to_regclass(?))`,
 		// A number after this can be nothing else in a canonical body of a decision. A cast to json would refuse a body whose reason
 		// holds a zero byte, which an endpoint may have sent.
 		run: `CAST(substring(body from '"run":([0-9]+)') AS BIGINT)`,
 		row: "ctid", rowType: "tid", firstRow: "(0,0)",
-		clock: `CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)`,
+		clock:      `CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)`,
+		migrations: "migrations/postgres", versions: versionTable,
 	}
 }

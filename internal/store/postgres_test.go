@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/google/go-cmp/cmp"
@@ -107,6 +108,9 @@ func TestRoleWithoutRights(t *testing.T) {
 	story(t, s)
 	_, err = Open(ctx, where, "market")
 	mustExplain(t, err, "permission denied for table", "grant", role)
+	_, err = OpenReadOnly(ctx, where)
+	mustExplain(t, err, "permission denied for table lockstep_migrations", "grant", role)
+	must(t, admin, "GRANT SELECT ON lockstep_migrations TO "+role)
 	if s, err := OpenReadOnly(ctx, where); err != nil {
 		t.Error(err)
 	} else {
@@ -456,14 +460,15 @@ func testVerifyWhileOthersWrite(t *testing.T, on *database) {
 	awaitEntries(t, path, 20)
 	s := readOnly(t, path)
 	var last, grown uint64
-	for range 40 {
+	// 40 looks can be over before a machine that is busy lets the other write
+	for looks, deadline := 0, time.Now().Add(time.Minute); looks < 40 || grown < 10; looks++ {
+		if time.Now().After(deadline) {
+			t.Fatalf("it grew %d times within a minute", grown)
+		}
 		n := mustBeSound(t, s)
 		if n > last {
 			grown++
 		}
 		last = n
-	}
-	if grown < 3 {
-		t.Errorf("it grew %d times", grown)
 	}
 }

@@ -25,6 +25,7 @@ const (
 	insufficientRights   = "42501"
 	unknownTable         = "42P01"
 	duplicateTable       = "42P07"
+	internalError        = "XX" // a class
 	diskFull             = "53100"
 	tooManyConnections   = "53300"
 	lockTimeout          = "55P03"

@@ -53,19 +53,21 @@ func openReadOnly(ctx context.Context, path string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	var objects int
-	if err := db.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_schema`).Scan(&objects); err != nil {
+	s := newStore(db, sqlite{}, "")
+	version, err := querier{db, s.engine}.version(ctx)
+	if err == nil && version == neverBegun {
+		err = &NoJournalError{"it is a SQLite database, and no journal"}
+	}
+	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	return newStore(db, sqlite{}, ""), nil
+	return s, nil
 }
 
 func openCopy(ctx context.Context, path, dir string) (*Store, error) {
 	to := filepath.Join(dir, "journal.db")
-	for _, suffix := range []string{"", "-wal"} {
-		if err := copyFile(path+suffix, to+suffix); err != nil && (suffix == "" || !errors.Is(err, fs.ErrNotExist)) {
-			return nil, err
-		}
+	if err := copyJournal(path, to); err != nil {
+		return nil, err
 	}
 	s, err := openReadOnly(ctx, to)
 	if err != nil {
@@ -73,6 +75,16 @@ func openCopy(ctx context.Context, path, dir string) (*Store, error) {
 	}
 	s.copied = dir
 	return s, nil
+}
+
+// copyJournal copies the file of a journal that nobody changes, and its log, if there is one.
+func copyJournal(path, to string) error {
+	for _, suffix := range []string{"", "-wal"} {
+		if err := copyFile(path+suffix, to+suffix); err != nil && (suffix == "" || !errors.Is(err, fs.ErrNotExist)) {
+			return err
+		}
+	}
+	return nil
 }
 
 func copyFile(from, to string) (err error) {

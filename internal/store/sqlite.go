@@ -9,11 +9,14 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/gofrs/flock"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/pressly/goose/v3"
-	_ "modernc.org/sqlite" // registers the driver
+	driver "modernc.org/sqlite"
+	lib "modernc.org/sqlite/lib"
 )
 
 // sqlite is a journal in one file.
@@ -42,7 +45,7 @@ func openSQLite(ctx context.Context, path, project string) (*Store, error) {
 	}
 	s := newStore(db, sqlite{}, project)
 	if err := s.migrateFile(ctx, path); err != nil {
-		return nil, errors.Join(fmt.Errorf("open journal %s: %w", path, err), db.Close())
+		return nil, errors.Join(fmt.Errorf("open journal %s: %w", path, s.engine.explain(err)), db.Close())
 	}
 	return s, nil
 }
@@ -74,24 +77,77 @@ func (sqlite) begin(ctx context.Context, db *sql.DB, write bool) (*sql.Tx, func(
 	return tx, func() error { return nil }, err
 }
 
-func (sqlite) provider(db *sql.DB) (*goose.Provider, error) {
-	dir, err := fs.Sub(migrations, "migrations/sqlite")
+func (e sqlite) provider(db *sql.DB) (*goose.Provider, error) {
+	dir, err := fs.Sub(migrations, e.words().migrations)
 	if err != nil {
 		return nil, err
 	}
-	return goose.NewProvider(goose.DialectSQLite3, db, dir)
+	return goose.NewProvider(goose.DialectSQLite3, db, dir, goose.WithTableName(e.words().versions))
 }
 
 // broken is never so: there is no connection.
 func (sqlite) broken(error) bool { return false }
 
-func (sqlite) explain(err error) error { return err }
+func (sqlite) explain(err error) error {
+	var failed *driver.Error
+	if !errors.As(err, &failed) {
+		return err
+	}
+	remedy := map[int]string{
+		lib.SQLITE_FULL: "make room on the disk", lib.SQLITE_IOERR: "see that there is room on the disk, and that it is sound",
+		lib.SQLITE_NOTADB: "name the file of a journal", lib.SQLITE_CORRUPT: "it is damaged, or a part of it is missing; take another copy",
+	}[failed.Code()&0xff]
+	if explained := (*explainedError)(nil); remedy == "" || errors.As(err, &explained) {
+		return err
+	}
+	return &explainedError{fmt.Sprintf("%v: %s", err, remedy), err}
+}
+
+// damaged tells whether an error says that what is stored cannot be read.
+func damaged(err error) bool {
+	var failed *driver.Error
+	var refused *pgconn.PgError
+	return errors.As(err, &failed) && failed.Code()&0xff == lib.SQLITE_CORRUPT ||
+		errors.As(err, &refused) && strings.HasPrefix(refused.Code, internalError)
+}
+
+func (sqlite) clearLog(ctx context.Context, db querier) error {
+	var guards []string
+	err := each(ctx, db, `SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = 'audit' ORDER BY rowid`, func(rows *sql.Rows) error {
+		var name, text string
+		err := rows.Scan(&name, &text)
+		guards = append(guards, name, text)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for i := 0; i < len(guards); i += 2 {
+		if _, err := db.exec(ctx, `DROP TRIGGER `+guards[i]); err != nil {
+			return err
+		}
+	}
+	if _, err := db.exec(ctx, `DELETE FROM audit`); err != nil {
+		return err
+	}
+	for i := 1; i < len(guards); i += 2 {
+		if _, err := db.conn.ExecContext(ctx, guards[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// continueIDs does nothing: AUTOINCREMENT looks at the rows.
+func (sqlite) continueIDs(context.Context, querier, []table) error { return nil }
 
 func (sqlite) words() words {
 	return words{
+		engine: "sqlite",
 		tables: `SELECT count(*) FROM sqlite_schema WHERE name = ?`,
 		run:    `json_extract(body, '$.run')`,
 		row:    "rowid", rowType: "INTEGER", firstRow: "-9223372036854775808",
-		clock: `CAST(unixepoch('subsec') * 1000 AS INTEGER)`,
+		clock:      `CAST(unixepoch('subsec') * 1000 AS INTEGER)`,
+		migrations: "migrations/sqlite", versions: "goose_db_version",
 	}
 }

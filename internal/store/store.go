@@ -22,6 +22,7 @@ import (
 	"database/sql"
 	"embed"
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"time"
@@ -33,6 +34,11 @@ import (
 
 //go:embed migrations/*/*.sql
 var migrations embed.FS
+
+// NoJournalError says that there is no journal where one was to be read.
+type NoJournalError struct{ text string }
+
+func (e *NoJournalError) Error() string { return e.text }
 
 // ErrNotFound says that the journal does not hold what was asked for.
 var ErrNotFound = errors.New("not in the journal")
@@ -59,6 +65,18 @@ func newStore(db *sql.DB, e engine, project string) *Store {
 // the path of a SQLite file, which is made if it is not there. The audit log bears the name of the project, if it is begun now. A database that
 // holds the journal of another project is refused.
 func Open(ctx context.Context, where, project string) (*Store, error) {
+	s, err := openUnbegun(ctx, where, project)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.beginAudit(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("open journal %s: %w", Name(where), err), s.db.Close())
+	}
+	return s, nil
+}
+
+// openUnbegun is Open, except that no audit log is begun.
+func openUnbegun(ctx context.Context, where, project string) (*Store, error) {
 	if isURL(where) {
 		return openPostgres(ctx, where, project)
 	}
@@ -66,8 +84,27 @@ func Open(ctx context.Context, where, project string) (*Store, error) {
 }
 
 // OpenReadOnly opens a journal to read it, whoever writes it meanwhile, and leaves the database, or the folder of the file, as it is. The schema
-// is not brought up to date.
+// is not brought up to date; one that is newer than this program knows is refused.
 func OpenReadOnly(ctx context.Context, where string) (*Store, error) {
+	s, err := openAsIs(ctx, where)
+	if err != nil {
+		return nil, err
+	}
+	err = s.read(ctx, func(db querier) error {
+		version, err := db.version(ctx)
+		if err != nil {
+			return err
+		}
+		return refuseNewer(s.engine, version)
+	})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open journal %s: %w", Name(where), err), s.Close())
+	}
+	return s, nil
+}
+
+// openAsIs is OpenReadOnly of a journal of any version.
+func openAsIs(ctx context.Context, where string) (*Store, error) {
 	if isURL(where) {
 		return openPostgresReadOnly(ctx, where)
 	}
@@ -90,15 +127,21 @@ func Name(where string) string {
 	return nameOf(cfg)
 }
 
+// migrate brings the schema up to date.
 func (s *Store) migrate(ctx context.Context) error {
+	version, err := (querier{s.db, s.engine}).version(ctx)
+	if err != nil {
+		return err
+	}
+	if err := refuseNewer(s.engine, version); err != nil {
+		return err
+	}
 	p, err := s.engine.provider(s.db)
 	if err != nil {
 		return err
 	}
-	if _, err := p.Up(ctx); err != nil {
-		return err
-	}
-	return s.beginAudit(ctx)
+	_, err = p.Up(ctx)
+	return err
 }
 
 // Close closes the file, or the connections.

@@ -47,7 +47,15 @@ func (s *Store) attempt(ctx context.Context, f func(*tx) error) (committing *aud
 		}
 	}()
 	t := &tx{querier: querier{sqlTx, s.engine}}
-	if err := s.mustHold(ctx, t.querier); err != nil {
+	// a later release may have changed the schema since this program has opened the journal
+	version, err := t.versionOfJournal(ctx)
+	if err == nil {
+		err = refuseNewer(s.engine, version)
+	}
+	if err == nil {
+		err = s.mustHold(ctx, t.querier)
+	}
+	if err != nil {
 		return nil, s.rollback(sqlTx, err)
 	}
 	if err := f(t); err != nil {
