@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/common/hexutil"
 	"github.com/ethereum/go-ethereum/crypto"
 )
 
@@ -266,8 +267,14 @@ func (m *market) passTimelocks(ctx context.Context, dispatcher common.Address, b
 			continue
 		}
 		passed, seen = s.eta, 0
-		if err := m.node.passTime(ctx, 5+s.grace); err != nil {
+		var head struct{ Timestamp hexutil.Uint64 }
+		if err := m.node.call(ctx, &head, "eth_getBlockByNumber", "latest", false); err != nil {
 			return err
+		}
+		if due := s.eta + s.grace; due > uint64(head.Timestamp) {
+			if err := m.node.passTime(ctx, due-uint64(head.Timestamp)); err != nil {
+				return err
+			}
 		}
 	}
 }

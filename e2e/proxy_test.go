@@ -31,7 +31,7 @@ type proxy struct {
 	trap   func(before bool) bool           // see arm
 }
 
-func newProxy(t *testing.T, upstream string) *proxy {
+func newProxy(t testing.TB, upstream string) *proxy {
 	p := &proxy{hashes: map[account]map[common.Hash]bool{}, passed: map[common.Hash]bool{}}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
@@ -121,7 +121,7 @@ func (p *proxy) hasPassed(hash common.Hash) bool {
 
 // checkOneEach fails if two different transactions were sent for one nonce, or one that a chain does not hold. It returns
 // how many there were.
-func (p *proxy) checkOneEach(t *testing.T, chain []mined) int {
+func (p *proxy) checkOneEach(t testing.TB, chain []mined) int {
 	t.Helper()
 	held := map[common.Hash]bool{}
 	for _, tx := range chain {

@@ -331,13 +331,17 @@ func (e *execution) fail(ctx context.Context, n *net, err error) error {
 	var refused *RefusedPlanError
 	var used *store.UsedPlanError
 	var reverted *rollout.RevertedError
+	elsewhere := errors.Is(err, errTakenBack) || errors.Is(err, rollout.ErrFenced) || errors.Is(err, reconcile.ErrStopped)
 	switch {
-	case errors.Is(err, errTakenBack), errors.Is(err, rollout.ErrFenced), errors.Is(err, reconcile.ErrStopped), ctx.Err() != nil:
-		return nil
+	case elsewhere || ctx.Err() != nil:
+		s = store.ExecutionNetwork{}
 	case errors.Is(err, rollout.ErrUnavailable):
 		s.State, s.Retry = rollout.StateUnreachable, 5*time.Second
 	case errors.As(err, &moved), errors.As(err, &expired), errors.As(err, &refused), errors.As(err, &used), errors.As(err, &reverted):
 		s.Retry = never
+	}
+	if s.State == "" {
+		return nil
 	}
 	return e.note(ctx, n, s)
 }
@@ -368,7 +372,7 @@ func (a *App) simulates(ctx context.Context, n *net, at rollout.Block, action ro
 
 // mustHaveNoOrder refuses to roll out without a plan where the configuration says in which order networks become live: only a plan holds that.
 func (a *App) mustHaveNoOrder() error {
-	order, err := a.order(a.networks)
+	order, err := a.order(a.networks, false)
 	if err != nil || order == nil {
 		return err
 	}

@@ -35,6 +35,7 @@ type PlanRequest struct {
 	// Ignore are files that may differ from what is committed, relative to the configuration: those that the program writes.
 	Ignore []string
 
+	proven    bool // the manifest is live: test networks do not come first again
 	emergency bool // errors that checks find are told, and refuse nothing
 }
 
@@ -78,7 +79,7 @@ func (a *App) makePlan(ctx context.Context, req PlanRequest, nets []*net) (*plan
 		return nil, err
 	}
 	if req.Action == plan.Rollout || req.Action == plan.Rollback {
-		if p.Intent.Rollout, err = a.order(nets); err != nil {
+		if p.Intent.Rollout, err = a.order(nets, req.proven); err != nil {
 			return nil, err
 		}
 	}
@@ -115,13 +116,17 @@ func (a *App) makePlan(ctx context.Context, req PlanRequest, nets []*net) (*plan
 }
 
 // order is in which order some of the networks become live, by the configuration.
-func (a *App) order(nets []*net) (*rollout.Policy, error) {
+func (a *App) order(nets []*net, proven bool) (*rollout.Policy, error) {
 	var chains []uint64
 	kinds := map[uint64]string{}
 	for _, n := range nets {
 		chains, kinds[n.ChainID] = append(chains, n.ChainID), n.Kind
 	}
-	policy := a.cfg.Rollout.Of(chains)
+	all := a.cfg.Rollout
+	if proven {
+		all.Testnets = 0
+	}
+	policy := all.Of(chains)
 	if policy == nil {
 		return nil, nil
 	}

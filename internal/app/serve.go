@@ -15,6 +15,7 @@ import (
 	"github.com/ethereum/go-ethereum/common"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/seed-b6a97670/lockstep/internal/lease"
 	"github.com/seed-b6a97670/lockstep/internal/metric"
 	"github.com/seed-b6a97670/lockstep/internal/reconcile"
 	"github.com/seed-b6a97670/lockstep/internal/rollout"
@@ -283,7 +284,9 @@ func (s *server) carryOut(ctx context.Context, j schedule.Job, n *net, under []r
 	e.journal, e.stop = s.app.store.Under(under...), stop
 	if err == nil {
 		out := Outcome{Network: n.Name}
-		err = e.on(ctx, n, &out, func() error { return e.mustStillHold(ctx, n) })
+		if err = e.on(ctx, n, &out, func() error { return e.mustStillHold(ctx, n) }); err == nil {
+			s.log.InfoContext(ctx, "done", "network", n.Name, "plan", j.Plan, "transactions", len(out.Transactions))
+		}
 		s.activated(ctx, e, n, out)
 	}
 	if err != nil {
@@ -309,8 +312,12 @@ func (s *server) activated(ctx context.Context, e *execution, n *net, out Outcom
 
 // watch looks at the head of a network, and checks its health, if no other process does.
 func (s *server) watch(ctx context.Context, n *net) error {
-	poll := s.app.cfg.Serve.Poll
-	var checking context.Context // ends when another process checks the health
+	var held *lease.Held // on the checking of its health
+	defer func() {
+		if held != nil {
+			_ = held.Release(ctx) // it expires by itself
+		}
+	}()
 	var checked time.Time
 	for ctx.Err() == nil {
 		if at, err := n.chain.Head(ctx); err == nil {
@@ -319,16 +326,15 @@ func (s *server) watch(ctx context.Context, n *net) error {
 			s.metrics.RPCFailed(n.Name)
 			s.log.WarnContext(ctx, "no head", "network", n.Name, "err", err)
 		}
-		if checking == nil || checking.Err() != nil {
-			held, err := s.app.leases.Try(ctx, fmt.Sprintf("watch/%d", n.ChainID))
-			if err == nil {
-				checking = held.Context()
-				defer func() { _ = held.Release(ctx) }()
+		if held == nil || held.Context().Err() != nil {
+			if h, err := s.app.leases.Try(ctx, fmt.Sprintf("watch/%d", n.ChainID)); err == nil {
+				held = h
 			}
 		}
-		if every := s.app.healthEvery(n); checking != nil && checking.Err() == nil && time.Since(checked) >= every {
+		every := s.app.healthEvery(n)
+		if held != nil && held.Context().Err() == nil && time.Since(checked) >= every {
 			checked = time.Now()
-			h, err := s.app.checkHealth(checking, n)
+			h, err := s.app.checkHealth(held.Context(), n)
 			switch {
 			case err == nil:
 				s.metrics.NetworkHealthy(n.Name, h.Healthy)
@@ -338,7 +344,7 @@ func (s *server) watch(ctx context.Context, n *net) error {
 		}
 		select {
 		case <-ctx.Done():
-		case <-time.After(min(poll, s.app.healthEvery(n))):
+		case <-time.After(min(s.app.cfg.Serve.Poll, every)):
 		}
 	}
 	return nil
@@ -371,6 +377,7 @@ func (s *server) event(ev Event) {
 		s.log.Warn(ev.Kind, args...)
 	case "stuck", "failed":
 		s.log.Warn(ev.Kind, args...)
+	case "done": // of a part: what the journal says of the network is logged when all of it is
 	case "waiting":
 		s.log.Debug(ev.Kind, append(args, "block", ev.Now.Number, "time", ev.Now.Time, "until", ev.Until)...)
 	default:

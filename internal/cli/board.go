@@ -20,6 +20,7 @@ const (
 	stateSent
 	stateConfirmed
 	stateWaiting
+	stateHeld
 	stateQueued
 	stateDone
 	stateUnchanged
@@ -27,7 +28,7 @@ const (
 
 var stateNames = [...]string{
 	stateFailed: "failed", stateRetrying: "retrying", stateReverted: "reverted", stateSent: "sent", stateConfirmed: "confirmed",
-	stateWaiting: "waiting", stateQueued: "queued", stateDone: "done", stateUnchanged: "unchanged",
+	stateWaiting: "waiting", stateHeld: "held back", stateQueued: "queued", stateDone: "done", stateUnchanged: "unchanged",
 }
 
 // board is what the events of a command say of its networks. It has neither clock nor terminal.
@@ -72,6 +73,8 @@ func (b *board) note(ev app.Event, at time.Time) {
 		}
 	case "unreachable", "busy", "stuck":
 		r.state, r.step = stateRetrying, ev.Step
+	case "held":
+		r.state, r.step = stateHeld, ev.Step
 	case "waiting":
 		r.state, r.step, r.block, r.seen = stateWaiting, ev.Step, ev.Now.Number, at
 		r.toGo = time.Duration(ev.Until-min(ev.Now.Time, ev.Until)) * time.Second

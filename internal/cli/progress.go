@@ -55,7 +55,7 @@ func (e *env) endProgress(outcomes []app.Outcome) {
 // plainProgress prints a line for each event.
 func plainProgress(w io.Writer) func(app.Event) {
 	var mu sync.Mutex
-	last := map[string]uint64{}
+	last, held := map[string]uint64{}, map[string]string{}
 	return func(ev app.Event) {
 		mu.Lock()
 		defer mu.Unlock()
@@ -70,6 +70,11 @@ func plainProgress(w io.Writer) func(app.Event) {
 			fmt.Fprintf(w, "%-10s %-36s %s in block %d, %d gas\n", ev.Network, ev.Step, ev.Kind, ev.Tx.BlockNumber, ev.Tx.GasUsed)
 		case "unreachable", "busy", "stuck":
 			fmt.Fprint(w, troubleLine(ev))
+		case "held":
+			if held[ev.Network] != ev.Step {
+				held[ev.Network] = ev.Step
+				fmt.Fprintf(w, "%-10s held back: %s\n", ev.Network, ev.Step)
+			}
 		case "waiting":
 			// once in 30 s of block time is enough for people and logs
 			if before, ok := last[ev.Network]; ok && ev.Now.Time < before+30 {

@@ -52,9 +52,10 @@ type env struct {
 	careful     bool
 	batchDelay  time.Duration
 
-	printed  bool   // a JSON document
-	live     *live  // the table of progress, if there is one
-	question string // that confirmDeploy asks
+	printed  bool         // a JSON document
+	live     *live        // the table of progress, if there is one
+	question string       // that confirmDeploy asks
+	log      *slog.Logger // of a daemon; nil for that of commands
 }
 
 // Main runs the program and returns its exit code.
@@ -136,7 +137,7 @@ func newRoot(e *env) *cobra.Command {
 		newAct(e, "pause", "Stop routed calls on every network; nothing else stops"),
 		newAct(e, "unpause", "Resume routed calls on every network"),
 		newAct(e, "cancel", "Take the pending root back on every network"),
-		newPlan(e), newShow(e), newApprove(e), newApprovals(e), newStatus(e), newTransaction(e), newAudit(e), newDB(e), newLayout(e), newNetwork(e), newAddress(e), newKey(e), newToken(e), newMan(e), newCompletion(e),
+		newPlan(e), newShow(e), newApprove(e), newApprovals(e), newServe(e), newStart(e), newExecution(e), newSync(e), newHealth(e), newStatus(e), newTransaction(e), newAudit(e), newDB(e), newLayout(e), newNetwork(e), newAddress(e), newKey(e), newToken(e), newMan(e), newCompletion(e),
 	)
 	help := newHelp()
 	root.SetHelpCommand(help)
@@ -242,6 +243,9 @@ func (e *env) open() (*app.App, *config.Config, error) {
 }
 
 func (e *env) logger() *slog.Logger {
+	if e.log != nil {
+		return e.log
+	}
 	level := slog.LevelWarn
 	if e.verbose {
 		level = slog.LevelDebug

@@ -144,6 +144,26 @@ func (s *Store) Abandoned(ctx context.Context, id int64) (bool, error) {
 	return status == "abandoned", nil
 }
 
+// LastRollout returns the rollout on a dispatcher that was done last, on any network.
+func (s *Store) LastRollout(ctx context.Context, dispatcher common.Address) (r rollout.Run, err error) {
+	err = s.read(ctx, func(db querier) error {
+		r = rollout.Run{Dispatcher: dispatcher}
+		var root, manifest string
+		err := db.queryRow(ctx, `SELECT id, chain_id, root, manifest, epoch, after FROM rollouts
+			WHERE dispatcher = ? AND status = 'done' ORDER BY finished_at DESC, id DESC LIMIT 1`, dispatcher.Hex()).
+			Scan(&r.ID, &r.ChainID, &root, &manifest, &r.Epoch, &r.After)
+		r.Root, r.Manifest = common.HexToHash(root), common.HexToHash(manifest)
+		return err
+	})
+	if errors.Is(err, sql.ErrNoRows) {
+		return rollout.Run{}, ErrNotFound
+	}
+	if err != nil {
+		return rollout.Run{}, fmt.Errorf("read rollouts: %w", err)
+	}
+	return r, nil
+}
+
 // Previous returns the roots that were rolled out on a dispatcher, newest first.
 func (s *Store) Previous(ctx context.Context, chainID uint64, dispatcher common.Address) (out []rollout.Run, err error) {
 	err = s.read(ctx, func(db querier) error {

@@ -1,0 +1,290 @@
+package e2e
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/crypto"
+
+	"github.com/seed-b6a97670/lockstep/internal/network"
+)
+
+// fleet is networks of the catalogue, each an anvil process with its chain id that makes a block a second, and a project that is on all of them.
+type fleet struct {
+	*market
+	networks []network.Network
+	nodes    []*node
+	proxies  []*proxy
+}
+
+// fleetConfig takes what is at the top, the networks, the facets and what comes after them.
+const fleetConfig = `project: market
+build: { out: artifacts }
+%sdispatcher:
+  delay: 3600
+  deployer: deployer
+  roles:
+    admin: [admin]
+    governance: [admin]
+    commit: [operator]
+    apply: [operator]
+    pauser: [guardian]
+    emergency: [guardian]
+networks:
+%sfacets:
+%s
+%ssigners:
+  deployer: { keystore: keys/0.json, password: "file:password" }
+  operator: { keystore: keys/1.json, password: "file:password" }
+  guardian: { keystore: keys/2.json, password: "file:password" }
+  admin: { keystore: keys/3.json, password: "file:password" }
+` + approverSigners
+
+// inUse are so many networks of the catalogue: test networks first, a third of them, and mainnets.
+func inUse(count int) []network.Network {
+	usable := func(kind string) []network.Network {
+		return slices.DeleteFunc(network.All(), func(n network.Network) bool { return n.Kind != kind || n.Refusal() != "" })
+	}
+	tests := max(1, count/3)
+	return append(usable(network.Testnet)[:tests:tests], usable(network.Mainnet)[:count-tests]...)
+}
+
+// newFleet starts the nodes and writes the project: one.yaml and two.yaml, with the manifests of both versions. perNetwork adds keys to a network.
+func newFleet(t testing.TB, networks []network.Network, top string, perNetwork func(i int, n network.Network) string) *fleet {
+	t.Helper()
+	f := &fleet{market: &market{t: t, dir: t.TempDir()}, networks: networks}
+	var mu sync.Mutex
+	f.nodes, f.proxies = make([]*node, len(networks)), make([]*proxy, len(networks))
+	var wg sync.WaitGroup
+	for i, n := range networks {
+		wg.Go(func() {
+			anvil, err := startAnvil("--chain-id", fmt.Sprint(n.ChainID), "--block-time", "1")
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			f.nodes[i] = anvil
+			t.Cleanup(anvil.Stop)
+		})
+	}
+	wg.Wait()
+	if t.Failed() {
+		t.FailNow()
+	}
+	if err := os.CopyFS(filepath.Join(f.dir, "artifacts"), os.DirFS(filepath.Join(places.root, "examples", "market", "artifacts"))); err != nil {
+		t.Fatal(err)
+	}
+	for i, key := range append(slices.Clone(devKeys), approverKeys...) {
+		k, err := crypto.HexToECDSA(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := lightKeyOf(filepath.Join(f.dir, "keys", fmt.Sprintf("%d.json", i)), k); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f.write("password", "light\n")
+	var list strings.Builder
+	for i, n := range networks {
+		f.proxies[i] = newProxy(t, f.nodes[i].url)
+		more := ""
+		if perNetwork != nil {
+			more = perNetwork(i, n)
+		}
+		fmt.Fprintf(&list, "  - { name: %s, grace: 30, confirmations: 1, blockTime: 1, l1Fee: none, rpc: [%q]%s }\n", n.Name, f.proxies[i].url, more)
+	}
+	for version, facets := range map[string]string{"one": facetsOne, "two": facetsTwo} {
+		facets, init, _ := strings.Cut(facets, "\ninit:")
+		if init != "" {
+			init = "init:" + init + "\n"
+		}
+		f.write(version+".yaml", fmt.Sprintf(fleetConfig, approvalsSection+top, list.String(), facets, init))
+		f.must("--config", version+".yaml", "manifest", "build", "-o", version+".json")
+	}
+	f.node = f.nodes[0]
+	return f
+}
+
+// keepTimes moves the clock of every network past its timelocks.
+func (f *fleet) keepTimes() {
+	for _, n := range f.nodes {
+		(&market{t: f.t, dir: f.dir, node: n}).keepTime(f.dispatcher(), 1, f.manifest("one"), f.manifest("two"))
+	}
+}
+
+// dispatcher is where a plan says it is.
+func (f *fleet) dispatcher() common.Address {
+	f.t.Helper()
+	var doc struct {
+		Intent struct{ Dispatcher common.Address }
+	}
+	if err := json.Unmarshal([]byte(mustRead(f.t, filepath.Join(f.dir, "one-plan.json"))), &doc); err != nil {
+		f.t.Fatal(err)
+	}
+	return doc.Intent.Dispatcher
+}
+
+// approved makes a plan for a version, and has it approved by two.
+func (f *fleet) approved(version string) string {
+	f.t.Helper()
+	file := version + "-plan.json"
+	f.commitAll()
+	f.must("--config", version+".yaml", "plan", version+".json", "-o", file)
+	for _, name := range []string{"alice", "bob"} {
+		f.must("--config", version+".yaml", "approve", file, "--signer", name, "--yes", "--manifest", version+".json")
+	}
+	var doc struct{ Digest common.Hash }
+	if err := json.Unmarshal([]byte(mustRead(f.t, filepath.Join(f.dir, file))), &doc); err != nil {
+		f.t.Fatal(err)
+	}
+	return doc.Digest.Hex()
+}
+
+// executionState is what execution show says.
+type executionState struct {
+	Status   string
+	Released bool
+	Networks []struct {
+		Network, State, Reason string
+		DoneAt                 uint64
+	}
+}
+
+func (s executionState) of(network string) (state, reason string) {
+	for _, n := range s.Networks {
+		if n.Network == network {
+			return n.State, n.Reason
+		}
+	}
+	return "", ""
+}
+
+func (f *fleet) execution(config, plan string) (s executionState) {
+	f.t.Helper()
+	out := f.must("--config", config, "--json", "execution", "show", plan)
+	if err := json.Unmarshal([]byte(out), &s); err != nil {
+		f.t.Fatalf("%v: %s", err, out)
+	}
+	return s
+}
+
+// await looks at an execution until it is as it should be.
+func (f *fleet) await(config, plan string, within time.Duration, what string, is func(executionState) bool) executionState {
+	f.t.Helper()
+	deadline := time.Now().Add(within)
+	for {
+		s := f.execution(config, plan)
+		if is(s) {
+			return s
+		}
+		if time.Now().After(deadline) {
+			f.t.Fatalf("not %s within %s: %+v", what, within, s)
+		}
+		time.Sleep(200 * time.Millisecond)
+	}
+}
+
+func done(s executionState) bool { return s.Status == "done" }
+
+// serve starts a daemon, and waits until it listens. It ends with the test.
+func (f *fleet) serve(config string, args ...string) *daemon {
+	f.t.Helper()
+	p := f.start(append([]string{"--config", config, "serve"}, args...)...)
+	d := &daemon{process: p, t: f.t}
+	f.t.Cleanup(func() { p.kill() })
+	deadline := time.After(patience)
+	for {
+		p.stderr.mu.Lock()
+		text, more := p.stderr.text.String(), p.stderr.more
+		p.stderr.mu.Unlock()
+		if _, after, ok := strings.Cut(text, "msg=listening url="); ok {
+			if url, _, ok := strings.Cut(after, "\n"); ok {
+				d.url = url
+				return d
+			}
+		}
+		select {
+		case <-more:
+		case <-p.ended:
+			f.t.Fatalf("serve ended: %s", p.output())
+		case <-deadline:
+			f.t.Fatalf("serve does not listen: %s", text)
+		}
+	}
+}
+
+// daemon is a running lockstep serve.
+type daemon struct {
+	*process
+	t   testing.TB
+	url string
+}
+
+// get asks the daemon for something.
+func (d *daemon) get(path string) (int, string) {
+	d.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, d.url+path, nil)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	var b strings.Builder
+	s := bufio.NewScanner(resp.Body)
+	s.Buffer(nil, 1<<22)
+	for s.Scan() {
+		b.WriteString(s.Text() + "\n")
+	}
+	return resp.StatusCode, b.String()
+}
+
+// checkLive fails unless every network runs a version, by exactly the transactions that this takes.
+func (f *fleet) checkLive(version string, epoch uint64, before []int, calls map[string]int) {
+	f.t.Helper()
+	want := f.manifest(version)
+	for i, n := range f.nodes {
+		m := &market{t: f.t, dir: f.dir, node: n}
+		m.checkRoutes(context.Background(), f.dispatcher(), want, epoch)
+		chain, err := n.transactions(context.Background())
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		f.proxies[i].checkOneEach(f.t, chain)
+		wanted := map[string]int{}
+		for k, v := range calls {
+			wanted[k] = v
+		}
+		checkCalls(f.t, chain[before[i]:], wanted)
+	}
+}
+
+// counts is how many transactions each chain holds.
+func (f *fleet) counts() (out []int) {
+	f.t.Helper()
+	for _, n := range f.nodes {
+		chain, err := n.transactions(context.Background())
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		out = append(out, len(chain))
+	}
+	return out
+}

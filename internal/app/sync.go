@@ -1,0 +1,181 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/ethereum/go-ethereum/common"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/seed-b6a97670/lockstep/internal/dispatcher"
+	"github.com/seed-b6a97670/lockstep/internal/manifest"
+	"github.com/seed-b6a97670/lockstep/internal/plan"
+	"github.com/seed-b6a97670/lockstep/internal/store"
+)
+
+// Sync compares networks with what was rolled out last.
+type Sync struct {
+	Manifest   common.Hash   `json:"manifest"`   // root of the manifest that was rolled out, or returned to, last
+	RoutesRoot common.Hash   `json:"routesRoot"` // of it
+	Networks   []SyncNetwork `json:"networks"`
+}
+
+// SyncNetwork says whether a network has the routes that it should.
+type SyncNetwork struct {
+	Network    string      `json:"network"`
+	ChainID    uint64      `json:"chainId"`
+	State      string      `json:"state"` // same, behind, not deployed, in rollout or unreachable
+	RoutesRoot common.Hash `json:"activeRoutesRoot"`
+	Reason     string      `json:"reason,omitempty"` // why it is not further, as far as the journal knows
+}
+
+// Behind tells whether a network needs a rollout to have the routes of the others.
+func (n SyncNetwork) Behind() bool { return n.State == "behind" || n.State == "not deployed" }
+
+// Sync tells which networks do not have the routes that were rolled out last.
+func (a *App) Sync(ctx context.Context) (*Sync, error) {
+	s, _, err := a.sync(ctx)
+	return s, err
+}
+
+func (a *App) sync(ctx context.Context) (*Sync, *manifest.Manifest, error) {
+	address, err := a.Dispatcher()
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := a.open(ctx); err != nil {
+		return nil, nil, err
+	}
+	last, err := a.store.LastRollout(ctx, address)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil, errors.New("the journal knows of no rollout that is done, so there is nothing to bring other networks to: make a plan with lockstep plan")
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	m, err := a.rolledManifest(ctx, last.Manifest)
+	if err != nil {
+		return nil, nil, err
+	}
+	out := &Sync{Manifest: m.Root, RoutesRoot: m.RoutesRoot, Networks: make([]SyncNetwork, len(a.networks))}
+	var g errgroup.Group
+	for i, n := range a.networks {
+		g.Go(func() (err error) {
+			out.Networks[i], err = a.compareWith(ctx, n, address, m)
+			return err
+		})
+	}
+	return out, m, g.Wait()
+}
+
+func (a *App) compareWith(ctx context.Context, n *net, address common.Address, m *manifest.Manifest) (SyncNetwork, error) {
+	s := SyncNetwork{Network: n.Name, ChainID: n.ChainID, State: "same"}
+	state := dispatcher.State{}
+	at, err := n.chain.Head(ctx)
+	if err == nil {
+		state, err = dispatcher.ReadState(ctx, n.chain, at.Hash, address)
+	}
+	s.RoutesRoot = state.ActiveRoutesRoot
+	var missing *dispatcher.NotDeployedError
+	switch {
+	case errors.As(err, &missing):
+		s.State, s.Reason = "not deployed", missing.Error()
+		return s, nil
+	case err != nil:
+		s.State, s.Reason = "unreachable", err.Error()
+		return s, ctx.Err()
+	case state.ActiveRoutesRoot == m.RoutesRoot:
+		return s, nil
+	}
+	s.State = "behind"
+	running, err := a.store.Running(ctx, n.ChainID, address)
+	if err == nil {
+		s.State, s.Reason = "in rollout", fmt.Sprintf("root %s is being rolled out for epoch %d", running.Root, running.Epoch)
+	} else if !errors.Is(err, store.ErrNotFound) {
+		return s, err
+	}
+	reason, err := a.whyNot(ctx, n.ChainID)
+	if err != nil {
+		return s, err
+	}
+	if reason != "" {
+		s.Reason = reason
+	}
+	return s, nil
+}
+
+// whyNot is what the newest execution that a network is part of says of it, if it is not done there.
+func (a *App) whyNot(ctx context.Context, chainID uint64) (string, error) {
+	all, err := a.store.Executions(ctx, false)
+	if err != nil {
+		return "", err
+	}
+	for _, ex := range all {
+		i := slices.IndexFunc(ex.Networks, func(s store.ExecutionNetwork) bool { return s.ChainID == chainID })
+		if i >= 0 {
+			return ex.Networks[i].Reason, nil
+		}
+	}
+	return "", nil
+}
+
+// ErrInSync says that every network has the routes that were rolled out last.
+var ErrInSync = errors.New("every network has the routes that were rolled out last: there is nothing to plan")
+
+// PlanSync makes a plan that brings the networks that are behind to what was rolled out last. It is approved and carried out like any other. That
+// test networks come first it does not ask for again.
+func (a *App) PlanSync(ctx context.Context) (*plan.Plan, error) {
+	s, m, err := a.sync(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var behind []*net
+	for i, n := range a.networks {
+		if s.Networks[i].Behind() {
+			behind = append(behind, n)
+		}
+	}
+	if len(behind) == 0 {
+		return nil, ErrInSync
+	}
+	file, err := a.store.Manifest(ctx, m.Root)
+	if err != nil {
+		return nil, err
+	}
+	m, differences, err := VerifyManifest(file)
+	if err != nil {
+		return nil, err
+	}
+	if len(differences) > 0 {
+		return nil, fmt.Errorf("the journal's manifest does not say what follows from its inputs: %s", differences[0])
+	}
+	a.networks = behind
+	if err := a.covers(m); err != nil {
+		return nil, err
+	}
+	source, err := a.sourceOf(ctx, m.Root)
+	if err != nil {
+		return nil, err
+	}
+	return a.makePlan(ctx, PlanRequest{Action: plan.Rollout, Manifest: m, File: file, Source: source, proven: true}, behind)
+}
+
+// sourceOf is where a manifest was built from, as an earlier plan for it says.
+func (a *App) sourceOf(ctx context.Context, root common.Hash) (*plan.Source, error) {
+	all, err := a.store.Executions(ctx, false)
+	if err != nil {
+		return nil, err
+	}
+	for _, ex := range all {
+		p, err := a.plan(ctx, ex.Plan)
+		if err != nil {
+			return nil, err
+		}
+		if m, s := p.Intent.Manifest, p.Intent.Source; m != nil && m.Root == root && s != nil {
+			return s, nil
+		}
+	}
+	return &plan.Source{}, nil
+}
