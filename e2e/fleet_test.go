@@ -60,8 +60,9 @@ func inUse(count int) []network.Network {
 	return append(usable(network.Testnet)[:tests:tests], usable(network.Mainnet)[:count-tests]...)
 }
 
-// newFleet starts the nodes and writes the project: one.yaml and two.yaml, with the manifests of both versions. perNetwork adds keys to a network.
-func newFleet(t testing.TB, networks []network.Network, top string, perNetwork func(i int, n network.Network) string) *fleet {
+// newFleet starts the nodes and writes the project: one.yaml and two.yaml, with the manifests of both versions. top is what stands at the
+// top of both files (""), and of each; perNetwork adds keys to a network.
+func newFleet(t testing.TB, networks []network.Network, top map[string]string, perNetwork func(i int, n network.Network) string) *fleet {
 	t.Helper()
 	f := &fleet{market: &market{t: t, dir: t.TempDir()}, networks: networks}
 	var mu sync.Mutex
@@ -111,7 +112,7 @@ func newFleet(t testing.TB, networks []network.Network, top string, perNetwork f
 		if init != "" {
 			init = "init:" + init + "\n"
 		}
-		f.write(version+".yaml", fmt.Sprintf(fleetConfig, approvalsSection+top, list.String(), facets, init))
+		f.write(version+".yaml", fmt.Sprintf(fleetConfig, approvalsSection+top[""]+top[version], list.String(), facets, init))
 		f.must("--config", version+".yaml", "manifest", "build", "-o", version+".json")
 	}
 	f.node = f.nodes[0]
