@@ -147,11 +147,7 @@ func (f *fleet) approved(version string) string {
 	for _, name := range []string{"alice", "bob"} {
 		f.must("--config", version+".yaml", "approve", file, "--signer", name, "--yes", "--manifest", version+".json")
 	}
-	var doc struct{ Digest common.Hash }
-	if err := json.Unmarshal([]byte(mustRead(f.t, filepath.Join(f.dir, file))), &doc); err != nil {
-		f.t.Fatal(err)
-	}
-	return doc.Digest.Hex()
+	return f.digest(file)
 }
 
 // executionState is what execution show says.

@@ -29,6 +29,20 @@ type proxy struct {
 	hashes map[account]map[common.Hash]bool // all that came in
 	passed map[common.Hash]bool             // those that went on to the node
 	trap   func(before bool) bool           // see arm
+	cut    string                           // what requests hold that are not answered; all are cut off by "{"
+}
+
+// cutOff leaves requests without an answer that hold a text, all of them that hold a brace; none if the text is empty.
+func (p *proxy) cutOff(text string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.cut = text
+}
+
+func (p *proxy) isCut(body []byte) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.cut != "" && bytes.Contains(body, []byte(p.cut))
 }
 
 func newProxy(t testing.TB, upstream string) *proxy {
@@ -37,6 +51,9 @@ func newProxy(t testing.TB, upstream string) *proxy {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
 			panic(http.ErrAbortHandler) // the client was killed
+		}
+		if p.isCut(body) {
+			panic(http.ErrAbortHandler)
 		}
 		hash, err := p.note(body)
 		if err != nil {

@@ -273,9 +273,17 @@ func (a *App) planSigners(p *plan.Plan) (map[rollout.Role]*signer.Signer, error)
 // mustHold makes a plan again on some networks, and refuses it if anything that it was decided on has moved, if it has
 // expired, or if checks trip that it does not allow for.
 func (a *App) mustHold(ctx context.Context, x Execution, nets []*net) error {
+	return a.mustHoldPatiently(ctx, x, nets, func(error) {})
+}
+
+// mustHoldPatiently is mustHold. trouble is told when a network begins to be out of reach.
+func (a *App) mustHoldPatiently(ctx context.Context, x Execution, nets []*net, trouble func(error)) error {
 	p := x.Plan
 	var fresh *plan.Plan
-	tell := func(err error) { a.opts.Progress(Event{Network: nets[0].Name, Kind: "unreachable", Step: err.Error()}) }
+	tell := func(err error) {
+		a.opts.Progress(Event{Network: nets[0].Name, Kind: "unreachable", Step: err.Error()})
+		trouble(err)
+	}
 	err := reconcile.Patiently(ctx, nets[0].poll(), tell, func(ctx context.Context) (err error) {
 		if err := a.mustBeInTime(ctx, p, nets); err != nil {
 			return err
@@ -325,7 +333,7 @@ func (a *App) carryOut(ctx context.Context, e *execution, n *net, out *Outcome) 
 	if err != nil {
 		return err
 	}
-	w := work{signers: e.signers, journal: e.journal, gate: e.gate(n), free: e.free(n), stop: e.stop}
+	w := work{signers: e.signers, journal: e.journal, gate: e.gate(n), free: e.free(n), trouble: e.trouble(n), stop: e.stop}
 	for _, p := range pilots {
 		switch p := p.(type) {
 		case *actPilot:

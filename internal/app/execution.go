@@ -250,6 +250,15 @@ func (e *execution) free(n *net) func(context.Context) (bool, error) {
 	}
 }
 
+// trouble notes that a network cannot be asked, as soon as that begins: others may be waiting for it.
+func (e *execution) trouble(n *net) func(context.Context, error) {
+	return func(ctx context.Context, err error) {
+		if err := e.note(ctx, n, store.ExecutionNetwork{State: rollout.StateUnreachable, Reason: err.Error()}); err != nil {
+			e.app.opts.Log.WarnContext(ctx, "that a network cannot be reached was not noted", "network", n.Name, "err", err)
+		}
+	}
+}
+
 // on carries the plan out on one network. fresh is asked, if it is not nil, before a network is begun that did not have to wait for others.
 func (e *execution) on(ctx context.Context, n *net, out *Outcome, fresh func() error) error {
 	p := e.x.Plan
@@ -301,7 +310,7 @@ func (e *execution) mustStillHold(ctx context.Context, n *net) error {
 	if err := e.app.mustBeApproved(ctx, e.x.Plan); err != nil {
 		return err
 	}
-	return e.app.mustHold(ctx, e.x, []*net{n})
+	return e.app.mustHoldPatiently(ctx, e.x, []*net{n}, func(err error) { e.trouble(n)(ctx, err) })
 }
 
 // finish notes that a network is done, unless err says otherwise.

@@ -107,6 +107,7 @@ type work struct {
 	journal *store.Store                    // under a lease; nil for that of the program
 	gate    func(context.Context, rollout.Block, rollout.Action) (rollout.Action, error)
 	free    func(context.Context) (bool, error)
+	trouble func(context.Context, error) // is told when the network cannot be asked, or is behind
 	stop    <-chan struct{}
 }
 
@@ -133,6 +134,9 @@ func (a *App) loop(ctx context.Context, n *net, pilot reconcile.Pilot, w work, o
 	l.Hold = a.hold(n, journal, senders, urgent)
 	l.Unreachable = func(err error) {
 		a.opts.Progress(Event{Network: n.Name, Kind: "unreachable", Step: err.Error()})
+		if w.trouble != nil {
+			w.trouble(ctx, err)
+		}
 	}
 	l.Waiting = func(now rollout.Block, action rollout.Action) {
 		kind := "waiting"
