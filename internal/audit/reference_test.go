@@ -29,6 +29,7 @@ var bodies = map[Kind]any{
 	DecisionMade: Decision{}, TransactionFound: Transaction{}, TransactionSigned: Transaction{}, TransactionReleased: Turn{},
 	TransactionVoid: Turn{}, TransactionReplaced: Turn{}, TransactionDropped: Turn{}, TransactionLost: Turn{}, NoncesAdopted: Adoption{}, TransactionConfirmed: Outcome{}, TransactionReverted: Outcome{},
 	PlanSaved: Plan{}, PlanBegun: PlanUse{}, PlanEnded: PlanUse{}, ApprovalGiven: Approval{}, ApprovalRevoked: Approval{}, PolicySet: Policy{},
+	RelayAsked: RelayAnswer{}, RelayLanded: RelayLanding{}, RelayEnded: RelayEnd{},
 }
 
 // TestReferenceNamesEveryKind compares the table of kinds with the types of their bodies.

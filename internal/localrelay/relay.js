@@ -1,7 +1,7 @@
 // A private relay on loopback before a real node, for tests: it checks requests as the real ones document it, with ethers, keeps what
 // it takes in a pool of its own, and includes it when it is told to make a block. It misbehaves when it is told to.
 //
-//   node relay.js ETHERS NODE_URL SECRET
+//   node -e PROGRAM ETHERS NODE_URL SECRET
 //
 // /          Flashbots' methods        /raw    eth_sendRawTransaction
 // /tx/HASH   the status API            /blxr   bloXroute's methods, with SECRET as Authorization header
@@ -9,7 +9,7 @@
 // /log       every request to a relay  /statuses   how many the status API had
 'use strict';
 const http = require('node:http');
-const [, , ethersPath, node, secret] = process.argv;
+const [, ethersPath, node, secret] = process.argv;
 const { Transaction, keccak256, verifyMessage } = require(ethersPath);
 
 const privates = new Map(); // hash → {raw, last, signer, status}
