@@ -189,6 +189,9 @@ func (d *Demo) config(name string) (*config.Config, error) {
 		n.Confirmations, n.BlockTime = 1, 0.02
 		// and whatever the network charges for data on another chain, geth in process does not
 		n.L1Fee = "none"
+		// nobody but this process can reach its mempool, and no relay it
+		delete(cfg.Signers, n.RelayKey)
+		n.Relays, n.RelayKey, n.AllowPublic = nil, "", true
 		if running, ok := d.nets[n.Name]; ok {
 			n.RPC = []config.Ref{config.Ref(running.URL())}
 		}
