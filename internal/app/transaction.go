@@ -129,6 +129,9 @@ func (a *App) drop(ctx context.Context, n *net, entries []rollout.Transaction, o
 	if err != nil {
 		return err
 	}
+	if err := a.routable(ctx, n); err != nil {
+		return err
+	}
 	// one that reverted landed all the same
 	var reverted *rollout.RevertedError
 	if err := a.sender(n, s).Drop(ctx, released); err != nil && !errors.As(err, &reverted) {
