@@ -86,7 +86,7 @@ const methods = {
   '/raw': {
     eth_sendRawTransaction([raw]) {
       const hash = Transaction.from(raw).hash;
-      if (privates.has(hash)) refuse('already known');
+      if (privates.get(hash)?.status === 'PENDING') refuse('already known');
       return take(raw, Infinity, '');
     },
   },
