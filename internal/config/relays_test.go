@@ -54,6 +54,7 @@ func TestRelays(t *testing.T) {
 			"name: ethereum\nrelays:\n- {name: flashbots, url: \"https://other.example\"}",
 			Network{Relays: []Relay{{Name: "flashbots", Kind: "rpc", URL: "https://other.example", Line: 10}}},
 		},
+		"a key that is elsewhere":         {"name: ethereum\nrelays:\n- mevblocker\nrelayKey: seen", Network{RelayKey: "seen", Relays: []Relay{{Name: "mevblocker", Kind: "rpc", URL: "https://rpc.mevblocker.io/fullprivacy", StatusURL: "https://rpc.mevblocker.io/tx", Line: 10}}}},
 		"public by the policy":            {"name: ethereum\nallowPublic: true", Network{AllowPublic: true}},
 		"relays, and public by policy":    {"name: ethereum\nallowPublic: true\nrelays:\n- mevblocker", Network{AllowPublic: true, Relays: []Relay{{Name: "mevblocker", Kind: "rpc", URL: "https://rpc.mevblocker.io/fullprivacy", StatusURL: "https://rpc.mevblocker.io/tx", Line: 11}}}},
 		"more private than it was":        {"name: own\nchainId: 424242\nkind: testnet\nprivacy: sequencer", Network{}},
@@ -149,7 +150,6 @@ func TestMistakesOfRelays(t *testing.T) {
 		"name: ethereum\nrelays:\n- flashbots":                                                `10: networks[0].relayKey is missing, which signs requests to flashbots: name a signer that does nothing else and holds no money`,
 		"name: ethereum\nrelays:\n- bloxroute":                                                `10: relay bloxroute needs authorization`,
 		"name: ethereum\nrelays:\n- flashbots\nrelayKey: nobody":                              `11: networks[0].relayKey names "nobody", which is not under signers`,
-		"name: ethereum\nrelays:\n- flashbots\nrelayKey: seen":                                `11: networks[0].relayKey names seen, which has no keystore and so cannot sign`,
 		"name: ethereum\nrelays:\n- flashbots\nrelayKey: d":                                   `11: relayKey of ethereum is d, which is in dispatcher.deployer as well: make a key that does nothing else, with lockstep key new`,
 		"name: ethereum\nrelays:\n- flashbots\nrelayKey: o":                                   `11: relayKey of ethereum is o, which is in dispatcher.roles.admin, dispatcher.roles.apply, dispatcher.roles.commit, dispatcher.roles.emergency, dispatcher.roles.pauser as well`,
 	} {
