@@ -84,6 +84,28 @@ func (r *relayed) control(c localrelay.Control) {
 	}
 }
 
+// ends waits for the end of a process and returns its exit code.
+func (r *relayed) ends(p *process) int {
+	r.t.Helper()
+	select {
+	case <-p.ended:
+	case <-time.After(patience):
+		p.kill()
+		r.t.Fatalf("%s did not end within %s\n%s", strings.Join(p.cmd.Args, " "), patience, p.output())
+	}
+	return p.code()
+}
+
+// until looks again and again, until something is so.
+func (r *relayed) until(is func() bool) {
+	r.t.Helper()
+	for start := time.Now(); !is(); time.Sleep(20 * time.Millisecond) {
+		if time.Since(start) > patience {
+			r.t.Fatalf("it is not so within %s", patience)
+		}
+	}
+}
+
 // asked is what a relay was asked for: transactions of one submission.
 type asked struct {
 	path, method, verdict, id string
@@ -329,7 +351,7 @@ func TestKilledBetweenPushAndLanding(t *testing.T) {
 			first := r.start("--config", "one.yaml", "rollout", "one.json", "--yes")
 			running = first
 			mu.Unlock()
-			if code := first.code(); code != -1 {
+			if code := r.ends(first); code != -1 {
 				t.Fatalf("it was not killed: exit code %d\n%s", code, first.output())
 			}
 			journalled := map[common.Hash]bool{}
@@ -350,9 +372,11 @@ func TestKilledBetweenPushAndLanding(t *testing.T) {
 				}
 				return n
 			}
-			for given := 0; given < 3; given += bundles() {
-				time.Sleep(50 * time.Millisecond)
-			}
+			given := 0
+			r.until(func() bool {
+				given += bundles()
+				return given >= 3
+			})
 			r.control(localrelay.Control{})
 			second.mustSucceed(t)
 			r.mustBePrivate()
@@ -391,8 +415,7 @@ func TestReplacementThroughARelay(t *testing.T) {
 	r.log()
 	running := r.start("--config", "one.yaml", "rollout", "one.json", "--yes", "--careful")
 	given := func(method string) (hash common.Hash) {
-		for hash == (common.Hash{}) {
-			time.Sleep(20 * time.Millisecond)
+		r.until(func() bool {
 			for _, a := range r.log() {
 				if a.method == method && a.verdict == "taken" {
 					if hash = (common.Hash{1}); len(a.txs) > 0 {
@@ -400,7 +423,8 @@ func TestReplacementThroughARelay(t *testing.T) {
 					}
 				}
 			}
-		}
+			return hash != common.Hash{}
+		})
 		return hash
 	}
 	commit := given("eth_sendPrivateTransaction")
@@ -435,14 +459,14 @@ func TestPublicOnlyByThePolicy(t *testing.T) {
 	}
 	sepolia("")
 	p := r.start("--config", "one.yaml", "deploy", "one.json", "--yes")
-	if code := p.code(); code != 1 || !strings.Contains(p.output(), "list some under relays (flashbots), or set allowPublic: true") {
+	if code := r.ends(p); code != 1 || !strings.Contains(p.output(), "list some under relays (flashbots), or set allowPublic: true") {
 		t.Errorf("without relays: exit code %d\n%s", code, p.output())
 	}
 	r.control(localrelay.Control{Fault: "refuse", Message: "not today"})
 	sepolia(", " + flashbots)
 	r.must("--config", "one.yaml", "manifest", "build", "-o", "one.json")
 	p = r.start("--config", "one.yaml", "deploy", "one.json", "--yes")
-	if code := p.code(); code != 1 || !strings.Contains(p.output(), "not today") {
+	if code := r.ends(p); code != 1 || !strings.Contains(p.output(), "not today") {
 		t.Errorf("with a relay that refuses: exit code %d\n%s", code, p.output())
 	}
 	r.mustBePrivate()

@@ -202,6 +202,7 @@ func (a *App) relayed(ctx context.Context, m relay.Measurement) error {
 	if err != nil {
 		return err
 	}
+	a.opts.Log.DebugContext(ctx, "relay", "network", m.Network, "relay", m.Relay, "outcome", m.Outcome, "block", m.Head, "err", m.Reason)
 	kind, entry := relayEntry(m)
 	err = a.store.Measure(ctx, store.RelayMeasurement{
 		ChainID: m.ChainID, Relay: m.Relay, Record: m.ID, Outcome: string(m.Outcome), Head: m.Head, Hash: m.Hashes[0], Again: m.Again,
