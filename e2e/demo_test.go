@@ -26,7 +26,7 @@ func TestHundredFunctionsOnTheNetworksOfTheDemo(t *testing.T) {
 	var networks strings.Builder
 	for _, ep := range endpoints {
 		// what differs from the catalogue: these make a block when there is something for it, and charge nothing for data
-		fmt.Fprintf(&networks, "  - { name: %s, confirmations: 1, blockTime: 1, l1Fee: none, rpc: [%q] }\n", ep.Name, ep.URL)
+		fmt.Fprintf(&networks, "  - { name: %s, confirmations: 1, blockTime: 1, l1Fee: none, allowPublic: true, rpc: [%q] }\n", ep.Name, ep.URL)
 	}
 	tool := buildTools(t)[0]
 	m := &market{t: t, dir: hundredProject(t, tool)}

@@ -23,6 +23,7 @@ import (
 	"github.com/seed-b6a97670/lockstep/internal/manifest"
 	"github.com/seed-b6a97670/lockstep/internal/network"
 	"github.com/seed-b6a97670/lockstep/internal/plan"
+	"github.com/seed-b6a97670/lockstep/internal/relay"
 	"github.com/seed-b6a97670/lockstep/internal/rollout"
 	"github.com/seed-b6a97670/lockstep/internal/signer"
 	"github.com/seed-b6a97670/lockstep/internal/store"
@@ -57,6 +58,8 @@ type Options struct {
 	Progress func(Event)  // called from several goroutines; may be nil
 	// Confirm is asked with what a deployment will do and cost, before the first transaction; nil agrees.
 	Confirm func(context.Context, []Outcome) error
+	// Relayed is told what was measured of relays, when it is in the journal; called from several goroutines; may be nil.
+	Relayed func(relay.Measurement)
 }
 
 // App is the program for one configuration.
@@ -85,6 +88,9 @@ type App struct {
 type net struct {
 	config.Network
 	chain *chain.Client
+
+	routerMu sync.Mutex
+	router   *relay.Router // nil until it is needed
 }
 
 // New checks which networks are meant. Nothing is connected yet.
@@ -382,7 +388,7 @@ func VerifyManifest(file []byte) (*manifest.Manifest, []manifest.Difference, err
 // sender returns what sends for a signer on a network.
 func (a *App) sender(n *net, s txsend.Signer) *txsend.Sender {
 	return txsend.New(txsend.Config{
-		Chain: n.chain, Signer: s, Journal: a.store, Confirmations: n.Confirmations, GasCap: n.GasCap, Poll: n.poll(),
+		Chain: n.chain, Relays: a.relays(n), StuckAfter: n.stuckAfter(), Signer: s, Journal: a.store, Confirmations: n.Confirmations, GasCap: n.GasCap, Poll: n.poll(),
 		MaxFee: n.MaxFee, Careful: a.cfg.Sending.Careful || a.opts.Careful, BatchDelay: max(a.cfg.Sending.BatchDelay, a.opts.BatchDelay),
 		Mainnet: n.Kind == network.Mainnet, Approval: a.approval(n), Explain: dispatcher.ExplainRevert,
 		Check: func(ctx context.Context, tx *types.Transaction) error { return mustNotReplace(ctx, n, tx) },
@@ -391,6 +397,9 @@ func (a *App) sender(n *net, s txsend.Signer) *txsend.Sender {
 		},
 		Stuck: func(t rollout.Transaction, err error) {
 			a.opts.Progress(Event{Network: n.Name, Kind: "stuck", Step: fmt.Sprintf("%s: %v", t.Step, err), Tx: t})
+		},
+		Kept: func(t rollout.Transaction, err error) {
+			a.opts.Log.Info("relays may still have what was replaced; whichever lands tells", "network", n.Name, "tx", t.Hash, "err", err)
 		},
 		Final: func(t rollout.Transaction) {
 			a.opts.Progress(Event{Network: n.Name, Kind: string(t.Status), Step: t.Step, Tx: t})

@@ -45,7 +45,7 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{t: t, dir: t.TempDir(), keys: map[string]*ecdsa.PrivateKey{}}
 	alloc := map[common.Address]*big.Int{}
-	for _, name := range []string{"deployer", "operator", "guardian", "admin", "alice", "bob", "carol", "outsider"} {
+	for _, name := range []string{"deployer", "operator", "guardian", "admin", "alice", "bob", "carol", "relay", "outsider"} {
 		key, err := crypto.ToECDSA(crypto.Keccak256([]byte("app test " + name)))
 		if err != nil {
 			t.Fatal(err)

@@ -14,6 +14,8 @@ import (
 	"github.com/seed-b6a97670/lockstep/internal/config"
 	"github.com/seed-b6a97670/lockstep/internal/create2"
 	"github.com/seed-b6a97670/lockstep/internal/dispatcher"
+	"github.com/seed-b6a97670/lockstep/internal/network"
+	"github.com/seed-b6a97670/lockstep/internal/relay"
 	"github.com/seed-b6a97670/lockstep/internal/signer"
 )
 
@@ -53,6 +55,11 @@ func CheckReferences(cfg *config.Config) []config.Problem {
 			add(s.Line, "signer %s: password: %v", name, err)
 		}
 	}
+	for _, n := range cfg.Networks {
+		for _, err := range checkRelays(cfg, n, addresses) {
+			add(n.Line, "network %s: %v", n.Name, err)
+		}
+	}
 	if deployer := addresses[cfg.Dispatcher.Deployer]; deployer != (common.Address{}) {
 		for _, err := range checkDeployer(cfg, deployer, addresses) {
 			add(cfg.Signers[cfg.Dispatcher.Deployer].Line, "signer %s: %v", cfg.Dispatcher.Deployer, err)
@@ -79,6 +86,31 @@ func CheckReferences(cfg *config.Config) []config.Problem {
 		}
 		return strings.Compare(a.Message, b.Message)
 	})
+	return problems
+}
+
+// checkRelays finds what is wrong with the relays of a network, as far as it is seen without asking them.
+func checkRelays(cfg *config.Config, n config.Network, addresses map[string]common.Address) (problems []error) {
+	var key relay.TextSigner
+	if sc := cfg.Signers[n.RelayKey]; sc.Keystore != "" {
+		if s, err := signer.OpenKeystore(cfg.Path(sc.Keystore), nil); err == nil { // what is wrong with it is said of the signer
+			key = s
+		}
+		if err := cfg.RelayKeyAlone(n, func(name string) common.Address { return addresses[name] }); err != nil {
+			problems = append(problems, err)
+		}
+	}
+	for _, r := range n.Relays {
+		if _, err := cfg.Resolve(r.Authorization); err != nil {
+			problems = append(problems, fmt.Errorf("relay %s: authorization: %w", r.Name, err))
+		}
+		if r.Kind == network.RelayFlashbots && key == nil {
+			continue
+		}
+		if _, err := makeRelay(cfg, r, key); err != nil {
+			problems = append(problems, err)
+		}
+	}
 	return problems
 }
 

@@ -88,6 +88,11 @@ func (a *App) Execute(ctx context.Context, x Execution) ([]Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
+	if p.Intent.Action != plan.Pause && p.Intent.Action != plan.Cancel { // an emergency does not wait for all networks
+		if err := a.routable(ctx, a.networks...); err != nil {
+			return nil, err
+		}
+	}
 	if m := x.Manifest; m != nil {
 		if err := a.store.SaveManifest(ctx, m.Root, m.RoutesRoot, x.File); err != nil {
 			return nil, err

@@ -117,6 +117,9 @@ func (a *App) loop(ctx context.Context, n *net, pilot reconcile.Pilot, w work, o
 	if err != nil {
 		return err
 	}
+	if err := a.routable(ctx, n); err != nil {
+		return err
+	}
 	l := reconcile.Loop{
 		Chain: n.chain, Pilot: logged{pilot, a.opts.Log, n.Name, w.gate, a.recorder(n, pilot)}, Senders: map[rollout.Role]reconcile.Sender{},
 		Poll: n.poll(), Free: w.free, Stop: w.stop,
@@ -253,6 +256,9 @@ func (a *App) Deploy(ctx context.Context, m *manifest.Manifest, dryRun bool) ([]
 		if signers, err = a.unlock(rollout.Deployer); err != nil {
 			return nil, err
 		}
+		if err := a.routable(ctx, a.networks...); err != nil {
+			return nil, err
+		}
 	}
 	planned, err := a.preflightAll(ctx, pilot, !dryRun)
 	if err != nil || dryRun {
@@ -387,6 +393,9 @@ func (a *App) rollTo(ctx context.Context, action string, m *manifest.Manifest, f
 			return nil, err
 		}
 		if signers, err = a.unlock(rollout.Committer, rollout.Applier); err != nil {
+			return nil, err
+		}
+		if err := a.routable(ctx, a.networks...); err != nil {
 			return nil, err
 		}
 		if err := a.store.SaveManifest(ctx, m.Root, m.RoutesRoot, file); err != nil {

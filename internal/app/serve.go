@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/big"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -18,6 +19,7 @@ import (
 	"github.com/seed-b6a97670/lockstep/internal/lease"
 	"github.com/seed-b6a97670/lockstep/internal/metric"
 	"github.com/seed-b6a97670/lockstep/internal/reconcile"
+	"github.com/seed-b6a97670/lockstep/internal/relay"
 	"github.com/seed-b6a97670/lockstep/internal/rollout"
 	"github.com/seed-b6a97670/lockstep/internal/schedule"
 	"github.com/seed-b6a97670/lockstep/internal/store"
@@ -69,12 +71,17 @@ func (a *App) Serve(ctx context.Context, listening func(url string)) (err error)
 	cfg := metric.Config{Version: Version}
 	for _, n := range a.networks {
 		cfg.Networks = append(cfg.Networks, n.Name)
+		for _, r := range n.Relays {
+			if !slices.Contains(cfg.Relays, r.Name) {
+				cfg.Relays = append(cfg.Relays, r.Name)
+			}
+		}
 	}
 	for _, state := range states {
 		cfg.States = append(cfg.States, string(state))
 	}
 	s.metrics = metric.New(cfg)
-	a.opts.Progress = s.event
+	a.opts.Progress, a.opts.Relayed = s.event, s.relayed
 	server, err := web.New(ctx, s.api())
 	if err != nil {
 		return err
@@ -348,6 +355,22 @@ func (s *server) watch(ctx context.Context, n *net) error {
 		}
 	}
 	return nil
+}
+
+// relayed counts what was seen of a relay.
+func (s *server) relayed(m relay.Measurement) {
+	s.metrics.RelayAsked(m.Network, m.Relay, string(m.Outcome))
+	if m.Took > 0 {
+		s.metrics.RelayTook(m.Relay, m.Took)
+	}
+	if m.Outcome != relay.OutcomeLanded {
+		return
+	}
+	over := 0.0
+	if m.GasPrice != nil && m.BaseFee != nil && m.BaseFee.Sign() > 0 {
+		over, _ = new(big.Rat).SetFrac(m.GasPrice, m.BaseFee).Float64()
+	}
+	s.metrics.RelayLanded(m.Relay, m.Blocks, over)
 }
 
 // event logs what happens on a network, and counts it.

@@ -124,6 +124,9 @@ func (a *App) drop(ctx context.Context, n *net, entries []rollout.Transaction, o
 	if err != nil {
 		return err
 	}
+	if err := a.routable(ctx, n); err != nil {
+		return err
+	}
 	sender := a.sender(n, s)
 	ctx, release, err := a.hold(n, a.store, []*txsend.Sender{sender}, true)(ctx)
 	if err != nil {

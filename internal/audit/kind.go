@@ -51,6 +51,9 @@ const (
 	TokenCreated         Kind = "token.created"         // Token
 	TokenRevoked         Kind = "token.revoked"         // TokenRevocation
 	JournalRestored      Kind = "journal.restored"      // Restored
+	RelayAsked           Kind = "relay.asked"           // RelayAnswer
+	RelayLanded          Kind = "relay.landed"          // RelayLanding
+	RelayEnded           Kind = "relay.ended"           // RelayEnd
 )
 
 var kinds = []Kind{
@@ -58,7 +61,7 @@ var kinds = []Kind{
 	TransactionSigned, TransactionReleased, TransactionVoid, TransactionReplaced, TransactionDropped, TransactionLost, TransactionConfirmed,
 	TransactionReverted, NoncesAdopted, NoncesFound, PlanSaved, PlanBegun, PlanEnded, ApprovalGiven, ApprovalRevoked, PolicySet, LeaseTakenOver, ExecutionBegun,
 	ExecutionReleased, ExecutionStopped, ExecutionEnded, ExecutionNetworkSet, HealthChanged,
-	TokenCreated, TokenRevoked, JournalRestored,
+	TokenCreated, TokenRevoked, JournalRestored, RelayAsked, RelayLanded, RelayEnded,
 }
 
 // Kinds are all that this program writes.
@@ -270,4 +273,38 @@ type Token struct {
 // TokenRevocation is the body of an entry about an API token that is good no more.
 type TokenRevocation struct {
 	ID string `json:"id"`
+}
+
+// RelayAnswer is the body of an entry about a relay that was asked to take transactions.
+type RelayAnswer struct {
+	Relay        string        `json:"relay"`   // its name
+	ID           string        `json:"id"`      // by which the relay knows the submission
+	Hashes       []common.Hash `json:"hashes"`  // by nonce
+	Outcome      string        `json:"outcome"` // taken, partial, refused, unsent or in doubt
+	Head         uint64        `json:"head"`    // the newest block when it was asked
+	Milliseconds int64         `json:"milliseconds"`
+	Reason       string        `json:"reason,omitempty"` // why it was not taken
+}
+
+// RelayLanding is the body of an entry about a transaction that is final in a block, and was given to relays.
+type RelayLanding struct {
+	Relay  string      `json:"relay"` // the likely one to have brought it there
+	ID     string      `json:"id"`
+	Hash   common.Hash `json:"hash"`
+	Block  uint64      `json:"block"`
+	Blocks uint64      `json:"blocks"` // since the relay was asked, or since the next one was, too
+	// GasPrice and BaseFee of the block are in wei, in decimal digits; they may be larger than a number can be.
+	GasPrice string `json:"gasPrice"`
+	BaseFee  string `json:"baseFee,omitempty"` // unless the network has none
+	Among    int    `json:"among"`             // how many relays had it
+}
+
+// RelayEnd is the body of an entry about a relay that has not brought transactions into a block.
+type RelayEnd struct {
+	Relay   string        `json:"relay"`
+	ID      string        `json:"id"`
+	Hashes  []common.Hash `json:"hashes"`
+	Outcome string        `json:"outcome"` // late, dropped, expired or cancelled
+	Head    uint64        `json:"head"`
+	Blocks  uint64        `json:"blocks"` // since it was asked
 }

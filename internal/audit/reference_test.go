@@ -32,6 +32,7 @@ var bodies = map[Kind]any{
 	LeaseTakenOver: LeaseTaken{}, ExecutionBegun: Execution{}, ExecutionReleased: Execution{}, ExecutionStopped: Execution{},
 	ExecutionEnded: Execution{}, ExecutionNetworkSet: ExecutionNetwork{}, HealthChanged: Health{},
 	TokenCreated: Token{}, TokenRevoked: TokenRevocation{},
+	RelayAsked: RelayAnswer{}, RelayLanded: RelayLanding{}, RelayEnded: RelayEnd{},
 }
 
 // TestReferenceNamesEveryKind compares the table of kinds with the types of their bodies.

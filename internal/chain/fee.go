@@ -117,3 +117,21 @@ func (c *Client) ask(ctx context.Context, at common.Hash, to common.Address, sig
 	}
 	return new(big.Int).SetBytes(out[:32]), nil
 }
+
+// BaseFee returns the base fee of a block, in wei, or nil if the network has none.
+func (c *Client) BaseFee(ctx context.Context, at common.Hash) (fee *big.Int, err error) {
+	_, err = c.find(ctx, "read the base fee of "+at.Hex(), func(ctx context.Context, eth *ethclient.Client) error {
+		var block *struct {
+			BaseFee *hexutil.Big `json:"baseFeePerGas"`
+		}
+		if err := eth.Client().CallContext(ctx, &block, "eth_getBlockByHash", at, false); err != nil {
+			return err
+		}
+		if block == nil {
+			return ethereum.NotFound
+		}
+		fee = (*big.Int)(block.BaseFee)
+		return nil
+	})
+	return fee, err
+}

@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"errors"
 	"math/big"
 	"strings"
 	"testing"
@@ -71,5 +72,24 @@ func TestNetworkWithoutAnOracleIsNamed(t *testing.T) {
 	}
 	if fee, err := c.DataFee(t.Context(), head.Hash, types.NewTx(&types.LegacyTx{}).Data()); err == nil || !strings.Contains(err.Error(), "l1Fee") {
 		t.Errorf("%v, %v; want an error that names l1Fee", fee, err)
+	}
+}
+
+func TestBaseFeeOfABlock(t *testing.T) {
+	n := startDevnet(t, 1078)
+	c, err := New(Config{Name: "test", ChainID: 1078, URLs: []string{n.URL()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	head, err := c.Head(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if fee, err := c.BaseFee(t.Context(), head.Hash); err != nil || fee == nil || fee.Sign() <= 0 {
+		t.Errorf("%v, %v", fee, err)
+	}
+	if fee, err := c.BaseFee(t.Context(), common.Hash{1}); !errors.Is(err, ethereum.NotFound) {
+		t.Errorf("of no block: %v, %v", fee, err)
 	}
 }

@@ -179,7 +179,7 @@ dispatcher:
 facets:
   - { contract: Token }
 networks:
-  - { name: ethereum, rpc: ["https://rpc.example"] }
+  - { name: ethereum, allowPublic: true, rpc: ["https://rpc.example"] }
   - { name: arbitrum, rpc: ["https://rpc.example"] }
   - { name: local, chainId: 31337, kind: local, rpc: ["http://127.0.0.1:1"] }
 approvals: { approvers: [operator], required: 1, hotfix: 1 }

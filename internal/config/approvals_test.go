@@ -45,12 +45,12 @@ func TestApprovalsMissing(t *testing.T) {
 	without := minimal[:strings.Index(minimal, "approvals:")]
 	for name, c := range map[string]struct{ network, section, mainnet string }{
 		"local":                      {"name: local, chainId: 31337, kind: local", "", ""},
-		"testnet":                    {"name: sepolia", "", ""},
-		"mainnet by name":            {"name: ethereum", "", "ethereum"},
-		"mainnet by chain id":        {"name: l1, chainId: 1", "", "l1"},
+		"testnet":                    {"name: sepolia, allowPublic: true", "", ""},
+		"mainnet by name":            {"name: ethereum, allowPublic: true", "", "ethereum"},
+		"mainnet by chain id":        {"name: l1, chainId: 1, allowPublic: true", "", "l1"},
 		"mainnet of one's own":       {"name: own, chainId: 424242, kind: mainnet", "", "own"},
-		"mainnet, nothing in it":     {"name: ethereum", "approvals:\n", "ethereum"},
-		"mainnet behind another one": {`name: sepolia, rpc: ["http://localhost:1"]}, {name: base`, "", "base"},
+		"mainnet, nothing in it":     {"name: ethereum, allowPublic: true", "approvals:\n", "ethereum"},
+		"mainnet behind another one": {`name: sepolia, allowPublic: true, rpc: ["http://localhost:1"]}, {name: base`, "", "base"},
 	} {
 		text := strings.Replace(without, "name: local, chainId: 31337, kind: local", c.network, 1) + c.section
 		want := "<nil>"

@@ -116,7 +116,13 @@ type Network struct {
 	RPC        []Ref
 	MaxFee     *big.Int // wei a gas that a transaction may offer; nil if the file does not say
 	LegacyFees bool     // gas prices, not those of EIP-1559
-	Line       int
+	Relays     []Relay  // to which transactions are given, in this order; if empty they go to the endpoints
+	// AllowPublic says that everybody may see transactions before they are in a block, where the network would keep them private.
+	AllowPublic bool
+	RelayKey    string // name of the signer whose key signs requests to relays
+	Measured    bool   // relays are ordered by what was measured of them
+	Patience    uint64 // blocks that a relay has until the next one is asked, too; 0 if the file does not say
+	Line        int
 }
 
 // Signer is an account that signs, or one that is only known by its address.
@@ -286,6 +292,7 @@ func (r *reader) config(n *yaml.Node) *Config {
 	r.networks(c, top)
 	r.approvals(c, top)
 	r.rollout(c, top)
+	r.credentials(c, top)
 	verification := r.section(top.get("verification"), "verification", "sourcify")
 	if n := verification.get("sourcify"); n != nil {
 		c.Sourcify = r.ref(n, verification.at("sourcify"), n.Value, true)
@@ -398,7 +405,8 @@ func (r *reader) networks(c *Config, top section) {
 	}
 	names, ids := map[string]bool{}, map[uint64]string{}
 	for i, n := range list {
-		s := r.section(n, fmt.Sprintf("networks[%d]", i), "name", "chainId", "kind", "grace", "confirmations", "gasCap", "blockTime", "l1Fee", "fees", "maxFee", "rpc")
+		s := r.section(n, fmt.Sprintf("networks[%d]", i), "name", "chainId", "kind", "grace", "confirmations", "gasCap", "blockTime", "l1Fee", "fees", "maxFee", "rpc",
+			"privacy", "allowPublic", "relays", "relayKey", "choice", "patience")
 		nw := Network{Network: r.network(s), Line: n.Line}
 		switch fees := s.text("fees"); fees {
 		case "", "eip1559":
@@ -408,6 +416,7 @@ func (r *reader) networks(c *Config, top section) {
 			r.problem(s.get("fees"), "%s is %q, must be eip1559 or legacy", s.at("fees"), fees)
 		}
 		nw.MaxFee = s.fee("maxFee")
+		r.privacy(s, &nw)
 		for _, item := range s.list("rpc") {
 			nw.RPC = append(nw.RPC, r.ref(item, s.at("rpc"), item.Value, true))
 		}

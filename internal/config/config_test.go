@@ -183,7 +183,7 @@ func TestRefusedNetworks(t *testing.T) {
 }
 
 func TestNetworkByItsChainID(t *testing.T) {
-	text := strings.Replace(minimal, "name: local, chainId: 31337, kind: local", "name: l1, chainId: 1", 1)
+	text := strings.Replace(minimal, "name: local, chainId: 31337, kind: local", "name: l1, chainId: 1, allowPublic: true", 1)
 	got, err := Parse("f.yaml", []byte(text))
 	if err != nil {
 		t.Fatal(err)
@@ -389,8 +389,8 @@ func TestMistakes(t *testing.T) {
 			[]string{`36: networks[1].kind is "testnet", but chain id 42161 is a mainnet`},
 		},
 		"kind contradicts the chain id": {
-			"chainId: 424242", "chainId: 1",
-			[]string{`39: networks[2].kind is "testnet", but chain id 1 is a mainnet`},
+			"chainId: 424242", "chainId: 1\n    allowPublic: true",
+			[]string{`40: networks[2].kind is "testnet", but chain id 1 is a mainnet`},
 		},
 		"unknown kind":      {"kind: testnet", "kind: tesnet", []string{`37: networks[2].kind must be mainnet, testnet or local`}},
 		"own network alone": {"    chainId: 424242\n", "", []string{`37: network "mytestnet" is not in the catalogue: give its chainId and kind`}},
@@ -577,7 +577,7 @@ func TestExamplesParse(t *testing.T) {
 			t.Errorf("%s:\n%v", file, err)
 			continue
 		}
-		if len(c.Networks) != 3 || len(c.Facets) != 3 || len(c.Signers) != 7 || (c.Init != nil) != (file == "lockstep-v2.yaml") {
+		if len(c.Networks) != 3 || len(c.Facets) != 3 || len(c.Signers) != 8 || (c.Init != nil) != (file == "lockstep-v2.yaml") {
 			t.Errorf("%s: %+v", file, c)
 		}
 	}

@@ -45,7 +45,7 @@ func TestFactory(t *testing.T) {
 			`2: salt ` + salt(other, "00") + ` begins with ` + other + `, which is not the deployer ` + deployer +
 				`, so who calls createx would decide the addresses: make its first 20 bytes zero, or the deployer's address`,
 		}},
-		"a network that has it": {"createx", salt(nobody, "00"), "name: sepolia", nil},
+		"a network that has it": {"createx", salt(nobody, "00"), "name: sepolia, allowPublic: true", nil},
 		"a network that has it not": {"createx", salt(nobody, "00"), "name: cardona", []string{
 			`8: network cardona cannot be used: its EXTCODEHASH is not the keccak256 of the code, so pinned code cannot be compared; remove it`,
 			`8: network cardona has no CREATE2 factory createx: choose another one under factory; it has arachnid, safe`,

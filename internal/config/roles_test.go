@@ -24,7 +24,7 @@ func TestDeployerHoldsNothingOnAMainnet(t *testing.T) {
 		"an address, nobody knows whose": {"pauser", `"` + address + `"`, key, key, false},
 	} {
 		for network, mainnet := range map[string]string{
-			"name: local, chainId: 31337, kind: local": "", "name: sepolia": "", "name: ethereum": "ethereum",
+			"name: local, chainId: 31337, kind: local": "", "name: sepolia, allowPublic: true": "", "name: ethereum, allowPublic: true": "ethereum",
 			"name: own, chainId: 424242, kind: mainnet": "own",
 		} {
 			text := strings.NewReplacer(

@@ -175,6 +175,9 @@ func (d *Demo) config(name string) (*config.Config, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, n := range cfg.Networks {
+		delete(cfg.Signers, n.RelayKey)
+	}
 	if d.opts.All {
 		cfg.Networks = nil
 		for _, n := range network.All() {
@@ -189,6 +192,8 @@ func (d *Demo) config(name string) (*config.Config, error) {
 		n.Confirmations, n.BlockTime = 1, 0.02
 		// and whatever the network charges for data on another chain, geth in process does not
 		n.L1Fee = "none"
+		// nobody but this process can reach its mempool, and no relay it
+		n.Relays, n.RelayKey, n.AllowPublic = nil, "", true
 		if running, ok := d.nets[n.Name]; ok {
 			n.RPC = []config.Ref{config.Ref(running.URL())}
 		}

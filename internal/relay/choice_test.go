@@ -131,14 +131,14 @@ func TestDoubtIsCreditedIfNobodyElse(t *testing.T) {
 }
 
 func TestKnownRelays(t *testing.T) {
-	for _, k := range All() {
+	for _, k := range network.Relays() {
 		var err error
 		switch k.Kind {
-		case KindFlashbots:
+		case network.RelayFlashbots:
 			_, err = NewFlashbots(FlashbotsConfig{Name: k.Name, URL: k.URL, StatusURL: k.StatusURL, Signer: textKey{newKey(t)}})
-		case KindBloxroute:
+		case network.RelayBloxroute:
 			_, err = NewBloxroute(BloxrouteConfig{Name: k.Name, URL: k.URL, Method: k.Method, Secret: func(context.Context) (string, error) { return "", nil }})
-		case KindRPC:
+		case network.RelayRPC:
 			_, err = NewRPC(RPCConfig{Name: k.Name, URL: k.URL, StatusURL: k.StatusURL})
 		default:
 			t.Errorf("%s has kind %q", k.Name, k.Kind)
@@ -149,12 +149,12 @@ func TestKnownRelays(t *testing.T) {
 		if n, ok := network.LookupID(k.ChainID); !ok || n.Privacy != network.Relay {
 			t.Errorf("%s is for chain %d, whose privacy is %q", k.Name, k.ChainID, n.Privacy)
 		}
-		if got, ok := Lookup(k.Name, k.ChainID); !ok || got != k || k.Source == "" {
+		if got, ok := network.LookupRelay(k.Name, k.ChainID); !ok || got != k || k.Source == "" {
 			t.Errorf("%s of chain %d is found as %+v", k.Name, k.ChainID, got)
 		}
 	}
 	for _, n := range network.All() { // no network is private without a way to be
-		if n.Privacy == network.Relay && !slices.ContainsFunc(All(), func(k Known) bool { return k.ChainID == n.ChainID }) {
+		if n.Privacy == network.Relay && !slices.ContainsFunc(network.Relays(), func(k network.KnownRelay) bool { return k.ChainID == n.ChainID }) {
 			t.Errorf("%s has no relay", n.Name)
 		}
 	}

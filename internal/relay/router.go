@@ -44,8 +44,8 @@ type Config struct {
 	Explore  int           // one in so many begins with another relay than the best one; DefaultExplore if zero, never if negative
 	Seed     uint64        // of which one that is
 	Past     []Measurement // of earlier runs, oldest first
-	// Report is told what is measured, in the goroutine that pushes. It may be nil.
-	Report func(Measurement)
+	// Report is told what is measured, in the goroutine that pushes, which ends with its error. It may be nil.
+	Report func(context.Context, Measurement) error
 	Now    func() time.Time // time.Now if nil
 }
 
@@ -81,7 +81,7 @@ func NewRouter(cfg Config) (*Router, error) {
 		cfg.Rebroadcast = DefaultRebroadcast
 	}
 	if cfg.Report == nil {
-		cfg.Report = func(Measurement) {}
+		cfg.Report = func(context.Context, Measurement) error { return nil }
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -145,7 +145,9 @@ func (r *Router) push(ctx context.Context, b Batch, head, last uint64) error {
 		return fmt.Errorf("%w: sign another one with the same nonce", ErrCancelled)
 	}
 	if head >= rec.Last {
-		r.expire(&rec, head)
+		if err := r.expire(ctx, &rec, head); err != nil {
+			return err
+		}
 		if last <= head {
 			if err := r.save(ctx, rec); err != nil {
 				return err
@@ -268,13 +270,17 @@ func (r *Router) refresh(ctx context.Context, rec *Record, b Batch, head uint64,
 				due = true
 			case status == Failed, status == Cancelled:
 				t.State = Dropped
-				r.report(rec, *t, OutcomeDropped, head)
+				if err := r.report(ctx, rec, *t, OutcomeDropped, head); err != nil {
+					return false, err
+				}
 				continue
 			}
 		}
 		if !t.Late && head >= t.Since+r.cfg.Patience {
 			t.Late, changed = true, true
-			r.report(rec, *t, OutcomeLate, head)
+			if err := r.report(ctx, rec, *t, OutcomeLate, head); err != nil {
+				return false, err
+			}
 		}
 		if due {
 			if taken, err := r.ask(ctx, rec, relay, b, head); !taken {
@@ -366,9 +372,8 @@ func (r *Router) ask(ctx context.Context, rec *Record, relay Relay, b Batch, hea
 	if before.State == "" || before.Seen < head { // once a block, however often it is asked
 		r.choice.note(m)
 	}
-	r.cfg.Report(m)
-	if saveErr := r.save(ctx, *rec); saveErr != nil {
-		return false, errors.Join(err, saveErr)
+	if noteErr := errors.Join(r.save(ctx, *rec), r.note(ctx, m)); noteErr != nil {
+		return false, errors.Join(err, noteErr)
 	}
 	if t.State == Taken {
 		return true, nil
@@ -380,14 +385,17 @@ func (r *Router) ask(ctx context.Context, rec *Record, relay Relay, b Batch, hea
 }
 
 // expire ends the tries of a record whose last block has come.
-func (r *Router) expire(rec *Record, head uint64) {
+func (r *Router) expire(ctx context.Context, rec *Record, head uint64) error {
 	for i := range rec.Tries {
 		t := &rec.Tries[i]
 		if t.State == Taken {
-			r.report(rec, *t, OutcomeExpired, head)
+			if err := r.report(ctx, rec, *t, OutcomeExpired, head); err != nil {
+				return err
+			}
 			t.State = Dropped
 		}
 	}
+	return nil
 }
 
 // Land takes note that the caller has seen a transaction in a block, at which price and over which base fee, in wei, for what is
@@ -401,10 +409,19 @@ func (r *Router) Land(ctx context.Context, hash common.Hash, block uint64, gasPr
 		return nil
 	}
 	rec = rec.clone()
-	rec.Landed = append(rec.Landed, hash)
-	if err := r.save(ctx, rec); err != nil {
+	err = r.landed(ctx, &rec, hash, block, gasPrice, baseFee)
+	if err == nil {
+		rec.Landed = append(rec.Landed, hash)
+		err = r.save(ctx, rec)
+	}
+	if err != nil {
 		return fmt.Errorf("%s landed on %s: %w", hash, r.cfg.Network, err)
 	}
+	return nil
+}
+
+// landed reports which relay most likely brought a transaction into its block.
+func (r *Router) landed(ctx context.Context, rec *Record, hash common.Hash, block uint64, gasPrice, baseFee *big.Int) error {
 	by, among := rec.likely(block, Taken, Dropped)
 	if among == 0 {
 		by, among = rec.likely(block, Asked)
@@ -412,13 +429,12 @@ func (r *Router) Land(ctx context.Context, hash common.Hash, block uint64, gasPr
 	if among == 0 {
 		return nil
 	}
-	m := r.measured(&rec, by, OutcomeLanded, block)
+	m := r.measured(rec, by, OutcomeLanded, block)
 	m.Hashes, m.Blocks, m.Among, m.GasPrice, m.BaseFee = []common.Hash{hash}, block-by.Since, among, gasPrice, baseFee
 	if by.Late {
 		m.Blocks -= min(m.Blocks, r.cfg.Patience) // they were counted when it became late
 	}
-	r.tell(m)
-	return nil
+	return r.tell(ctx, m)
 }
 
 // Word is what one relay says of a transaction that it was given.
@@ -499,7 +515,10 @@ func (r *Router) cancel(ctx context.Context, b Batch) error {
 			continue
 		}
 		t.Given, t.State = false, Dropped
-		r.report(&rec, *t, OutcomeCancelled, t.Seen)
+		if err := r.report(ctx, &rec, *t, OutcomeCancelled, t.Seen); err != nil {
+			errs = append(errs, err)
+			failures = append(failures, err.Error())
+		}
 	}
 	if err := r.save(ctx, rec); err != nil {
 		errs = append(errs, err)
@@ -528,13 +547,21 @@ func (r *Router) measured(rec *Record, t Try, o Outcome, head uint64) Measuremen
 }
 
 // report tells of what ends a try.
-func (r *Router) report(rec *Record, t Try, o Outcome, head uint64) {
+func (r *Router) report(ctx context.Context, rec *Record, t Try, o Outcome, head uint64) error {
 	m := r.measured(rec, t, o, head)
 	m.Blocks = head - min(head, t.Since)
-	r.tell(m)
+	return r.tell(ctx, m)
 }
 
-func (r *Router) tell(m Measurement) {
+func (r *Router) tell(ctx context.Context, m Measurement) error {
 	r.choice.note(m)
-	r.cfg.Report(m)
+	return r.note(ctx, m)
+}
+
+// note has it noted, also if the caller is interrupted, since it has happened.
+func (r *Router) note(ctx context.Context, m Measurement) error {
+	if err := r.cfg.Report(context.WithoutCancel(ctx), m); err != nil {
+		return fmt.Errorf("note what relay %s did: %w", m.Relay, err)
+	}
+	return nil
 }

@@ -608,3 +608,35 @@ func TestBloxroute(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatIsNotNotedEndsPushing: what a relay did is in the audit log, or the caller hears of it.
+func TestWhatIsNotNotedEndsPushing(t *testing.T) {
+	w := newWorld(t)
+	tx, records, full := w.txs(0, 1), &memory{}, errors.New("the disk is full")
+	m := &measures{fail: full}
+	r := w.router(Config{Relays: []Relay{w.flashbots("one"), w.rpc("two")}, Records: records, Patience: 1, Report: m.report})
+	if err := r.Push(t.Context(), tx, w.head(), 25); !errors.Is(err, full) {
+		t.Errorf("asked: %v, want that it is not noted", err)
+	}
+	w.control(control{Hold: 9})
+	w.mine()
+	if err := r.Push(t.Context(), tx, w.head(), 25); !errors.Is(err, full) {
+		t.Errorf("late: %v, want that it is not noted", err)
+	}
+	if err := r.Push(t.Context(), tx, 25, 25); !errors.Is(err, full) {
+		t.Errorf("expired: %v, want that it is not noted", err)
+	}
+	w.control(control{})
+	w.mine()
+	block := w.landed(tx[0])
+	if err := r.Land(t.Context(), tx[0].Hash(), block, nil, nil); block == 0 || !errors.Is(err, full) {
+		t.Errorf("landed in block %d: %v, want that it is not noted", block, err)
+	}
+	m.fail = nil
+	for range 2 {
+		if err := r.Land(t.Context(), tx[0].Hash(), block, nil, nil); err != nil {
+			t.Error(err)
+		}
+	}
+	w.wantWords(m, "one:taken", "one:late", "one:expired", "one:landed", "one:landed")
+}

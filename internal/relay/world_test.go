@@ -1,19 +1,13 @@
 package relay
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"encoding/json"
-	"io"
 	"math/big"
-	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 
@@ -24,6 +18,7 @@ import (
 	"github.com/ethereum/go-ethereum/crypto"
 
 	"github.com/seed-b6a97670/lockstep/internal/localnode"
+	"github.com/seed-b6a97670/lockstep/internal/localrelay"
 	"github.com/seed-b6a97670/lockstep/internal/network"
 	"github.com/seed-b6a97670/lockstep/internal/signer"
 )
@@ -61,6 +56,7 @@ func newKey(t testing.TB) *ecdsa.PrivateKey {
 type world struct {
 	t     *testing.T
 	node  *localnode.Node
+	local *localrelay.Relay
 	relay string // its URL
 	key   *ecdsa.PrivateKey
 	auth  textKey
@@ -87,28 +83,11 @@ func newWorld(t *testing.T) *world {
 	w := &world{t: t, node: node, key: newKey(t), auth: textKey{newKey(t)}}
 	w.call(nil, "anvil_setBalance", w.account(), "0xde0b6b3a7640000")
 
-	cmd := exec.Command("node", filepath.Join("testdata", "relay.js"), ethers, node.URL, secret)
-	cmd.Stderr = os.Stderr
-	in, err := cmd.StdinPipe()
-	if err != nil {
+	if w.local, err = localrelay.Start(ethers, node.URL, secret); err != nil {
 		t.Fatal(err)
 	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = in.Close() // it ends at that
-		_ = cmd.Wait()
-	})
-	line, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.relay = strings.TrimSpace(strings.TrimPrefix(line, "listening on "))
+	t.Cleanup(func() { _ = w.local.Stop() })
+	w.relay = w.local.URL
 	return w
 }
 
@@ -124,47 +103,23 @@ func (w *world) call(out any, method string, args ...any) {
 // tell posts to the relay's own controls.
 func (w *world) tell(path string, in, out any) {
 	w.t.Helper()
-	body, err := json.Marshal(in)
-	if err != nil {
+	if err := w.local.Tell(w.t.Context(), path, in, out); err != nil {
 		w.t.Fatal(err)
-	}
-	resp, err := http.Post(w.relay+path, "application/json", bytes.NewReader(body))
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	defer func() { _ = resp.Body.Close() }()
-	raw, err := io.ReadAll(resp.Body)
-	if err != nil || resp.StatusCode != http.StatusOK {
-		w.t.Fatalf("%s of the relay: %d %s %v", path, resp.StatusCode, raw, err)
-	}
-	if out != nil {
-		if err := json.Unmarshal(raw, out); err != nil {
-			w.t.Fatal(err)
-		}
 	}
 }
 
-type control struct {
-	Fault   string   `json:"fault"`
-	Of      []string `json:"of,omitempty"`
-	Message string   `json:"message,omitempty"`
-	Hash    string   `json:"hash,omitempty"`
-	After   string   `json:"after,omitempty"`
-	Delay   int      `json:"delay,omitempty"`
-	Hold    int      `json:"hold,omitempty"`
-}
+type control = localrelay.Control
 
 func (w *world) control(c control) { w.t.Helper(); w.tell("/control", c, nil) }
 
 // mine makes a block with what the relay has for it.
 func (w *world) mine() (number uint64, landed []common.Hash) {
 	w.t.Helper()
-	var block struct {
-		Number uint64
-		Hashes []common.Hash
+	number, landed, err := w.local.Mine(w.t.Context())
+	if err != nil {
+		w.t.Fatal(err)
 	}
-	w.tell("/mine", struct{}{}, &block)
-	return block.Number, block.Hashes
+	return number, landed
 }
 
 func (w *world) head() uint64 {
@@ -175,23 +130,15 @@ func (w *world) head() uint64 {
 }
 
 // logged is a request that the relay had.
-type logged struct {
-	Path    string
-	Headers map[string]string
-	Body    string
-	Verdict string
-}
+type logged struct{ localrelay.Request }
 
 func (l logged) request(t *testing.T) (method string, params json.RawMessage) {
 	t.Helper()
-	var r struct {
-		Method string
-		Params json.RawMessage
-	}
-	if err := json.Unmarshal([]byte(l.Body), &r); err != nil {
+	method, params, err := l.Call()
+	if err != nil {
 		t.Fatal(err)
 	}
-	return r.Method, r.Params
+	return method, params
 }
 
 func (w *world) log() []logged {
@@ -376,9 +323,15 @@ func (m *memory) Save(ctx context.Context, r Record) error {
 }
 
 // measures keeps what was reported.
-type measures struct{ all []Measurement }
+type measures struct {
+	all  []Measurement
+	fail error
+}
 
-func (m *measures) report(x Measurement) { m.all = append(m.all, x) }
+func (m *measures) report(_ context.Context, x Measurement) error {
+	m.all = append(m.all, x)
+	return m.fail
+}
 
 // words are the outcomes as relay:outcome.
 func (m *measures) words() []string {

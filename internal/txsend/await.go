@@ -174,8 +174,11 @@ func candidates(entry rollout.Transaction) []rollout.Transaction {
 
 // push sends transactions in the order of their nonces: those that no node has taken from this process yet, or all. If the
 // first is refused, that is the error. A later one may be refused because the ones before it are not in a block yet, by a
-// node that holds few of one account: it is sent again when they are.
+// node that holds few of one account: it is sent again when they are. Relays know themselves what they have.
 func (s *Sender) push(ctx context.Context, entries []rollout.Transaction, all bool) error {
+	if s.cfg.Relays != nil {
+		return s.relayed(ctx, entries)
+	}
 	for i, e := range entries {
 		if s.sent[e.ID] && !all {
 			continue
@@ -195,26 +198,16 @@ func (s *Sender) push(ctx context.Context, entries []rollout.Transaction, all bo
 }
 
 func (s *Sender) broadcast(ctx context.Context, entry rollout.Transaction) error {
-	var tx types.Transaction
-	if err := tx.UnmarshalBinary(entry.Raw); err != nil {
-		return fmt.Errorf("journal entry %d is not a transaction: %w", entry.ID, err)
-	}
-	if _, err := s.approved(ctx, entry.Step, &tx); err != nil {
+	tx, err := s.sendable(ctx, entry)
+	if err != nil {
 		return err
 	}
-	if err := s.cfg.Check(ctx, &tx); err != nil {
-		return fmt.Errorf("%s: %w", entry.Step, err)
-	}
-	// last, since this process may have slept, and another one may have decided something else
-	if err := s.cfg.Journal.Held(ctx); err != nil {
-		return fmt.Errorf("%s: %w", entry.Step, err)
-	}
-	if err := s.cfg.Chain.Send(ctx, &tx); err != nil {
+	if err := s.cfg.Chain.Send(ctx, tx); err != nil {
 		if s.taken(ctx, entry, err) == nil {
 			return nil
 		}
 		// refused perhaps by a state of the chain that a reorganisation has just ended: once more, and then for good
-		if again := s.cfg.Chain.Send(ctx, &tx); again != nil {
+		if again := s.cfg.Chain.Send(ctx, tx); again != nil {
 			return s.taken(ctx, entry, again)
 		}
 	}
@@ -274,6 +267,9 @@ func (s *Sender) record(ctx context.Context, entry rollout.Transaction, r chain.
 		entry.Status = rollout.Reverted
 	}
 	entry.BlockNumber, entry.BlockHash, entry.GasUsed = r.Block.Number, r.Block.Hash, r.GasUsed
+	if err := s.landed(ctx, entry, r); err != nil {
+		return err
+	}
 	if err := s.cfg.Journal.Finish(ctx, entry); err != nil {
 		return err
 	}

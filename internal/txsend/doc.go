@@ -13,4 +13,8 @@
 // and to decide again. A sequence whose first transaction is refused, or has failed before the others were released, so
 // costs nothing more. What cannot be foreseen: a transaction of somebody else that lands in the same block before the
 // sequence and makes its first one revert. The others, if they depend on it, then revert too and cost their gas.
+//
+// Where there are relays, no transaction goes to the endpoints. All of a sequence is released before the first is given to a relay, which
+// takes them as a bundle, and what is in no block is pushed at every look: relays know what they have. What is replaced they are
+// asked to forget, when they have what replaces it.
 package txsend

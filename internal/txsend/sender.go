@@ -31,6 +31,7 @@ type Chain interface {
 	DataFee(ctx context.Context, at common.Hash, raw []byte) (*big.Int, error)
 	Send(ctx context.Context, tx *types.Transaction) error
 	Receipt(ctx context.Context, hash common.Hash) (chain.Receipt, error)
+	BaseFee(ctx context.Context, at common.Hash) (*big.Int, error)
 }
 
 // Signer signs for one account.
@@ -55,6 +56,7 @@ type Journal interface {
 // Config of a sender.
 type Config struct {
 	Chain         Chain
+	Relays        Relays // nil if transactions go to Chain; otherwise none ever does
 	Signer        Signer
 	Journal       Journal
 	Confirmations uint64        // blocks, the one with the transaction included
@@ -74,16 +76,20 @@ type Config struct {
 	Check func(ctx context.Context, tx *types.Transaction) error
 	// Explain says in words what a call reverted with.
 	Explain func(data []byte) string
-	// Sent, Final and Stuck are told what happens: stuck is a transaction that cannot offer more. They may be nil.
+	// Sent, Final, Stuck and Kept are told what happens: stuck is a transaction that cannot offer more, kept one whose predecessor
+	// relays do not forget. They may be nil.
 	Sent  func(rollout.Transaction)
 	Final func(rollout.Transaction)
 	Stuck func(rollout.Transaction, error)
+	Kept  func(rollout.Transaction, error)
 }
 
 // Sender sends the transactions of one account on one network. It is for one goroutine.
 type Sender struct {
 	cfg  Config
-	sent map[int64]bool // journal entries that a node has taken from this process
+	sent map[int64]bool // journal entries that a node, or a relay, has taken from this process
+	// forgotten are the journal entries for whose sake relays were asked to forget others
+	forgotten map[int64]bool
 	// first is the journal entry that has been the first in no block since a time
 	first struct {
 		id    int64
@@ -102,6 +108,9 @@ func New(cfg Config) *Sender {
 	if cfg.Stuck == nil {
 		cfg.Stuck = func(rollout.Transaction, error) {}
 	}
+	if cfg.Kept == nil {
+		cfg.Kept = func(rollout.Transaction, error) {}
+	}
 	if cfg.StuckAfter == 0 {
 		cfg.StuckAfter = time.Minute
 	}
@@ -111,7 +120,7 @@ func New(cfg Config) *Sender {
 	if cfg.Rebroadcast == 0 {
 		cfg.Rebroadcast = 15 * time.Second
 	}
-	return &Sender{cfg: cfg, sent: map[int64]bool{}}
+	return &Sender{cfg: cfg, sent: map[int64]bool{}, forgotten: map[int64]bool{}}
 }
 
 // Address is the account.
@@ -294,6 +303,14 @@ func (s *Sender) release(ctx context.Context, entries []rollout.Transaction) err
 	out, rest := entries[:1:1], entries[1:]
 	if len(rest) == 0 {
 		return s.await(ctx, out)
+	}
+	if s.cfg.Relays != nil && s.cfg.BatchDelay == 0 {
+		// relays take them together, so that they land together or not at all
+		released, err := s.cfg.Journal.Release(ctx, rest)
+		if err != nil {
+			return errors.Join(err, s.await(ctx, out))
+		}
+		return s.await(ctx, append(out, released...))
 	}
 	switch err := s.push(ctx, out, false); {
 	case underpriced(err): // it is replaced; the others, which offer as little, are made void and decided again

@@ -1,7 +1,7 @@
 // A private relay on loopback before a real node, for tests: it checks requests as the real ones document it, with ethers, keeps what
 // it takes in a pool of its own, and includes it when it is told to make a block. It misbehaves when it is told to.
 //
-//   node relay.js ETHERS NODE_URL SECRET
+//   node -e PROGRAM ETHERS NODE_URL SECRET
 //
 // /          Flashbots' methods        /raw    eth_sendRawTransaction
 // /tx/HASH   the status API            /blxr   bloXroute's methods, with SECRET as Authorization header
@@ -9,13 +9,14 @@
 // /log       every request to a relay  /statuses   how many the status API had
 'use strict';
 const http = require('node:http');
-const [, , ethersPath, node, secret] = process.argv;
+const [, ethersPath, node, secret] = process.argv;
 const { Transaction, keccak256, verifyMessage } = require(ethersPath);
 
 const privates = new Map(); // hash → {raw, last, signer, status}
 const bundles = new Map(); // uuid → {txs, block, signer}
 const log = [];
 let statuses = 0; // how often the status API was asked
+let fault = ''; // of the request that is looked at
 let control = {}; // fault, of: the paths that have it, message, hold: blocks to make without what it has
 
 async function ask(method, ...params) {
@@ -49,8 +50,8 @@ function signerOf(headers, body) {
 function take(raw, last, signer) {
   const tx = Transaction.from(raw);
   if (tx.serialized !== raw) refuse('not canonical');
-  if (control.fault === 'lie') return tx.hash;
-  privates.set(tx.hash, { raw, last, signer, status: control.fault === 'drop' ? 'FAILED' : 'PENDING' });
+  if (fault === 'lie') return tx.hash;
+  privates.set(tx.hash, { raw, last, signer, status: fault === 'drop' ? 'FAILED' : 'PENDING' });
   return tx.hash;
 }
 
@@ -66,7 +67,7 @@ const methods = {
       const known = bundles.get(p.replacementUuid);
       if (known && known.signer !== signer) refuse('bundle of somebody else');
       const txs = p.txs.map((raw) => Transaction.from(raw));
-      if (control.fault !== 'lie') bundles.set(p.replacementUuid, { txs: p.txs, hashes: txs.map((t) => t.hash), block: Number(p.blockNumber), signer });
+      if (fault !== 'lie') bundles.set(p.replacementUuid, { txs: p.txs, hashes: txs.map((t) => t.hash), block: Number(p.blockNumber), signer });
       return { bundleHash: keccak256('0x' + txs.map((t) => t.hash.slice(2)).join('')) };
     },
     eth_cancelPrivateTransaction([p], signer) {
@@ -85,7 +86,7 @@ const methods = {
   '/raw': {
     eth_sendRawTransaction([raw]) {
       const hash = Transaction.from(raw).hash;
-      if (privates.has(hash)) refuse('already known');
+      if (privates.get(hash)?.status === 'PENDING') refuse('already known');
       return take(raw, Infinity, '');
     },
   },
@@ -141,7 +142,8 @@ async function relay(req, res, body) {
     entry.verdict = message;
     json(res, 200, { jsonrpc: '2.0', id: request.id, error: { code, message } });
   };
-  switch (control.of && !control.of.includes(req.url) ? '' : control.fault) {
+  const misbehaves = control.of && !control.of.includes(req.url) ? '' : control.fault;
+  switch (misbehaves) {
     case 'close': return req.socket.destroy();
     case 'slow': await new Promise((done) => setTimeout(done, control.delay)); break;
     case 'garbage': return res.end('<html>Welcome</html>');
@@ -164,6 +166,7 @@ async function relay(req, res, body) {
     const method = methods[req.url][request.method];
     if (!method) return failed('no such method', -32601);
     entry.verdict = 'taken';
+    fault = misbehaves; // methods do not wait
     json(res, 200, { jsonrpc: '2.0', id: request.id, result: method(request.params, signer) });
   } catch (err) {
     if (!(err instanceof Refusal)) throw err;
