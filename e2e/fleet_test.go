@@ -17,6 +17,7 @@ import (
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/crypto"
 
+	"github.com/seed-b6a97670/lockstep/internal/localrelay"
 	"github.com/seed-b6a97670/lockstep/internal/network"
 )
 
@@ -26,6 +27,7 @@ type fleet struct {
 	networks []network.Network
 	nodes    []*node
 	proxies  []*proxy
+	relays   map[int]*localrelay.Relay // before the nodes that make no block by themselves
 }
 
 // fleetConfig takes what is at the top, the networks, the facets and what comes after them.
@@ -49,6 +51,7 @@ networks:
   operator: { keystore: keys/1.json, password: "file:password" }
   guardian: { keystore: keys/2.json, password: "file:password" }
   admin: { keystore: keys/3.json, password: "file:password" }
+  relay: { keystore: keys/relay.json, password: "file:password" }
 ` + approverSigners
 
 // inUse are so many networks of the catalogue: test networks first, a third of them, and mainnets.
@@ -61,16 +64,20 @@ func inUse(count int) []network.Network {
 }
 
 // newFleet starts the nodes and writes the project: one.yaml and two.yaml, with the manifests of both versions. top is what stands at the
-// top of both files (""), and of each; perNetwork adds keys to a network.
-func newFleet(t testing.TB, networks []network.Network, top map[string]string, perNetwork func(i int, n network.Network) string) *fleet {
+// top of both files (""), and of each. The networks with the numbers in relayed are reached through a private relay alone, which makes their blocks.
+func newFleet(t testing.TB, networks []network.Network, top map[string]string, relayed ...int) *fleet {
 	t.Helper()
-	f := &fleet{market: &market{t: t, dir: t.TempDir()}, networks: networks}
+	f := &fleet{market: &market{t: t, dir: t.TempDir()}, networks: networks, relays: map[int]*localrelay.Relay{}}
 	var mu sync.Mutex
 	f.nodes, f.proxies = make([]*node, len(networks)), make([]*proxy, len(networks))
 	var wg sync.WaitGroup
 	for i, n := range networks {
 		wg.Go(func() {
-			anvil, err := startAnvil("--chain-id", fmt.Sprint(n.ChainID), "--block-time", "1")
+			args := []string{"--chain-id", fmt.Sprint(n.ChainID), "--block-time", "1"}
+			if slices.Contains(relayed, i) {
+				args = append(args[:2], "--no-mining")
+			}
+			anvil, err := startAnvil(args...)
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil {
@@ -98,12 +105,13 @@ func newFleet(t testing.TB, networks []network.Network, top map[string]string, p
 		}
 	}
 	f.write("password", "light\n")
+	f.must("key", "new", "keys/relay.json", "--password", "file:password")
 	var list strings.Builder
 	for i, n := range networks {
 		f.proxies[i] = newProxy(t, f.nodes[i].url)
-		more := ""
-		if perNetwork != nil {
-			more = perNetwork(i, n)
+		more := ", allowPublic: true"
+		if slices.Contains(relayed, i) {
+			more = fmt.Sprintf(", relayKey: relay, relays: [{ name: local, kind: flashbots, url: %q }]", f.relay(i).URL)
 		}
 		fmt.Fprintf(&list, "  - { name: %s, grace: 30, confirmations: 1, blockTime: 1, l1Fee: none, rpc: [%q]%s }\n", n.Name, f.proxies[i].url, more)
 	}
@@ -117,6 +125,32 @@ func newFleet(t testing.TB, networks []network.Network, top map[string]string, p
 	}
 	f.node = f.nodes[0]
 	return f
+}
+
+// relay starts the relay of a network, which makes a block a second.
+func (f *fleet) relay(i int) *localrelay.Relay {
+	f.t.Helper()
+	r, err := localrelay.Start(filepath.Join(places.root, "e2e", "ethers", "node_modules", "ethers"), f.nodes[i].url, "secret")
+	if err != nil {
+		f.t.Fatalf("%v (is make setup done?)", err)
+	}
+	f.relays[i] = r
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for ctx.Err() == nil {
+			if _, _, err := r.Mine(ctx); err != nil && ctx.Err() == nil {
+				f.t.Errorf("make a block: %v", err)
+			}
+			select {
+			case <-ctx.Done():
+			case <-time.After(time.Second):
+			}
+		}
+	}()
+	f.t.Cleanup(func() { cancel(); <-done; _ = r.Stop() })
+	return r
 }
 
 // keepTimes moves the clock of every network past its timelocks.

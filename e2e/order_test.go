@@ -60,7 +60,7 @@ func (s executionState) mustSayWhy(t *testing.T) {
 // operator takes that network out, and the others are activated; and then it is brought to where they are.
 func TestTogether(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t, inUse(4), map[string]string{"": everySecond, "two": together}, nil)
+	f := newFleet(t, inUse(4), map[string]string{"": everySecond, "two": together})
 	f.firstVersion()
 	before := f.counts()
 	two := f.approved("two")
@@ -135,7 +135,7 @@ func TestTogether(t *testing.T) {
 // says why it is not, and it follows when it can.
 func TestTogetherInPart(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t, inUse(3), map[string]string{"": everySecond, "two": together}, nil)
+	f := newFleet(t, inUse(3), map[string]string{"": everySecond, "two": together})
 	f.firstVersion()
 	two := f.approved("two")
 	d := f.serve("two.yaml")
@@ -176,7 +176,7 @@ func TestWaves(t *testing.T) {
 	networks := inUse(3)
 	waves := "rollout:\n  policy: waves\n  testnets: 1\n  waves:\n    - { name: canary, networks: [" + networks[0].Name + "], soak: 5s }\n    - { name: rest, networks: [" +
 		networks[1].Name + ", " + networks[2].Name + "] }\n"
-	f := newFleet(t, networks, map[string]string{"": everySecond, "two": waves}, nil)
+	f := newFleet(t, networks, map[string]string{"": everySecond, "two": waves})
 	f.firstVersion()
 	two := f.approved("two")
 	before := f.counts()
@@ -218,7 +218,7 @@ func TestWavesByACommand(t *testing.T) {
 	networks := inUse(3)
 	waves := "rollout:\n  policy: waves\n  waves:\n    - { name: a, networks: [" + networks[2].Name + "], soak: 3s }\n    - { name: b, networks: [" +
 		networks[1].Name + ", " + networks[0].Name + "] }\n"
-	f := newFleet(t, networks, map[string]string{"": everySecond, "one": waves}, nil)
+	f := newFleet(t, networks, map[string]string{"": everySecond, "one": waves})
 	f.approved("one")
 	f.keepTimes()
 	p := f.start("--config", "one.yaml", "rollout", "one-plan.json", "--yes")

@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"encoding/json"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -44,6 +46,9 @@ func wavesOf(networks []network.Network) string {
 	return text + fmt.Sprintf("    - { name: mainnets, networks: [%s] }\n", strings.Join(mains, ", "))
 }
 
+// fleetFlag is on how many networks TestReplicas works.
+var fleetFlag = flag.Int("fleet", 6, "on how many networks TestReplicas works; 21 is what the product is made for")
+
 const together = "rollout: { policy: together }\n"
 
 // TestReplicas upgrades networks of the catalogue under two processes of serve that share a journal in PostgreSQL, one of which is killed again
@@ -53,12 +58,12 @@ func TestReplicas(t *testing.T) {
 	for _, engine := range []string{"postgres", "sqlite"} {
 		t.Run(engine, func(t *testing.T) {
 			t.Parallel()
-			replicated(t, engine, 6)
+			replicated(t, engine, *fleetFlag, 1, *fleetFlag-2)
 		})
 	}
 }
 
-func replicated(t *testing.T, engine string, count int) {
+func replicated(t *testing.T, engine string, count int, relayed ...int) {
 	networks := inUse(count)
 	top := "serve: { listen: \"127.0.0.1:0\", health: 1s }\n"
 	replicas := 1
@@ -67,7 +72,7 @@ func replicated(t *testing.T, engine string, count int) {
 		top += fmt.Sprintf("database: %q\n", url)
 		replicas = 2
 	}
-	f := newFleet(t, networks, map[string]string{"": top, "one": wavesOf(networks), "two": together}, nil)
+	f := newFleet(t, networks, map[string]string{"": top, "one": wavesOf(networks), "two": together}, relayed...)
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 1))
@@ -86,9 +91,47 @@ func replicated(t *testing.T, engine string, count int) {
 		f.checkLive(version, uint64(epoch+1), before, []map[string]int{first, second}[epoch])
 		before = f.counts()
 	}
+	for _, i := range relayed {
+		f.checkRelayed(i)
+	}
 	f.must("--config", "two.yaml", "audit", "verify")
 	f.must("--config", "two.yaml", "status", "two.json", "--check")
 	f.must("--config", "two.yaml", "sync")
+}
+
+// checkRelayed fails unless all transactions of a network went through its relay, and the audit log says so of each.
+func (f *fleet) checkRelayed(i int) {
+	f.t.Helper()
+	f.proxies[i].mu.Lock()
+	public := len(f.proxies[i].hashes)
+	f.proxies[i].mu.Unlock()
+	if public > 0 {
+		f.t.Errorf("%d transactions of %s were given to its endpoint", public, f.networks[i].Name)
+	}
+	chain, err := f.nodes[i].transactions(f.t.Context())
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	var log struct {
+		Entries []struct {
+			Kind    string
+			ChainID uint64
+			Body    struct{ Relay, Hash string }
+		}
+	}
+	out := f.must("--config", "two.yaml", "--json", "audit", "list", "--kind", "relay.landed", "--last", "0")
+	if err := json.Unmarshal([]byte(out), &log); err != nil {
+		f.t.Fatalf("%v: %.500s", err, out)
+	}
+	landed := map[string]bool{}
+	for _, e := range log.Entries {
+		landed[e.Body.Hash] = true
+	}
+	for _, tx := range chain {
+		if !landed[tx.Hash.Hex()] {
+			f.t.Errorf("the audit log does not say by which relay %s came into block %d of %s", tx.Hash, tx.Block, f.networks[i].Name)
+		}
+	}
 }
 
 // killReplicas hands a plan over to some daemons, and kills one of them at random moments and starts it again, until the plan is done.

@@ -10,7 +10,7 @@ import (
 // TestServe hands plans over to a daemon, which carries them out on three networks. It is stopped in the middle, and another goes on.
 func TestServe(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t, inUse(3), map[string]string{"": "serve: { listen: \"127.0.0.1:0\", health: 1s }\n"}, nil)
+	f := newFleet(t, inUse(3), map[string]string{"": "serve: { listen: \"127.0.0.1:0\", health: 1s }\n"})
 	one := f.approved("one")
 	f.keepTimes()
 	d := f.serve("one.yaml")
