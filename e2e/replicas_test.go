@@ -47,7 +47,7 @@ func wavesOf(networks []network.Network) string {
 }
 
 // fleetFlag is on how many networks TestReplicas works.
-var fleetFlag = flag.Int("fleet", 6, "on how many networks TestReplicas works; 21 is what the product is made for")
+var fleetFlag = flag.Int("fleet", 21, "on how many networks TestReplicas works")
 
 const together = "rollout: { policy: together }\n"
 
