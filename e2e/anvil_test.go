@@ -63,13 +63,18 @@ func (n *node) call(ctx context.Context, result any, method string, args ...any)
 
 // view calls a function that returns words, and returns them.
 func (n *node) view(ctx context.Context, to common.Address, signature string, args ...[]byte) ([]common.Hash, error) {
+	return n.viewAt(ctx, "latest", to, signature, args...)
+}
+
+// viewAt is view after a block.
+func (n *node) viewAt(ctx context.Context, block string, to common.Address, signature string, args ...[]byte) ([]common.Hash, error) {
 	data := crypto.Keccak256([]byte(signature))[:4]
 	for _, a := range args {
 		data = append(data, a...)
 	}
 	var out string
 	call := map[string]any{"to": to, "data": fmt.Sprintf("%#x", data)}
-	if err := n.call(ctx, &out, "eth_call", call, "latest"); err != nil {
+	if err := n.call(ctx, &out, "eth_call", call, block); err != nil {
 		return nil, fmt.Errorf("%s: %w", signature, err)
 	}
 	raw := common.FromHex(out)
@@ -92,7 +97,11 @@ type dispatcherState struct {
 }
 
 func (n *node) state(ctx context.Context, dispatcher common.Address) (dispatcherState, error) {
-	w, err := n.view(ctx, dispatcher, "dispatcherState()")
+	return n.stateAt(ctx, "latest", dispatcher)
+}
+
+func (n *node) stateAt(ctx context.Context, block string, dispatcher common.Address) (dispatcherState, error) {
+	w, err := n.viewAt(ctx, block, dispatcher, "dispatcherState()")
 	if err != nil {
 		return dispatcherState{}, err
 	}

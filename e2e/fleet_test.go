@@ -173,9 +173,10 @@ func (f *fleet) dispatcher() common.Address {
 }
 
 // approved makes a plan for a version, and has it approved by two.
-func (f *fleet) approved(version string) string {
+func (f *fleet) approved(version string) string { return f.approvedAs(version, version+"-plan.json") }
+
+func (f *fleet) approvedAs(version, file string) string {
 	f.t.Helper()
-	file := version + "-plan.json"
 	f.commitAll()
 	f.must("--config", version+".yaml", "plan", version+".json", "-o", file)
 	for _, name := range []string{"alice", "bob"} {
@@ -188,10 +189,12 @@ func (f *fleet) approved(version string) string {
 type executionState struct {
 	Status   string
 	Released bool
-	Networks []struct {
-		Network, State, Reason string
-		DoneAt                 uint64
-	}
+	Networks []networkState
+}
+
+type networkState struct {
+	Network, State, Reason string
+	DoneAt                 uint64
 }
 
 func (s executionState) of(network string) (state, reason string) {

@@ -1,13 +1,19 @@
 package e2e
 
 import (
+	"database/sql"
 	"encoding/json"
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
+
+	"github.com/ethereum/go-ethereum/common"
+	_ "github.com/jackc/pgx/v5/stdlib" // registers the driver
 
 	"github.com/seed-b6a97670/lockstep/internal/localpg"
 	"github.com/seed-b6a97670/lockstep/internal/network"
@@ -73,9 +79,7 @@ func replicated(t *testing.T, engine string, count int, relayed ...int) {
 		replicas = 2
 	}
 	f := newFleet(t, networks, map[string]string{"": top, "one": wavesOf(networks), "two": together}, relayed...)
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	random := rand.New(rand.NewPCG(seed, 1))
+	random := random(t)
 	before := make([]int, count)
 	first := map[string]int{
 		"create": 5, "grantRole": 7, "renounceRole": 2, "setEtaGrace": 1, "commitRoot": 1, "applyRoutes": len(f.manifest("one").Pages), "activateCommittedRoot": 1,
@@ -165,4 +169,156 @@ func (f *fleet) killReplicas(config, plan string, replicas int, random *rand.Ran
 		d.kill()
 	}
 	return kills
+}
+
+var (
+	roundsFlag = flag.Int("rounds", 8, "how often TestWorkingReplica hits the process that works")
+	seedFlag   = flag.Uint64("seed", 0, "of what tests choose at random; 0 takes one from the clock")
+)
+
+// random logs its seed.
+func random(t testing.TB) *rand.Rand {
+	t.Helper()
+	seed := *seedFlag
+	if seed == 0 {
+		seed = uint64(time.Now().UnixNano())
+	}
+	t.Logf("-seed %d", seed)
+	return rand.New(rand.NewPCG(seed, 1))
+}
+
+// working returns the lease on a network of a plan that a process holds now, and whose process that is.
+func working(t testing.TB, db *sql.DB, processes []*daemon) (name string, fence uint64, at int) {
+	t.Helper()
+	rows, err := db.QueryContext(t.Context(), `SELECT name, holder, fence FROM leases WHERE holder <> '' AND name LIKE 'plan/%' ORDER BY random()`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var holder string
+		if err := rows.Scan(&name, &holder, &fence); err != nil {
+			t.Fatal(err)
+		}
+		pid := strings.Split(holder, "/")[1]
+		for i, p := range processes {
+			if fmt.Sprint(p.cmd.Process.Pid) == pid {
+				return name, fence, i
+			}
+		}
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return "", 0, -1
+}
+
+// TestWorkingReplica has three processes on PostgreSQL carry out one upgrade after the other. The one that works on a network is killed, or
+// stopped until another one has taken its place, and then woken. How long that takes is logged.
+func TestWorkingReplica(t *testing.T) {
+	t.Parallel()
+	random := random(t)
+	_, url := newPostgres(t)
+	f := newFleet(t, inUse(3), map[string]string{"": everySecond + fmt.Sprintf("database: %q\n", url)})
+	db, err := sql.Open("pgx", url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	var processes []*daemon
+	for range 3 {
+		processes = append(processes, f.serve("one.yaml"))
+	}
+	hits, took := map[string]int{}, map[string][]time.Duration{}
+	cycles := map[string]int{}
+	for epoch := 1; hits["killed"]+hits["stopped"] < *roundsFlag || cycles["two"] == 0; epoch++ {
+		version := []string{"two", "one"}[epoch%2]
+		cycles[version]++
+		file := version + "-plan.json"
+		if epoch > 1 {
+			file = fmt.Sprintf("plan-%d.json", epoch)
+		}
+		plan := f.approvedAs(version, file)
+		if epoch == 1 {
+			f.keepTimes()
+		}
+		f.must("--config", version+".yaml", "start", file, "--yes")
+		deadline := time.Now().Add(5 * time.Minute)
+		for !done(f.execution("one.yaml", plan)) {
+			if time.Now().After(deadline) {
+				for _, d := range processes {
+					t.Logf("a process says:\n%s", d.output())
+				}
+				t.Fatalf("not done: %+v", f.execution("one.yaml", plan))
+			}
+			time.Sleep(time.Duration(random.IntN(1500)) * time.Millisecond)
+			lease, fence, i := working(t, db, processes)
+			if i < 0 {
+				continue
+			}
+			how := []string{"killed", "stopped"}[random.IntN(2)]
+			hit := time.Now()
+			if how == "killed" {
+				processes[i].kill()
+			} else if err := processes[i].cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+				t.Fatal(err)
+			}
+			if taken := takenOver(t, db, lease, fence); taken {
+				took[how] = append(took[how], time.Since(hit))
+				hits[how]++
+			}
+			if how == "killed" {
+				processes[i] = f.serve("one.yaml")
+			} else if err := processes[i].cmd.Process.Signal(syscall.SIGCONT); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want := f.manifest(version)
+		for i, n := range f.nodes {
+			s, err := n.state(t.Context(), f.dispatcher())
+			if err != nil || s.activeRoutesRoot != want.RoutesRoot || s.activeEpoch != uint64(epoch) || s.pendingRoot != (common.Hash{}) {
+				t.Errorf("%s: %+v (%v), want version %s in epoch %d", f.networks[i].Name, s, err, version, epoch)
+			}
+		}
+	}
+	for how, times := range took {
+		slices.Sort(times)
+		t.Logf("%s %d times; another took over after %s, at most %s", how, hits[how], times[len(times)/2], times[len(times)-1])
+	}
+	pages := len(f.manifest("one").Pages) + len(f.manifest("two").Pages) // staged once, whatever comes later
+	for i, n := range f.nodes {
+		chain, err := n.transactions(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.proxies[i].checkOneEach(t, chain)
+		upgrades := cycles["one"] + cycles["two"]
+		checkCalls(t, chain, map[string]int{
+			"create": 8, "grantRole": 7, "renounceRole": 2, "setEtaGrace": 1, "commitRoot": upgrades, "applyRoutes": pages,
+			"activateCommittedRoot": upgrades - 1, "activateCommittedRootAndCall": 1,
+		})
+	}
+	f.must("--config", "one.yaml", "audit", "verify")
+}
+
+// takenOver waits until another process has a lease; it is false if the work that it was for has ended meanwhile.
+func takenOver(t testing.TB, db *sql.DB, lease string, fence uint64) bool {
+	t.Helper()
+	plan, chain := strings.Split(lease, "/")[1], strings.Split(lease, "/")[2]
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		var now uint64
+		var state string
+		err := db.QueryRowContext(t.Context(), `SELECT fence, (SELECT state FROM execution_networks WHERE plan = $2 AND chain_id = $3)
+			FROM leases WHERE name = $1`, lease, plan, chain).Scan(&now, &state)
+		switch {
+		case err != nil:
+			t.Fatal(err)
+		case now > fence:
+			return true
+		case state == "done":
+			return false
+		}
+	}
+	t.Errorf("nobody has taken %s over within %s", lease, patience)
+	return false
 }
