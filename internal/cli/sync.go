@@ -19,8 +19,8 @@ func newSync(e *env) *cobra.Command {
 		Short: "Bring networks that were added or fell behind to the routes of the others",
 		Long: `Compare all networks with the manifest that was rolled out, or returned to, last. With -o a plan is
 written that brings those that are behind to it, deployments included: approve it, and carry it out
-with lockstep rollout or lockstep start. The manifest must have been built for a network that is new.
-That test networks come first is not asked for again, since the manifest is live.
+with lockstep rollout or lockstep start. The manifest must have been built for a network that is
+new. That test networks come first is not asked for again, since the manifest is live.
 
 ` + exitCodes,
 		Example: "  lockstep sync\n  lockstep sync -o sync.json && lockstep approve sync.json && lockstep rollout sync.json --yes",
@@ -94,8 +94,9 @@ func newHealth(e *env) *cobra.Command {
 		Use:   "health",
 		Short: "Check the health of every network, and note what was found",
 		Long: `Check every network: the dispatcher is as the last rollout has left it, its routes answer and their
-code is that of the manifest, routed calls are not paused, and no root is pending that nobody explains.
-What was found is noted in the journal, where waves ask for it; lockstep serve checks by itself.
+code is that of the manifest, routed calls are not paused, and no root is pending that nobody
+explains. What was found is noted in the journal, where waves ask for it; lockstep serve checks by
+itself.
 
 ` + exitCodes,
 		Example: "  lockstep health",
