@@ -75,6 +75,7 @@ func (a *App) Serve(ctx context.Context, listening func(url string)) (err error)
 	}
 	s.metrics = metric.New(cfg)
 	a.opts.Progress = s.event
+	a.opts.Confirm = func(context.Context, []Outcome) error { return nil } // whoever asks over HTTP has decided
 	server, err := web.New(ctx, s.api())
 	if err != nil {
 		return err
@@ -218,6 +219,9 @@ func (s *server) handedOver(ctx context.Context, digest common.Hash) (Execution,
 		return Execution{}, err
 	}
 	x := Execution{Plan: p}
+	if p.Intent.Manifest == nil {
+		return x, nil // it cannot be handed over, which HandOver says
+	}
 	if x.File, err = s.app.store.Manifest(ctx, p.Intent.Manifest.Root); err != nil {
 		return Execution{}, err
 	}
@@ -239,6 +243,10 @@ func (s *server) handedOver(ctx context.Context, digest common.Hash) (Execution,
 // work does a job: it carries a plan out on a network, under the lease that the job is for.
 func (s *server) work(ctx context.Context, j schedule.Job) {
 	n := s.network(j.ChainID)
+	if n == nil { // the job is made again, until a process has it whose configuration has the network
+		s.log.ErrorContext(ctx, "the network is not in the configuration of this process", "plan", j.Plan, "chain", j.ChainID)
+		return
+	}
 	held, err := s.app.leases.TryNext(ctx, rollout.Lease{Name: j.Lease(), Fence: j.Fence})
 	other := (*rollout.HeldError)(nil)
 	switch {
@@ -246,9 +254,6 @@ func (s *server) work(ctx context.Context, j schedule.Job) {
 		return // another process was faster
 	case err != nil:
 		s.log.ErrorContext(ctx, "a job cannot be begun", "plan", j.Plan, "chain", j.ChainID, "err", err)
-		return
-	case n == nil:
-		s.log.ErrorContext(ctx, "the network is not in the configuration of this process", "plan", j.Plan, "chain", j.ChainID)
 		return
 	}
 	defer func() {

@@ -12,6 +12,7 @@ import (
 	"github.com/seed-b6a97670/lockstep/internal/dispatcher"
 	"github.com/seed-b6a97670/lockstep/internal/manifest"
 	"github.com/seed-b6a97670/lockstep/internal/plan"
+	"github.com/seed-b6a97670/lockstep/internal/rollout"
 	"github.com/seed-b6a97670/lockstep/internal/store"
 )
 
@@ -90,35 +91,36 @@ func (a *App) compareWith(ctx context.Context, n *net, address common.Address, m
 		return s, nil
 	}
 	s.State = "behind"
-	running, err := a.store.Running(ctx, n.ChainID, address)
-	if err == nil {
-		s.State, s.Reason = "in rollout", fmt.Sprintf("root %s is being rolled out for epoch %d", running.Root, running.Epoch)
-	} else if !errors.Is(err, store.ErrNotFound) {
-		return s, err
-	}
-	reason, err := a.whyNot(ctx, n.ChainID)
+	stands, err := a.newest(ctx, n.ChainID)
 	if err != nil {
 		return s, err
 	}
-	if reason != "" {
-		s.Reason = reason
+	running, err := a.store.Running(ctx, n.ChainID, address)
+	switch {
+	case err == nil && stands.State != rollout.StateExcluded: // with that nobody goes on
+		s.State, s.Reason = "in rollout", fmt.Sprintf("root %s is being rolled out for epoch %d", running.Root, running.Epoch)
+	case err != nil && !errors.Is(err, store.ErrNotFound):
+		return s, err
+	}
+	if stands.Reason != "" {
+		s.Reason = stands.Reason
 	}
 	return s, nil
 }
 
-// whyNot is what the newest execution that a network is part of says of it, if it is not done there.
-func (a *App) whyNot(ctx context.Context, chainID uint64) (string, error) {
+// newest is where the newest execution that a network is part of stands on it; the zero value if it is part of none.
+func (a *App) newest(ctx context.Context, chainID uint64) (store.ExecutionNetwork, error) {
 	all, err := a.store.Executions(ctx, false)
 	if err != nil {
-		return "", err
+		return store.ExecutionNetwork{}, err
 	}
 	for _, ex := range all {
 		i := slices.IndexFunc(ex.Networks, func(s store.ExecutionNetwork) bool { return s.ChainID == chainID })
 		if i >= 0 {
-			return ex.Networks[i].Reason, nil
+			return ex.Networks[i], nil
 		}
 	}
-	return "", nil
+	return store.ExecutionNetwork{}, nil
 }
 
 // ErrInSync says that every network has the routes that were rolled out last.
