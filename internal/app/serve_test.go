@@ -156,7 +156,7 @@ func TestExcludeNetwork(t *testing.T) {
 		t.Fatalf("%+v, %v", sync, err)
 	}
 	p = s.open(c)
-	later, err := p.PlanSync(s.ctx())
+	later, err := p.PlanSync(s.ctx(), nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -127,11 +127,15 @@ func (a *App) newest(ctx context.Context, chainID uint64) (store.ExecutionNetwor
 var ErrInSync = errors.New("every network has the routes that were rolled out last: there is nothing to plan")
 
 // PlanSync makes a plan that brings the networks that are behind to what was rolled out last. It is approved and carried out like any other. That
-// test networks come first it does not ask for again.
-func (a *App) PlanSync(ctx context.Context) (*plan.Plan, error) {
+// test networks come first it does not ask for again. given is the manifest, with its file, if it was built again for a network that is new; it may
+// be nil: then it is the journal's.
+func (a *App) PlanSync(ctx context.Context, given *manifest.Manifest, file []byte) (*plan.Plan, error) {
 	s, m, err := a.sync(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if given != nil && given.Root != m.Root {
+		return nil, fmt.Errorf("the manifest has root %s, rolled out last was %s", given.Root, m.Root)
 	}
 	var behind []*net
 	for i, n := range a.networks {
@@ -142,19 +146,17 @@ func (a *App) PlanSync(ctx context.Context) (*plan.Plan, error) {
 	if len(behind) == 0 {
 		return nil, ErrInSync
 	}
-	file, err := a.store.Manifest(ctx, m.Root)
-	if err != nil {
-		return nil, err
-	}
-	m, differences, err := VerifyManifest(file)
-	if err != nil {
-		return nil, err
-	}
-	if len(differences) > 0 {
-		return nil, fmt.Errorf("the journal's manifest does not say what follows from its inputs: %s", differences[0])
+	m = given
+	if m == nil {
+		if m, file, err = a.kept(ctx, s.Manifest); err != nil {
+			return nil, err
+		}
 	}
 	a.networks = behind
 	if err := a.covers(m); err != nil {
+		if given == nil {
+			err = fmt.Errorf("the manifest of the journal is meant: %w, then name its file with --manifest", err)
+		}
 		return nil, err
 	}
 	source, err := a.sourceOf(ctx, m.Root)
@@ -162,6 +164,22 @@ func (a *App) PlanSync(ctx context.Context) (*plan.Plan, error) {
 		return nil, err
 	}
 	return a.makePlan(ctx, PlanRequest{Action: plan.Rollout, Manifest: m, File: file, Source: source, proven: true}, behind)
+}
+
+// kept is a manifest of the journal, computed again, with its file.
+func (a *App) kept(ctx context.Context, root common.Hash) (*manifest.Manifest, []byte, error) {
+	file, err := a.store.Manifest(ctx, root)
+	if err != nil {
+		return nil, nil, err
+	}
+	m, differences, err := VerifyManifest(file)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(differences) > 0 {
+		return nil, nil, fmt.Errorf("the journal's manifest does not say what follows from its inputs: %s", differences[0])
+	}
+	return m, file, nil
 }
 
 // sourceOf is where a manifest was built from, as an earlier plan for it says.
