@@ -70,7 +70,7 @@ live.
 		},
 	}
 	c.Flags().StringVarP(&out, "output", "o", "", "write a plan that brings the networks that are behind to it")
-	c.Flags().StringVar(&manifestPath, "manifest", "", "the same manifest, built again for a network that is new; default the journal's")
+	c.Flags().StringVar(&manifestPath, "manifest", "", "it, built again for a network that is new; default the journal's")
 	return onNetworks(e, c)
 }
 
