@@ -266,7 +266,12 @@ func (s *server) work(ctx context.Context, j schedule.Job) {
 		}
 		close(stop)
 	})
-	if err := s.carryOut(held.Context(), j, n, held.Leases, stop); err != nil && !errors.Is(err, reconcile.ErrStopped) && held.Context().Err() == nil {
+	err = s.carryOut(held.Context(), j, n, held.Leases, stop)
+	switch {
+	case err == nil, errors.Is(err, reconcile.ErrStopped), held.Context().Err() != nil: // gone on with, here or elsewhere
+	case errors.Is(err, errTakenBack):
+		s.log.InfoContext(ctx, "not gone on with", "network", n.Name, "plan", j.Plan, "err", err)
+	default:
 		s.log.ErrorContext(ctx, "not done", "network", n.Name, "plan", j.Plan, "err", err)
 	}
 }
@@ -331,13 +336,12 @@ func (s *server) watch(ctx context.Context, n *net) error {
 		every := s.app.healthEvery(n)
 		if held != nil && held.Context().Err() == nil && time.Since(checked) >= every {
 			checked = time.Now()
-			h, err := s.app.checkHealth(held.Context(), n)
-			switch {
-			case err == nil:
-				s.metrics.NetworkHealthy(n.Name, h.Healthy)
-			case ctx.Err() == nil:
+			if _, err := s.app.checkHealth(held.Context(), n); err != nil && ctx.Err() == nil {
 				s.log.WarnContext(ctx, "the health of a network was not noted", "network", n.Name, "err", err)
 			}
+		}
+		if h, err := s.app.store.Health(ctx, n.ChainID); err == nil { // also what another process has found
+			s.metrics.NetworkHealthy(n.Name, h.Healthy)
 		}
 		select {
 		case <-ctx.Done():

@@ -270,6 +270,17 @@ func TestAPI(t *testing.T) {
 			break
 		}
 	}
+	// another daemon, which does not check health while this one does, shows what was found
+	other := s.serve(c)
+	for ctx := s.ctx(); ; time.Sleep(50 * time.Millisecond) {
+		code, text := other.ask("GET", "/metrics", none, "", nil)
+		if code == 200 && strings.Contains(text, `lockstep_network_healthy{network="net71"} 1`) {
+			break
+		}
+		if ctx.Err() != nil {
+			t.Fatalf("%d %s", code, text)
+		}
+	}
 	if code, text := d.ask("GET", "/health/ready", none, "", nil); code != 200 {
 		t.Errorf("%d %s", code, text)
 	}

@@ -34,6 +34,7 @@ type daemon struct {
 	log  *lines
 	stop context.CancelFunc
 	done chan error
+	once sync.Once
 }
 
 // lines is a log that several goroutines write.
@@ -64,11 +65,9 @@ func (s *site) serve(c conf, change ...func(*app.Options)) *daemon {
 	d.stop = stop
 	listening := make(chan string, 1)
 	go func() { d.done <- p.Serve(ctx, func(url string) { listening <- url }) }()
-	s.t.Cleanup(func() { d.end() })
+	s.t.Cleanup(d.end)
 	select {
 	case d.url = <-listening:
-	case err := <-d.done:
-		s.t.Fatalf("it does not serve: %v\n%s", err, d.log)
 	case <-s.ctx().Done():
 		s.t.Fatalf("it does not listen:\n%s", d.log)
 	}
@@ -79,10 +78,11 @@ func (s *site) serve(c conf, change ...func(*app.Options)) *daemon {
 func (d *daemon) end() {
 	d.t.Helper()
 	d.stop()
-	if err, first := <-d.done, true; first && err != nil {
-		d.t.Errorf("serve: %v\n%s", err, d.log)
-	}
-	d.done <- nil
+	d.once.Do(func() {
+		if err := <-d.done; err != nil {
+			d.t.Errorf("serve: %v\n%s", err, d.log)
+		}
+	})
 }
 
 // ask asks the daemon, with a token if there is one, and reads the answer into out if that is not nil.

@@ -273,8 +273,8 @@ func TestJSON(t *testing.T) {
 			x.before(t, r)
 		}
 		name := strings.TrimSpace(x.command + " " + x.args)
-		if strings.Contains(x.args, "DIGEST") {
-			x.args = strings.Replace(x.args, "DIGEST", digestOf(t, r.path("planned/two-plan.json")), 1)
+		if before, after, ok := strings.Cut(x.args, "DIGEST"); ok {
+			x.args = before + digestOf(t, r.path("planned/two-plan.json")) + after
 		}
 		words := strings.Fields(strings.TrimPrefix(x.command, "lockstep") + " " + strings.ReplaceAll(x.args, "file:@", "file:"+r.dir+"/"))
 		code, stdout, stderr := r.run(t, x.stdin, append(words, "--json")...)
