@@ -82,6 +82,7 @@ func (a *App) Serve(ctx context.Context, listening func(url string)) (err error)
 	}
 	s.metrics = metric.New(cfg)
 	a.opts.Progress, a.opts.Relayed = s.event, s.relayed
+	a.opts.Confirm = func(context.Context, []Outcome) error { return nil } // whoever asks over HTTP has decided
 	server, err := web.New(ctx, s.api())
 	if err != nil {
 		return err
@@ -225,20 +226,15 @@ func (s *server) handedOver(ctx context.Context, digest common.Hash) (Execution,
 		return Execution{}, err
 	}
 	x := Execution{Plan: p}
-	if x.File, err = s.app.store.Manifest(ctx, p.Intent.Manifest.Root); err != nil {
+	if p.Intent.Manifest == nil {
+		return x, nil // it cannot be handed over, which HandOver says
+	}
+	if x.Manifest, x.File, err = s.app.kept(ctx, p.Intent.Manifest.Root); err != nil {
 		return Execution{}, err
 	}
 	if sum := sha256.Sum256(x.File); !bytes.Equal(sum[:], p.Intent.Manifest.SHA256[:]) {
 		return Execution{}, fmt.Errorf("the journal's manifest %s is another file than the plan's", p.Intent.Manifest.Root)
 	}
-	m, differences, err := VerifyManifest(x.File)
-	if err != nil {
-		return Execution{}, err
-	}
-	if len(differences) > 0 {
-		return Execution{}, fmt.Errorf("the journal's manifest does not say what follows from its inputs: %s", differences[0])
-	}
-	x.Manifest = m
 	s.runs[digest] = x
 	return x, nil
 }
@@ -246,6 +242,10 @@ func (s *server) handedOver(ctx context.Context, digest common.Hash) (Execution,
 // work does a job: it carries a plan out on a network, under the lease that the job is for.
 func (s *server) work(ctx context.Context, j schedule.Job) {
 	n := s.network(j.ChainID)
+	if n == nil { // the job is made again, until a process has it whose configuration has the network
+		s.log.ErrorContext(ctx, "the network is not in the configuration of this process", "plan", j.Plan, "chain", j.ChainID)
+		return
+	}
 	held, err := s.app.leases.TryNext(ctx, rollout.Lease{Name: j.Lease(), Fence: j.Fence})
 	other := (*rollout.HeldError)(nil)
 	switch {
@@ -253,9 +253,6 @@ func (s *server) work(ctx context.Context, j schedule.Job) {
 		return // another process was faster
 	case err != nil:
 		s.log.ErrorContext(ctx, "a job cannot be begun", "plan", j.Plan, "chain", j.ChainID, "err", err)
-		return
-	case n == nil:
-		s.log.ErrorContext(ctx, "the network is not in the configuration of this process", "plan", j.Plan, "chain", j.ChainID)
 		return
 	}
 	defer func() {
@@ -276,7 +273,12 @@ func (s *server) work(ctx context.Context, j schedule.Job) {
 		}
 		close(stop)
 	})
-	if err := s.carryOut(held.Context(), j, n, held.Leases, stop); err != nil && !errors.Is(err, reconcile.ErrStopped) && held.Context().Err() == nil {
+	err = s.carryOut(held.Context(), j, n, held.Leases, stop)
+	switch {
+	case err == nil, errors.Is(err, reconcile.ErrStopped), held.Context().Err() != nil: // gone on with, here or elsewhere
+	case errors.Is(err, errTakenBack):
+		s.log.InfoContext(ctx, "not gone on with", "network", n.Name, "plan", j.Plan, "err", err)
+	default:
 		s.log.ErrorContext(ctx, "not done", "network", n.Name, "plan", j.Plan, "err", err)
 	}
 }
@@ -341,13 +343,12 @@ func (s *server) watch(ctx context.Context, n *net) error {
 		every := s.app.healthEvery(n)
 		if held != nil && held.Context().Err() == nil && time.Since(checked) >= every {
 			checked = time.Now()
-			h, err := s.app.checkHealth(held.Context(), n)
-			switch {
-			case err == nil:
-				s.metrics.NetworkHealthy(n.Name, h.Healthy)
-			case ctx.Err() == nil:
+			if _, err := s.app.checkHealth(held.Context(), n); err != nil && ctx.Err() == nil {
 				s.log.WarnContext(ctx, "the health of a network was not noted", "network", n.Name, "err", err)
 			}
+		}
+		if h, err := s.app.store.Health(ctx, n.ChainID); err == nil { // also what another process has found
+			s.metrics.NetworkHealthy(n.Name, h.Healthy)
 		}
 		select {
 		case <-ctx.Done():

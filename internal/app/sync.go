@@ -12,6 +12,7 @@ import (
 	"github.com/seed-b6a97670/lockstep/internal/dispatcher"
 	"github.com/seed-b6a97670/lockstep/internal/manifest"
 	"github.com/seed-b6a97670/lockstep/internal/plan"
+	"github.com/seed-b6a97670/lockstep/internal/rollout"
 	"github.com/seed-b6a97670/lockstep/internal/store"
 )
 
@@ -90,46 +91,51 @@ func (a *App) compareWith(ctx context.Context, n *net, address common.Address, m
 		return s, nil
 	}
 	s.State = "behind"
-	running, err := a.store.Running(ctx, n.ChainID, address)
-	if err == nil {
-		s.State, s.Reason = "in rollout", fmt.Sprintf("root %s is being rolled out for epoch %d", running.Root, running.Epoch)
-	} else if !errors.Is(err, store.ErrNotFound) {
-		return s, err
-	}
-	reason, err := a.whyNot(ctx, n.ChainID)
+	stands, err := a.newest(ctx, n.ChainID)
 	if err != nil {
 		return s, err
 	}
-	if reason != "" {
-		s.Reason = reason
+	running, err := a.store.Running(ctx, n.ChainID, address)
+	switch {
+	case err == nil && stands.State != rollout.StateExcluded: // with that nobody goes on
+		s.State, s.Reason = "in rollout", fmt.Sprintf("root %s is being rolled out for epoch %d", running.Root, running.Epoch)
+	case err != nil && !errors.Is(err, store.ErrNotFound):
+		return s, err
+	}
+	if stands.Reason != "" {
+		s.Reason = stands.Reason
 	}
 	return s, nil
 }
 
-// whyNot is what the newest execution that a network is part of says of it, if it is not done there.
-func (a *App) whyNot(ctx context.Context, chainID uint64) (string, error) {
+// newest is where the newest execution that a network is part of stands on it; the zero value if it is part of none.
+func (a *App) newest(ctx context.Context, chainID uint64) (store.ExecutionNetwork, error) {
 	all, err := a.store.Executions(ctx, false)
 	if err != nil {
-		return "", err
+		return store.ExecutionNetwork{}, err
 	}
 	for _, ex := range all {
 		i := slices.IndexFunc(ex.Networks, func(s store.ExecutionNetwork) bool { return s.ChainID == chainID })
 		if i >= 0 {
-			return ex.Networks[i].Reason, nil
+			return ex.Networks[i], nil
 		}
 	}
-	return "", nil
+	return store.ExecutionNetwork{}, nil
 }
 
 // ErrInSync says that every network has the routes that were rolled out last.
 var ErrInSync = errors.New("every network has the routes that were rolled out last: there is nothing to plan")
 
 // PlanSync makes a plan that brings the networks that are behind to what was rolled out last. It is approved and carried out like any other. That
-// test networks come first it does not ask for again.
-func (a *App) PlanSync(ctx context.Context) (*plan.Plan, error) {
+// test networks come first it does not ask for again. given is the manifest, with its file, if it was built again for a network that is new; it may
+// be nil: then it is the journal's.
+func (a *App) PlanSync(ctx context.Context, given *manifest.Manifest, file []byte) (*plan.Plan, error) {
 	s, m, err := a.sync(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if given != nil && given.Root != m.Root {
+		return nil, fmt.Errorf("the manifest has root %s, rolled out last was %s", given.Root, m.Root)
 	}
 	var behind []*net
 	for i, n := range a.networks {
@@ -140,19 +146,17 @@ func (a *App) PlanSync(ctx context.Context) (*plan.Plan, error) {
 	if len(behind) == 0 {
 		return nil, ErrInSync
 	}
-	file, err := a.store.Manifest(ctx, m.Root)
-	if err != nil {
-		return nil, err
-	}
-	m, differences, err := VerifyManifest(file)
-	if err != nil {
-		return nil, err
-	}
-	if len(differences) > 0 {
-		return nil, fmt.Errorf("the journal's manifest does not say what follows from its inputs: %s", differences[0])
+	m = given
+	if m == nil {
+		if m, file, err = a.kept(ctx, s.Manifest); err != nil {
+			return nil, err
+		}
 	}
 	a.networks = behind
 	if err := a.covers(m); err != nil {
+		if given == nil {
+			err = fmt.Errorf("the manifest of the journal is meant: %w, then name its file with --manifest", err)
+		}
 		return nil, err
 	}
 	source, err := a.sourceOf(ctx, m.Root)
@@ -160,6 +164,22 @@ func (a *App) PlanSync(ctx context.Context) (*plan.Plan, error) {
 		return nil, err
 	}
 	return a.makePlan(ctx, PlanRequest{Action: plan.Rollout, Manifest: m, File: file, Source: source, proven: true}, behind)
+}
+
+// kept is a manifest of the journal, computed again, with its file.
+func (a *App) kept(ctx context.Context, root common.Hash) (*manifest.Manifest, []byte, error) {
+	file, err := a.store.Manifest(ctx, root)
+	if err != nil {
+		return nil, nil, err
+	}
+	m, differences, err := VerifyManifest(file)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(differences) > 0 {
+		return nil, nil, fmt.Errorf("the journal's manifest does not say what follows from its inputs: %s", differences[0])
+	}
+	return m, file, nil
 }
 
 // sourceOf is where a manifest was built from, as an earlier plan for it says.

@@ -40,6 +40,7 @@ var withoutData = map[string]string{
 	"lockstep completion":  "a script, for a shell",
 	"lockstep config":      "help, for people",
 	"lockstep db":          "help, for people",
+	"lockstep execution":   "help, for people",
 	"lockstep help":        "help, for people",
 	"lockstep key":         "help, for people",
 	"lockstep layout":      "help, for people",
@@ -212,6 +213,41 @@ var exercises = []exercise{
 	{command: "lockstep approvals policy", args: "--config @planned/one.yaml"},
 	{command: "lockstep approvals policy", args: "--config @planned/looser.yaml", before: edited("planned/one.yaml", "planned/looser.yaml", "others: 1", "others: 0")},
 	{command: "lockstep approvals policy", args: "--config @planned/looser.yaml @planned/plan.json --yes", code: exitFailed, fails: true},
+	{command: "lockstep health", args: "--config @planned/one.yaml"},
+	{command: "lockstep health", args: "--config @planned/elsewhere.yaml", code: exitDifference, before: edited("planned/one.yaml", "planned/elsewhere.yaml", "delay: 6", "delay: 7")},
+	{command: "lockstep health", args: "--config @nowhere.yaml", code: exitFailed, fails: true},
+	{command: "lockstep sync", args: "--config @planned/one.yaml"},
+	{command: "lockstep sync", args: "--config @planned/more.yaml", code: exitDifference, before: anotherNetwork},
+	{command: "lockstep sync", args: "--config @planned/more.yaml -o @planned/sync.json", code: exitFailed, fails: true},
+	{command: "lockstep sync", args: "--config @planned/more.yaml -o @planned/sync.json --manifest @planned/one.json", code: exitFailed, fails: true},
+	{command: "lockstep sync", args: "--config @planned/one.yaml -o @planned/sync.json", code: exitFailed, fails: true},
+	{command: "lockstep sync", args: "--config @planned/elsewhere.yaml", code: exitFailed, fails: true},
+	{command: "lockstep start", args: "--config @planned/two.yaml @planned/two-plan.json --yes", code: exitFailed, fails: true},
+	{command: "lockstep start", args: "--config @planned/two.yaml @planned/two-plan.json", code: exitUsage, fails: true},
+	{command: "lockstep start", args: "--config @planned/two.yaml @planned/one.json --yes", code: exitFailed, fails: true},
+	{command: "lockstep start", args: "--config @planned/two.yaml @planned/two-plan.json --dry-run"},
+	{command: "lockstep start", args: "--config @planned/two.yaml @planned/two-plan.json --yes", before: approvedTwo},
+	{command: "lockstep rollout", args: "--config @planned/two.yaml @planned/two-plan.json --yes", code: exitFailed, fails: true},
+	{command: "lockstep execution show", args: "--config @planned/two.yaml DIGEST"},
+	{command: "lockstep execution show", args: "--config @planned/two.yaml 0x", code: exitFailed, fails: true},
+	{command: "lockstep execution show", args: "--config @planned/two.yaml", code: exitUsage, fails: true},
+	{command: "lockstep execution stop", args: "--config @planned/two.yaml DIGEST --yes", code: exitUsage, fails: true},
+	{command: "lockstep execution stop", args: "--config @planned/two.yaml DIGEST --reason doubt", code: exitUsage, fails: true},
+	{command: "lockstep execution stop", args: "--config @planned/two.yaml DIGEST --reason doubt --yes"},
+	{command: "lockstep execution stop", args: "--config @planned/two.yaml DIGEST --reason doubt --yes", code: exitFailed, fails: true},
+	{command: "lockstep execution list", args: "--config @planned/two.yaml"},
+	{command: "lockstep execution retry", args: "--config @planned/two.yaml DIGEST --yes"},
+	{command: "lockstep execution retry", args: "--config @planned/two.yaml 0x1234567890 --yes", code: exitFailed, fails: true},
+	{command: "lockstep execution exclude", args: "--config @planned/two.yaml DIGEST --network local --yes", code: exitUsage, fails: true},
+	{command: "lockstep execution exclude", args: "--config @planned/two.yaml DIGEST --reason down --yes", code: exitUsage, fails: true},
+	{command: "lockstep execution exclude", args: "--config @planned/two.yaml DIGEST --network nowhere --reason down --yes", code: exitFailed, fails: true},
+	{command: "lockstep execution exclude", args: "--config @planned/two.yaml DIGEST --network local --reason down --yes"},
+	{command: "lockstep execution list", args: "--config @planned/two.yaml"},
+	{command: "lockstep execution list", args: "--config @nowhere.yaml", code: exitFailed, fails: true},
+	{command: "lockstep sync", args: "--config @planned/one.yaml -o @planned/sync.json", before: strangerRollsOut},
+	{command: "lockstep serve", args: "--config @planned/serving.yaml", before: edited("planned/one.yaml", "planned/serving.yaml", "facets:", "serve: { listen: \"127.0.0.1:0\" }\nfacets:")},
+	{command: "lockstep serve", args: "--config @planned/serving.yaml --log xml", code: exitUsage, fails: true},
+	{command: "lockstep serve", args: "--config @nowhere.yaml", code: exitFailed, fails: true},
 	{command: "lockstep approvals policy", args: "--config @planned/main.yaml", before: ownMainnet},
 	{command: "lockstep token create", args: "--config @one.yaml --name ci --scope start,read"},
 	{command: "lockstep token create", args: "--config @one.yaml --name prometheus --scope read --expires 0"},
@@ -241,6 +277,9 @@ func TestJSON(t *testing.T) {
 			x.before(t, r)
 		}
 		name := strings.TrimSpace(x.command + " " + x.args)
+		if before, after, ok := strings.Cut(x.args, "DIGEST"); ok {
+			x.args = before + digestOf(t, r.path("planned/two-plan.json")) + after
+		}
 		words := strings.Fields(strings.TrimPrefix(x.command, "lockstep") + " " + strings.ReplaceAll(x.args, "file:@", "file:"+r.dir+"/"))
 		code, stdout, stderr := r.run(t, x.stdin, append(words, "--json")...)
 		if code != x.code {
@@ -267,6 +306,12 @@ func TestJSON(t *testing.T) {
 			continue
 		}
 		section := documented[x.command]
+		switch {
+		case x.command == "lockstep sync" && strings.Contains(x.args, " -o "):
+			section = documented["lockstep plan"]
+		case x.command == "lockstep start" && strings.Contains(x.args, "--dry-run"):
+			section = documented["lockstep rollout"]
+		}
 		if x.fails {
 			section = documented["Failure"]
 			if got := doc.(map[string]any)["exitCode"]; got != json.Number(fmt.Sprint(code)) {
@@ -394,6 +439,37 @@ func committed(t *testing.T, r *rig) {
 			t.Fatalf("git %s: %v\n%s", strings.Join(args, " "), err, out)
 		}
 	}
+}
+
+// anotherNetwork writes planned/more.yaml, which has a network that the manifest was not built for.
+func anotherNetwork(t *testing.T, r *rig) {
+	t.Helper()
+	n := newDevnet(t, devnet.Config{ChainID: 31339})
+	edited("planned/one.yaml", "planned/more.yaml", "networks:\n",
+		fmt.Sprintf("networks:\n  - { name: more, chainId: 31339, kind: local, rpc: [%q] }\n", n.URL()))(t, r)
+}
+
+// approvedTwo approves the plan for the second version.
+func approvedTwo(t *testing.T, r *rig) {
+	t.Helper()
+	r.must(t, "approve @planned/two-plan.json --config @planned/two.yaml --signer guardian --yes --manifest @planned/two.json")
+}
+
+// strangerRollsOut has the network moved on by somebody with another journal.
+func strangerRollsOut(t *testing.T, r *rig) {
+	t.Helper()
+	r.must(t, "rollout --config @planned/two.yaml @planned/two-plan.json --manifest @planned/two.json --yes --journal @planned/other.db")
+	r.must(t, "transaction adopt deployer --config @planned/one.yaml --yes")
+}
+
+// digestOf is the digest of a plan's file.
+func digestOf(t *testing.T, path string) string {
+	t.Helper()
+	var doc struct{ Digest common.Hash }
+	if err := json.Unmarshal([]byte(mustRead(t, path)), &doc); err != nil {
+		t.Fatal(err)
+	}
+	return doc.Digest.Hex()
 }
 
 // strangerApproves puts an approval of somebody who is no approver beside the plan.

@@ -108,7 +108,7 @@ func (r *rig) write(t *testing.T, name, text string) {
 }
 
 // run runs a command line. A word that begins with @ is a file in the rig's folder. Whenever the command waits for a
-// timelock, the network's time is moved on; with --keep it is interrupted when it has printed something.
+// timelock, the network's time is moved on; with --keep, and serve, it is interrupted when it has printed something.
 func (r *rig) run(t *testing.T, stdin string, words ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
@@ -121,7 +121,7 @@ func (r *rig) run(t *testing.T, stdin string, words ...string) (code int, stdout
 	}
 	var out, errs bytes.Buffer
 	code = Main(ctx, args, strings.NewReader(stdin), writerFunc(func(p []byte) (int, error) {
-		if slices.Contains(words, "--keep") {
+		if slices.Contains(words, "--keep") || words[0] == "serve" {
 			cancel()
 		}
 		return out.Write(p)

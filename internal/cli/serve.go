@@ -27,8 +27,8 @@ With a journal in PostgreSQL any number of processes may serve it, on any number
 network of each plan is in the hands of one of them, and another takes over within seconds when that
 one is gone. It needs the key files of those who send.
 
-What it does is logged to standard error, and can be asked over HTTP (serve.listen): health, readiness,
-metrics, executions. It also checks the health of all networks from time to time.`,
+What it does is logged to standard error, and can be asked over HTTP (serve.listen): health,
+readiness, metrics, executions. It also checks the health of all networks from time to time.`,
 		Example: "  lockstep serve\n  lockstep serve --log json --journal postgres://lockstep@db.example/lockstep",
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			if !slices.Contains([]string{"text", "json"}, format) {
@@ -74,9 +74,10 @@ func newStart(e *env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "start PLAN",
 		Short: "Hand an approved plan over to lockstep serve",
-		Long: `Hand a plan for deploy, rollout or rollback over to lockstep serve, through the journal that both use.
-It is made again first, and refused if it lacks approvals or if anything has moved. With --dry-run it
-is only compared, and what it would send is shown. See lockstep execution for what becomes of it.`,
+		Long: `Hand a plan for deploy, rollout or rollback over to lockstep serve, through the journal that both
+use. It is made again first, and refused if it lacks approvals or if anything has moved. With
+--dry-run it is only compared, and what it would send is shown. See lockstep execution for what
+becomes of it.`,
 		Example: "  lockstep start plan.json --yes && lockstep execution list",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
@@ -179,8 +180,8 @@ func newExecutionShow(e *env) *cobra.Command {
 		Long: `Show where the carrying out of a plan stands on each network, and why it is not further. PLAN is its
 digest, or the beginning of it.
 
-A network is waiting (it may not begin yet), working, ready (it could be activated, and must not yet),
-releasing (all were let go), unreachable, halted (somebody must look), excluded, or done.`,
+A network is waiting (it may not begin yet), working, ready (it could be activated, and must not
+yet), releasing (all were let go), unreachable, halted (somebody must look), excluded, or done.`,
 		Example: "  lockstep execution show 0x3f9c2e8a",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
@@ -264,10 +265,10 @@ func newExecutionStop(e *env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "stop PLAN",
 		Short: "Take a plan back from whoever carries it out",
-		Long: `Take a plan back from lockstep serve, or from a command that carries it out, on all networks, before
-their next step. What was sent stays sent: a root that is pending is taken back with lockstep cancel.
-lockstep execution retry goes on.`,
-		Example: `  lockstep execution stop 0x3f9c2e8a --reason "the audit found something" --yes`,
+		Long: `Take a plan back from lockstep serve, or from a command that carries it out, on all networks,
+before their next step. What was sent stays sent: a root that is pending is taken back with
+lockstep cancel. lockstep execution retry goes on.`,
+		Example: `  lockstep execution stop 0x3f9c2e8a --reason 'the audit found something' --yes`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := needsReason(reason); err != nil {
@@ -285,9 +286,9 @@ func newExecutionRetry(e *env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "retry PLAN",
 		Short: "Go on with a plan that was stopped, and look again where it halted",
-		Long: `Go on with a plan that was stopped, and look again at once at networks where it has halted: once what
-stood in the way is out of it. Serve looks again by itself every half minute, but not where steps have
-reverted again and again, where the plan does not hold any more, or where it has expired.`,
+		Long: `Go on with a plan that was stopped, and look again at once at networks where it has halted: once
+what stood in the way is out of it. Serve looks again by itself every half minute, but not where
+steps have reverted again and again, where the plan does not hold any more, or where it has expired.`,
 		Example: "  lockstep execution retry 0x3f9c2e8a --yes",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -305,10 +306,10 @@ func newExecutionExclude(e *env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "exclude PLAN",
 		Short: "Take a network out of a plan, so that the others no longer wait for it",
-		Long: `Take a network out of the carrying out of a plan, for good, so that the others no longer wait for it:
-one that cannot be reached, or cannot be activated. It keeps the routes that it has. Bring it to those
-of the others later, with lockstep sync.`,
-		Example: `  lockstep execution exclude 0x3f9c2e8a --network linea --reason "the sequencer is down" --yes`,
+		Long: `Take a network out of the carrying out of a plan, for good, so that the others no longer wait for
+it: one that cannot be reached, or cannot be activated. It keeps the routes that it has. Bring it to
+those of the others later, with lockstep sync.`,
+		Example: `  lockstep execution exclude 0x3f9c2e8a --network linea --reason 'the sequencer is down' --yes`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if network == "" {

@@ -9,18 +9,21 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/seed-b6a97670/lockstep/internal/app"
+	"github.com/seed-b6a97670/lockstep/internal/manifest"
 	"github.com/seed-b6a97670/lockstep/internal/plan"
 )
 
 func newSync(e *env) *cobra.Command {
-	var out string
+	var out, manifestPath string
 	c := &cobra.Command{
 		Use:   "sync",
 		Short: "Bring networks that were added or fell behind to the routes of the others",
 		Long: `Compare all networks with the manifest that was rolled out, or returned to, last. With -o a plan is
 written that brings those that are behind to it, deployments included: approve it, and carry it out
-with lockstep rollout or lockstep start. The manifest must have been built for a network that is new.
-That test networks come first is not asked for again, since the manifest is live.
+with lockstep rollout or lockstep start. The manifest must have been built for a network that is
+new: if that of the journal was not, build it again, name it with --manifest, and carry the plan out
+with lockstep rollout. That test networks come first is not asked for again, since the manifest is
+live.
 
 ` + exitCodes,
 		Example: "  lockstep sync\n  lockstep sync -o sync.json && lockstep approve sync.json && lockstep rollout sync.json --yes",
@@ -31,7 +34,7 @@ That test networks come first is not asked for again, since the manifest is live
 			}
 			defer closing(a, &err)
 			if out != "" {
-				return e.planSync(cmd, a, out)
+				return e.planSync(cmd, a, out, manifestPath)
 			}
 			s, err := a.Sync(cmd.Context())
 			if err != nil {
@@ -67,11 +70,20 @@ That test networks come first is not asked for again, since the manifest is live
 		},
 	}
 	c.Flags().StringVarP(&out, "output", "o", "", "write a plan that brings the networks that are behind to it")
+	c.Flags().StringVar(&manifestPath, "manifest", "", "it, built again for a network that is new; default the journal's")
 	return onNetworks(e, c)
 }
 
-func (e *env) planSync(cmd *cobra.Command, a *app.App, out string) error {
-	p, err := a.PlanSync(cmd.Context())
+func (e *env) planSync(cmd *cobra.Command, a *app.App, out, manifestPath string) error {
+	var m *manifest.Manifest
+	var file []byte
+	if manifestPath != "" {
+		var err error
+		if m, file, err = e.verifiedManifest([]string{manifestPath}); err != nil {
+			return err
+		}
+	}
+	p, err := a.PlanSync(cmd.Context(), m, file)
 	var refused *app.RefusedPlanError
 	if errors.As(err, &refused) {
 		return differenceError{err}
@@ -94,8 +106,9 @@ func newHealth(e *env) *cobra.Command {
 		Use:   "health",
 		Short: "Check the health of every network, and note what was found",
 		Long: `Check every network: the dispatcher is as the last rollout has left it, its routes answer and their
-code is that of the manifest, routed calls are not paused, and no root is pending that nobody explains.
-What was found is noted in the journal, where waves ask for it; lockstep serve checks by itself.
+code is that of the manifest, routed calls are not paused, and no root is pending that nobody
+explains. What was found is noted in the journal, where waves ask for it; lockstep serve checks by
+itself.
 
 ` + exitCodes,
 		Example: "  lockstep health",

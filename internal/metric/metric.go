@@ -75,7 +75,7 @@ func New(cfg Config) *Registry {
 		[]float64{0, 1, 2, 5, 12, 24, 60, 120, 300, 900, 3600}, "network")
 	r.networks = r.gauge("lockstep_execution_networks", "Networks of executions that have not ended, by the state they are in.", "state")
 
-	r.healthy = r.gauge("lockstep_network_healthy", "1 if a good endpoint of the network answered when it was last asked, else 0.", "network")
+	r.healthy = r.gauge("lockstep_network_healthy", "1 if the last check of the network's health, by whichever process, found nothing wrong, else 0.", "network")
 	r.head = r.gauge("lockstep_network_head", "Number of the newest block that was seen.", "network")
 	r.headTime = r.gauge("lockstep_network_head_timestamp_seconds", "Unix time of the newest block that was seen.", "network")
 	r.rpcFailures = r.counter("lockstep_rpc_failures_total", "Requests that no endpoint of the network answered well.", "network")
@@ -204,7 +204,7 @@ func (r *Registry) ExecutionNetworks(inState map[string]int) {
 	}
 }
 
-// NetworkHealthy says whether a good endpoint of a network answers.
+// NetworkHealthy says whether the last check of a network found nothing wrong.
 func (r *Registry) NetworkHealthy(network string, healthy bool) {
 	if r != nil {
 		r.healthy.WithLabelValues(r.network(network)).Set(oneIf(healthy))

@@ -61,11 +61,12 @@ func (e *ServedError) Error() string {
 }
 
 // BeginExecution notes that a plan is carried out on networks: by serve, or by a command. To begin again what runs, or was stopped, goes on
-// with it, and may add networks. A command cannot begin what serve carries out: the error is a ServedError.
+// with it, and may add networks; one that is done is begun again only with more. A command cannot begin what serve carries out: the error is a
+// ServedError.
 func (s *Store) BeginExecution(ctx context.Context, plan common.Hash, served bool, chains []uint64, by string) error {
 	err := s.within(ctx, func(tx *tx) error {
 		at := now()
-		was, err := execution(ctx, tx.querier, plan)
+		was, err := wholeExecution(ctx, tx.querier, plan)
 		e := Execution{Plan: plan, Status: ExecutionRunning, Served: served, CreatedAt: at}
 		switch {
 		case errors.Is(err, sql.ErrNoRows):
@@ -77,6 +78,8 @@ func (s *Store) BeginExecution(ctx context.Context, plan common.Hash, served boo
 		case err != nil:
 		case was.Served && !served && was.Status == ExecutionRunning:
 			err = &ServedError{plan}
+		case was.Status == ExecutionDone && !addsNetworks(was, chains):
+			err = fmt.Errorf("plan %s is done: networks that were taken out of it are brought to the others with lockstep sync", plan)
 		case was.Status != ExecutionRunning || was.Served != served:
 			e.Released = was.Released
 			err = s.setExecution(ctx, tx, at, audit.ExecutionBegun, e, by)
@@ -107,6 +110,13 @@ func (s *Store) BeginExecution(ctx context.Context, plan common.Hash, served boo
 		return fmt.Errorf("begin execution: %w", err)
 	}
 	return nil
+}
+
+// addsNetworks tells whether any of some networks are none of an execution.
+func addsNetworks(e Execution, chains []uint64) bool {
+	return slices.ContainsFunc(chains, func(id uint64) bool {
+		return !slices.ContainsFunc(e.Networks, func(n ExecutionNetwork) bool { return n.ChainID == id })
+	})
 }
 
 // stored is a text as both engines can hold it: what nodes say ends in reasons, and a text of PostgreSQL holds no zero byte.
