@@ -10,6 +10,7 @@ import (
 
 	"github.com/ethereum/go-ethereum/common"
 
+	"github.com/seed-b6a97670/lockstep/internal/rollout"
 	"github.com/seed-b6a97670/lockstep/internal/store"
 	"github.com/seed-b6a97670/lockstep/internal/token"
 	"github.com/seed-b6a97670/lockstep/internal/web"
@@ -45,10 +46,8 @@ func (s *server) api() web.Config {
 const staleness = 30 * time.Second
 
 func (s *server) ready(context.Context) (problems []string) {
-	select {
-	case <-s.stop:
+	if s.stopping.Err() != nil {
 		return []string{"it is stopping"}
-	default:
 	}
 	if time.Since(time.Unix(s.looked.Load(), 0)) > staleness {
 		problems = append(problems, "the journal cannot be read, or has not been yet")
@@ -102,6 +101,9 @@ func (s *server) startExecution(ctx context.Context, r *web.Request) (any, error
 		return nil, told(err)
 	}
 	report, err := s.app.HandOver(ctx, x, by(r))
+	if errors.Is(err, rollout.ErrUnavailable) {
+		return nil, web.Unavailable(err)
+	}
 	if err != nil {
 		return nil, web.Conflict(err)
 	}

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -377,8 +376,8 @@ func (a *App) ManifestOf(ctx context.Context, p *plan.Plan) ([]byte, error) {
 	if err := a.openJournal(ctx); err != nil {
 		return nil, err
 	}
-	file, err := a.store.Manifest(ctx, p.Intent.Manifest.Root)
-	if errors.Is(err, store.ErrNotFound) || err == nil && common.Hash(sha256.Sum256(file)) != p.Intent.Manifest.SHA256 {
+	file, err := a.store.ManifestFile(ctx, p.Intent.Manifest.Root, p.Intent.Manifest.SHA256)
+	if errors.Is(err, store.ErrNotFound) {
 		return nil, nil
 	}
 	return file, err

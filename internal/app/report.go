@@ -1,7 +1,6 @@
 package app
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -188,11 +187,6 @@ func (a *App) HandOver(ctx context.Context, x Execution, by string) (ExecutionRe
 	}
 	if err := a.store.SaveManifest(ctx, x.Manifest.Root, x.Manifest.RoutesRoot, x.File); err != nil {
 		return ExecutionReport{}, err
-	}
-	// it keeps one file of a root, and that may have been built for other networks
-	if kept, err := a.store.Manifest(ctx, x.Manifest.Root); err != nil || !bytes.Equal(kept, x.File) {
-		return ExecutionReport{}, errors.Join(err, fmt.Errorf("the journal holds another file of manifest %s, which lockstep serve would take: "+
-			"carry this plan out with lockstep %s PLAN", x.Manifest.Root, p.Intent.Action))
 	}
 	if err := a.store.BeginExecution(ctx, p.Digest, true, chainsOf(nets), by); err != nil {
 		return ExecutionReport{}, err

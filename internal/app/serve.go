@@ -1,9 +1,7 @@
 package app
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -49,16 +47,18 @@ type scheduler interface {
 
 // server is the daemon.
 type server struct {
-	app     *App
-	log     *slog.Logger
-	metrics *metric.Registry
-	jobs    scheduler
-	stop    chan struct{} // is closed when steps in hand are to be the last
-	looked  atomic.Int64  // when work was last looked for, in unix seconds
+	app      *App
+	log      *slog.Logger
+	metrics  *metric.Registry
+	jobs     scheduler
+	stopping context.Context //nolint:containedctx // it ends when steps in hand are to be the last
+	looked   atomic.Int64    // when work was last looked for, in unix seconds
 
-	mu   sync.Mutex
-	runs map[common.Hash]Execution // plans that were handed over, with their manifests
-	sent map[int64]time.Time       // open transactions by their id
+	mu     sync.Mutex
+	inHand map[string]context.CancelFunc // ends the work that a lease is for after its step, by the name of the lease
+	failed map[common.Hash]string        // why a plan cannot be carried out, as it was logged
+	runs   map[common.Hash]Execution     // plans that were handed over, with their manifests
+	sent   map[int64]time.Time           // open transactions by their id
 }
 
 // Serve carries out every plan that was handed over, on every network, until ctx ends. Then it finishes the step in hand of each. Any number of
@@ -67,7 +67,10 @@ func (a *App) Serve(ctx context.Context, listening func(url string)) (err error)
 	if err := a.open(ctx); err != nil {
 		return err
 	}
-	s := &server{app: a, log: a.opts.Log, stop: make(chan struct{}), runs: map[common.Hash]Execution{}, sent: map[int64]time.Time{}}
+	s := &server{app: a, log: a.opts.Log, inHand: map[string]context.CancelFunc{}, failed: map[common.Hash]string{}, runs: map[common.Hash]Execution{}, sent: map[int64]time.Time{}}
+	var end context.CancelFunc
+	s.stopping, end = context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
 	cfg := metric.Config{Version: Version}
 	for _, n := range a.networks {
 		cfg.Networks = append(cfg.Networks, n.Name)
@@ -83,6 +86,10 @@ func (a *App) Serve(ctx context.Context, listening func(url string)) (err error)
 	s.metrics = metric.New(cfg)
 	a.opts.Progress, a.opts.Relayed = s.event, s.relayed
 	a.opts.Confirm = func(context.Context, []Outcome) error { return nil } // whoever asks over HTTP has decided
+	a.leases.TakenOver = func(l rollout.Lease) {
+		s.metrics.LeaseTakenOver()
+		s.log.Warn("taken over from a process that is gone, or has stopped", "lease", l.Name, "from", rollout.HolderName(l.From))
+	}
 	server, err := web.New(ctx, s.api())
 	if err != nil {
 		return err
@@ -100,7 +107,7 @@ func (a *App) Serve(ctx context.Context, listening func(url string)) (err error)
 	}
 	g.Go(func() error {
 		<-ctx.Done()
-		close(s.stop)
+		end()
 		draining, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
 		defer cancel()
 		if err := s.jobs.Stop(draining); err != nil {
@@ -150,22 +157,47 @@ func (s *server) lookOnce(ctx context.Context) error {
 		return err
 	}
 	var jobs []schedule.Job
-	counts := map[string]int{}
+	counts, goesOn := map[string]int{}, map[string]bool{}
 	for _, ex := range all {
 		for _, n := range ex.Networks {
 			counts[string(n.State)]++
+			goesOn[schedule.Job{Plan: ex.Plan, ChainID: n.ChainID}.Lease()] = n.State != rollout.StateExcluded
 		}
 		some, err := s.jobsOf(ctx, ex)
-		if err != nil {
-			s.log.ErrorContext(ctx, "a plan cannot be carried out", "plan", ex.Plan, "err", err)
-		}
+		s.complain(ctx, ex.Plan, err)
 		jobs = append(jobs, some...)
 	}
+	s.takeBack(goesOn)
 	s.metrics.ExecutionNetworks(counts)
 	if len(jobs) == 0 {
 		return nil
 	}
 	return s.jobs.Ensure(ctx, jobs...)
+}
+
+// complain logs once that a plan cannot be carried out.
+func (s *server) complain(ctx context.Context, plan common.Hash, err error) {
+	s.mu.Lock()
+	before := s.failed[plan]
+	s.failed[plan] = ""
+	if err != nil {
+		s.failed[plan] = err.Error()
+	}
+	s.mu.Unlock()
+	if err != nil && err.Error() != before && ctx.Err() == nil {
+		s.log.ErrorContext(ctx, "a plan cannot be carried out", "plan", plan, "err", err)
+	}
+}
+
+// takeBack ends the work on networks of plans that an operator has taken back, which would else be found out when they look again.
+func (s *server) takeBack(goesOn map[string]bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for name, end := range s.inHand {
+		if !goesOn[name] {
+			end()
+		}
+	}
 }
 
 func (s *server) jobsOf(ctx context.Context, ex store.Execution) (jobs []schedule.Job, err error) {
@@ -229,11 +261,12 @@ func (s *server) handedOver(ctx context.Context, digest common.Hash) (Execution,
 	if p.Intent.Manifest == nil {
 		return x, nil // it cannot be handed over, which HandOver says
 	}
-	if x.Manifest, x.File, err = s.app.kept(ctx, p.Intent.Manifest.Root); err != nil {
+	file, err := s.app.store.ManifestFile(ctx, p.Intent.Manifest.Root, p.Intent.Manifest.SHA256)
+	if err != nil {
 		return Execution{}, err
 	}
-	if sum := sha256.Sum256(x.File); !bytes.Equal(sum[:], p.Intent.Manifest.SHA256[:]) {
-		return Execution{}, fmt.Errorf("the journal's manifest %s is another file than the plan's", p.Intent.Manifest.Root)
+	if x.Manifest, x.File, err = s.app.verified(file); err != nil {
+		return Execution{}, err
 	}
 	s.runs[digest] = x
 	return x, nil
@@ -260,20 +293,19 @@ func (s *server) work(ctx context.Context, j schedule.Job) {
 			s.log.WarnContext(ctx, "a lease was not given back", "lease", j.Lease(), "err", err)
 		}
 	}()
-	stop := make(chan struct{})
-	ended, end := context.WithCancel(ctx)
-	var waiting sync.WaitGroup
-	defer waiting.Wait()
-	defer end()
-	waiting.Go(func() {
-		select {
-		case <-s.stop:
-		case <-time.After(slice):
-		case <-ended.Done():
-		}
-		close(stop)
-	})
-	err = s.carryOut(held.Context(), j, n, held.Leases, stop)
+	stopping, end := context.WithTimeout(ctx, slice)
+	s.mu.Lock()
+	s.inHand[j.Lease()] = end
+	s.mu.Unlock()
+	unhook := context.AfterFunc(s.stopping, end)
+	defer func() {
+		unhook()
+		end()
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.inHand, j.Lease())
+	}()
+	err = s.carryOut(held.Context(), j, n, held.Leases, stopping.Done())
 	switch {
 	case err == nil, errors.Is(err, reconcile.ErrStopped), held.Context().Err() != nil: // gone on with, here or elsewhere
 	case errors.Is(err, errTakenBack):

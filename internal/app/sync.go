@@ -146,17 +146,13 @@ func (a *App) PlanSync(ctx context.Context, given *manifest.Manifest, file []byt
 	if len(behind) == 0 {
 		return nil, ErrInSync
 	}
-	m = given
-	if m == nil {
-		if m, file, err = a.kept(ctx, s.Manifest); err != nil {
-			return nil, err
-		}
-	}
 	a.networks = behind
-	if err := a.covers(m); err != nil {
-		if given == nil {
-			err = fmt.Errorf("the manifest of the journal is meant: %w, then name its file with --manifest", err)
-		}
+	if m = given; m == nil {
+		m, file, err = a.keptFor(ctx, s.Manifest)
+	} else {
+		err = a.covers(m)
+	}
+	if err != nil {
 		return nil, err
 	}
 	source, err := a.sourceOf(ctx, m.Root)
@@ -166,12 +162,26 @@ func (a *App) PlanSync(ctx context.Context, given *manifest.Manifest, file []byt
 	return a.makePlan(ctx, PlanRequest{Action: plan.Rollout, Manifest: m, File: file, Source: source, proven: true}, behind)
 }
 
-// kept is a manifest of the journal, computed again, with its file.
-func (a *App) kept(ctx context.Context, root common.Hash) (*manifest.Manifest, []byte, error) {
-	file, err := a.store.Manifest(ctx, root)
+// keptFor is the newest manifest of the journal with a root that was built for all networks, with its file.
+func (a *App) keptFor(ctx context.Context, root common.Hash) (*manifest.Manifest, []byte, error) {
+	files, err := a.store.ManifestFiles(ctx, root)
 	if err != nil {
 		return nil, nil, err
 	}
+	for _, file := range files {
+		m, _, verifyErr := a.verified(file)
+		if verifyErr != nil {
+			return nil, nil, verifyErr
+		}
+		if err = a.covers(m); err == nil {
+			return m, file, nil
+		}
+	}
+	return nil, nil, fmt.Errorf("the manifest of the journal is meant: %w, then name its file with --manifest", err)
+}
+
+// verified is a manifest of the journal, computed again, with its file.
+func (a *App) verified(file []byte) (*manifest.Manifest, []byte, error) {
 	m, differences, err := VerifyManifest(file)
 	if err != nil {
 		return nil, nil, err

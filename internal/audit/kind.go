@@ -20,6 +20,7 @@ const (
 	HeadSigned           Kind = "head.signed"           // Head
 	ManifestFound        Kind = "manifest.found"        // Manifest
 	ManifestSaved        Kind = "manifest.saved"        // Manifest
+	ManifestAdded        Kind = "manifest.added"        // Manifest
 	RunFound             Kind = "run.found"             // Run
 	RunBegun             Kind = "run.begun"             // Run
 	RunEnded             Kind = "run.ended"             // RunEnd
@@ -57,7 +58,7 @@ const (
 )
 
 var kinds = []Kind{
-	LogBegun, HeadSigned, ManifestFound, ManifestSaved, RunFound, RunBegun, RunEnded, DecisionMade, TransactionFound,
+	LogBegun, HeadSigned, ManifestFound, ManifestSaved, ManifestAdded, RunFound, RunBegun, RunEnded, DecisionMade, TransactionFound,
 	TransactionSigned, TransactionReleased, TransactionVoid, TransactionReplaced, TransactionDropped, TransactionLost, TransactionConfirmed,
 	TransactionReverted, NoncesAdopted, NoncesFound, PlanSaved, PlanBegun, PlanEnded, ApprovalGiven, ApprovalRevoked, PolicySet, LeaseTakenOver, ExecutionBegun,
 	ExecutionReleased, ExecutionStopped, ExecutionEnded, ExecutionNetworkSet, HealthChanged,

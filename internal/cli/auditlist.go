@@ -164,7 +164,7 @@ func summary(x audit.Entry, steps map[uint64]string) string {
 		return strings.TrimSpace("the log begins " + b.Project)
 	case audit.HeadSigned:
 		return fmt.Sprintf("entry %d, by %s", b.Seq, b.Signer)
-	case audit.ManifestFound, audit.ManifestSaved:
+	case audit.ManifestFound, audit.ManifestSaved, audit.ManifestAdded:
 		return "root " + b.Root.Hex()
 	case audit.RunFound, audit.RunBegun:
 		return fmt.Sprintf("run %d, epoch %d, root %s", b.ID, b.Epoch, b.Root)

@@ -21,9 +21,8 @@ func newSync(e *env) *cobra.Command {
 		Long: `Compare all networks with the manifest that was rolled out, or returned to, last. With -o a plan is
 written that brings those that are behind to it, deployments included: approve it, and carry it out
 with lockstep rollout or lockstep start. The manifest must have been built for a network that is
-new: if that of the journal was not, build it again, name it with --manifest, and carry the plan out
-with lockstep rollout. That test networks come first is not asked for again, since the manifest is
-live.
+new: if no file of the journal was, build it again, and name it with --manifest. That test networks
+come first is not asked for again, since the manifest is live.
 
 ` + exitCodes,
 		Example: "  lockstep sync\n  lockstep sync -o sync.json && lockstep approve sync.json && lockstep rollout sync.json --yes",

@@ -30,6 +30,8 @@ type Keeper struct {
 	journal Journal
 	holder  string
 	log     *slog.Logger
+	// TakenOver is told of each lease that was taken over from a process that had not given it back. It may be nil.
+	TakenOver func(rollout.Lease)
 
 	mu    sync.Mutex
 	held  map[string]*Held // by the name of each lease
@@ -110,6 +112,11 @@ func (k *Keeper) take(ctx context.Context, names []string, from func() ([]rollou
 	if err != nil {
 		k.forget(h, names)
 		return nil, err
+	}
+	for _, l := range leases {
+		if l.From != "" && k.TakenOver != nil {
+			k.TakenOver(l)
+		}
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -223,6 +230,7 @@ func (k *Keeper) runOnce(ctx context.Context) error {
 	defer k.mu.Unlock()
 	for h := range before {
 		for _, l := range h.Leases {
+			l.From = ""
 			if k.held[l.Name] == h && !slices.Contains(renewed, l) {
 				h.lose(rollout.ErrFenced)
 			}

@@ -12,6 +12,7 @@ type Lease struct {
 	Name   string
 	Holder string // the process
 	Fence  uint64
+	From   string // when it is taken: the process that had it and did not give it back; empty if there is none
 }
 
 // LeaseState is a lease as it stands in the journal.

@@ -65,7 +65,7 @@ type ledger struct {
 
 // subject names a row.
 type subject struct {
-	what   string         // manifest, rollout, transaction, nonces, plan, use, approval, revocation, policy, execution, network, token
+	what   string         // manifest, manifest file, rollout, transaction, nonces, plan, use, approval, revocation, policy, execution, network, token
 	id     int64          // of a rollout, a transaction or a policy; the chain id of nonces, of the use of a plan and of a network
 	root   common.Hash    // of a manifest; the digest of a plan
 	signer common.Address // of nonces, an approval or a revocation
@@ -80,7 +80,7 @@ func (s subject) String() string {
 	switch s.what {
 	case "nonces":
 		return fmt.Sprintf("the adopted nonces of %s on chain %d", s.signer, s.id)
-	case "manifest", "plan":
+	case "manifest", "manifest file", "plan":
 		return fmt.Sprintf("%s %s", s.what, s.root)
 	case "execution":
 		return fmt.Sprintf("the execution of plan %s", s.root)
@@ -173,7 +173,7 @@ func (l *ledger) take(e audit.Entry) {
 		}
 	}
 	if err == nil {
-		err = errors.Join(l.takePlan(e), l.takeExecution(e))
+		err = errors.Join(l.takeManifest(e), l.takePlan(e), l.takeExecution(e))
 	}
 	if err == nil {
 		err = l.takeToken(e)
@@ -307,6 +307,9 @@ func (l *ledger) compare(rows journalRows) []audit.Problem {
 	for _, m := range rows.manifests {
 		check(subject{what: "manifest", root: m.Root}, 0, m)
 	}
+	for _, m := range rows.manifestFiles {
+		check(subject{what: "manifest file", root: m.SHA256}, 0, m)
+	}
 	for _, r := range rows.runs {
 		check(subject{what: "rollout", id: r.ID}, r.chainID, r.Run)
 	}
@@ -384,18 +387,19 @@ func orNothing(value json.RawMessage) string {
 
 // journalRows is the journal as its log tells of it.
 type journalRows struct {
-	manifests    []audit.Manifest
-	runs         []runRow
-	transactions []transactionRow
-	adoptions    []adoptionRow
-	plans        []audit.Plan
-	uses         []useRow
-	approvals    []approvalRow
-	policies     []audit.Policy
-	executions   []audit.Execution
-	networks     []networkRow
-	tokens       []audit.Token
-	odd          []string // what is not written as this package writes it, and would not be found
+	manifests     []audit.Manifest
+	manifestFiles []audit.Manifest // others, with the same roots
+	runs          []runRow
+	transactions  []transactionRow
+	adoptions     []adoptionRow
+	plans         []audit.Plan
+	uses          []useRow
+	approvals     []approvalRow
+	policies      []audit.Policy
+	executions    []audit.Execution
+	networks      []networkRow
+	tokens        []audit.Token
+	odd           []string // what is not written as this package writes it, and would not be found
 }
 
 type runRow struct {
@@ -519,6 +523,9 @@ func readRows(ctx context.Context, db querier) (out journalRows, err error) {
 		if err := out.readPlans(ctx, db); err != nil {
 			return out, err
 		}
+	}
+	if err := out.readManifestFiles(ctx, db); err != nil {
+		return out, err
 	}
 	if err := out.readExecutions(ctx, db); err != nil {
 		return out, err

@@ -70,8 +70,11 @@ func (s *Store) take(ctx context.Context, holder string, gone func(string) bool,
 			if err != nil {
 				return err
 			}
+			if was.Holder != holder {
+				l.From = was.Holder
+			}
 			out = append(out, l)
-			if was.Holder == "" || was.Holder == holder {
+			if l.From == "" {
 				continue
 			}
 			entry := audit.LeaseTaken{Name: name, Holder: rollout.HolderName(holder), From: rollout.HolderName(was.Holder), Fence: l.Fence}

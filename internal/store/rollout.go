@@ -12,43 +12,6 @@ import (
 	"github.com/seed-b6a97670/lockstep/internal/rollout"
 )
 
-// SaveManifest keeps a manifest's file by its root. To save it again changes nothing.
-func (s *Store) SaveManifest(ctx context.Context, root, routesRoot common.Hash, body []byte) error {
-	err := s.within(ctx, func(tx *tx) error {
-		at := now()
-		res, err := tx.exec(ctx, `INSERT INTO manifests (root, routes_root, body, created_at) VALUES (?, ?, ?, ?)
-			ON CONFLICT (root) DO NOTHING`, root.Hex(), routesRoot.Hex(), body, at)
-		if err != nil {
-			return err
-		}
-		if n, err := res.RowsAffected(); err != nil || n == 0 {
-			return err
-		}
-		return appendEntry(ctx, tx, at, audit.ManifestSaved, 0, manifestEntry(root, routesRoot, body))
-	})
-	if err != nil {
-		return fmt.Errorf("journal manifest %s: %w", root, err)
-	}
-	return nil
-}
-
-// Manifest returns the file of a manifest by its root or its routesRoot. Several manifests may share a routesRoot, and
-// then have the same routes.
-func (s *Store) Manifest(ctx context.Context, root common.Hash) ([]byte, error) {
-	var body []byte
-	err := s.read(ctx, func(db querier) error {
-		return db.queryRow(ctx, `SELECT body FROM manifests WHERE root = ? OR routes_root = ?
-			ORDER BY root = ? DESC, created_at LIMIT 1`, root.Hex(), root.Hex(), root.Hex()).Scan(&body)
-	})
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, fmt.Errorf("manifest %s: %w", root, ErrNotFound)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read manifest %s: %w", root, err)
-	}
-	return body, nil
-}
-
 // Begin returns the running rollout of r's root on its dispatcher, or records r as running. So to begin again gives what was begun.
 func (s *Store) Begin(ctx context.Context, r rollout.Run) (rollout.Run, error) {
 	err := s.within(ctx, func(tx *tx) error {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +15,7 @@ import (
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/seed-b6a97670/lockstep/internal/audit"
 	"github.com/seed-b6a97670/lockstep/internal/rollout"
 )
 
@@ -720,6 +722,67 @@ func testClosedJournalSaysSo(t *testing.T, on *database) {
 	} {
 		if err == nil || !strings.Contains(err.Error(), what) || errors.Is(err, ErrNotFound) {
 			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
+// TestManifestFilesOfOneRoot keeps what was built again for other networks, beside the first.
+func TestManifestFilesOfOneRoot(t *testing.T) { onEach(t, testManifestFilesOfOneRoot) }
+
+func testManifestFilesOfOneRoot(t *testing.T, on *database) {
+	where := on.place(t)
+	s, err := Open(t.Context(), where, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, routes := common.Hash{1}, common.Hash{2}
+	first, second := []byte("for one network"), []byte("for two networks")
+	for range 2 { // again changes nothing
+		for _, body := range [][]byte{first, second} {
+			if err := s.SaveManifest(t.Context(), root, routes, body); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if got, err := s.Manifest(t.Context(), root); err != nil || string(got) != string(first) {
+		t.Errorf("the manifest is %q (%v)", got, err)
+	}
+	files, err := s.ManifestFiles(t.Context(), root)
+	if err != nil || len(files) != 2 || string(files[0]) != string(second) || string(files[1]) != string(first) {
+		t.Errorf("files %q (%v)", files, err)
+	}
+	for _, body := range [][]byte{first, second} {
+		if got, err := s.ManifestFile(t.Context(), root, sha256.Sum256(body)); err != nil || string(got) != string(body) {
+			t.Errorf("%q, %v; want %q", got, err, body)
+		}
+	}
+	for _, other := range []common.Hash{{}, sha256.Sum256([]byte("for nobody"))} {
+		if _, err := s.ManifestFile(t.Context(), root, other); !errors.Is(err, ErrNotFound) {
+			t.Errorf("%s: %v", other, err)
+		}
+	}
+	if _, err := s.ManifestFile(t.Context(), common.Hash{9}, sha256.Sum256(second)); !errors.Is(err, ErrNotFound) {
+		t.Errorf("by another root: %v", err)
+	}
+	if n := countKind(t, s, audit.ManifestAdded); n != 1 {
+		t.Errorf("%d entries say that a file was added", n)
+	}
+	if r := check(t, s); !r.Sound() {
+		t.Error(r.Problems)
+	}
+	if err := s.Close(); err != nil { // a copy of its file is then all of it
+		t.Fatal(err)
+	}
+	for name, alter := range map[string]string{
+		"another body":  `UPDATE manifest_files SET body = x'00'`,
+		"another root":  `UPDATE manifest_files SET root = '` + common.Hash{8}.Hex() + `'`,
+		"another time":  `UPDATE manifest_files SET created_at = created_at + 1`,
+		"taken out":     `DELETE FROM manifest_files`,
+		"under another": `UPDATE manifest_files SET sha256 = '` + common.Hash{8}.Hex() + `'`,
+	} {
+		altered := on.altered(t, where, func(exec func(string, ...any)) { exec(alter) })
+		if r := check(t, altered); r.Sound() {
+			t.Errorf("%s is not found", name)
 		}
 	}
 }

@@ -1,0 +1,13 @@
+-- +goose Up
+
+-- Other files of a manifest whose root is known: the same routes, built for other networks. The first file of a root is in manifests.
+CREATE TABLE manifest_files (
+    sha256     TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    root       TEXT COLLATE "C" NOT NULL REFERENCES manifests (root),
+    body       BYTEA            NOT NULL,
+    created_at BIGINT           NOT NULL
+);
+CREATE INDEX manifest_files_root ON manifest_files (root);
+
+-- +goose Down
+DROP TABLE manifest_files;
