@@ -186,7 +186,7 @@ func TestWaves(t *testing.T) {
 	s := f.await("two.yaml", two, 2*patience, "live on the first", func(s executionState) bool { state, _ := s.of(canary); return state == "done" })
 	f.act("pause", canary)
 	s.mustSayWhy(t)
-	s = f.await("two.yaml", two, patience, "held by the pause", func(s executionState) bool {
+	f.await("two.yaml", two, patience, "held by the pause", func(s executionState) bool {
 		_, reason := s.of(networks[1].Name)
 		return strings.Contains(reason, "paused")
 	})

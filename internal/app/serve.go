@@ -203,7 +203,7 @@ func (s *server) takeBack(goesOn map[string]bool) {
 func (s *server) jobsOf(ctx context.Context, ex store.Execution) (jobs []schedule.Job, err error) {
 	x, err := s.handedOver(ctx, ex.Plan)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, s.halt(ctx, ex, err))
 	}
 	progress, err := s.app.progress(ctx, x.Plan, ex)
 	if err != nil {
@@ -233,6 +233,20 @@ func (s *server) jobsOf(ctx context.Context, ex store.Execution) (jobs []schedul
 		jobs = append(jobs, job)
 	}
 	return jobs, err
+}
+
+// halt notes on every network why a plan cannot be carried out at all.
+func (s *server) halt(ctx context.Context, ex store.Execution, why error) error {
+	var errs []error
+	for _, row := range ex.Networks {
+		if row.State.Ended() || row.Retry > 0 || ctx.Err() != nil {
+			continue
+		}
+		errs = append(errs, s.app.store.SetNetwork(ctx, ex.Plan, store.ExecutionNetwork{
+			ChainID: row.ChainID, State: rollout.StateHalted, Reason: why.Error(), Retry: 30 * time.Second,
+		}, s.by()))
+	}
+	return errors.Join(errs...)
 }
 
 func (s *server) network(chainID uint64) *net {
@@ -329,6 +343,11 @@ func (s *server) carryOut(ctx context.Context, j schedule.Job, n *net, under []r
 			s.log.InfoContext(ctx, "done", "network", n.Name, "plan", j.Plan, "transactions", len(out.Transactions))
 		}
 		s.activated(ctx, e, n, out)
+	}
+	if errors.Is(err, reconcile.ErrStopped) {
+		if _, why := e.stands(ctx, n); errors.Is(why, errTakenBack) {
+			err = why
+		}
 	}
 	if err != nil {
 		err = errors.Join(err, e.fail(ctx, n, err))
