@@ -108,7 +108,7 @@ func connect(ctx context.Context, where, project string, always map[string]strin
 		"application_name": "lockstep",
 		"lock_timeout":     "10s", // as long as SQLite waits for another writer
 		// A client whose machine is gone, or sleeps, must not hinder the others. If it lives, its transaction is run again.
-		"idle_in_transaction_session_timeout": "5s",
+		"idle_in_transaction_session_timeout": "3s",
 	}
 	maps.Copy(settings, cfg.RuntimeParams) // those of the URL
 	// what was journalled survives a power cut, whatever the server does for others

@@ -247,7 +247,7 @@ func TestSettingsOfConnections(t *testing.T) {
 	}
 	var idle string
 	err := open(t, d.url).db.QueryRowContext(t.Context(), "SHOW idle_in_transaction_session_timeout").Scan(&idle)
-	if err != nil || idle != "5s" {
+	if err != nil || idle != "3s" {
 		t.Errorf("a client that is gone hinders others for %s, %v", idle, err)
 	}
 	for write, want := range map[bool][2]string{true: {"read committed", "off"}, false: {"repeatable read", "on"}} {
