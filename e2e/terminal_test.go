@@ -225,7 +225,7 @@ func TestTerminal(t *testing.T) {
 	for _, keys := range []string{"n\r", "\r", "yes, do\r", controlC, controlD} {
 		c := m.onTerminal(nil, rollout...)
 		c.answer(keys)
-		if lines := c.exits(1); !strings.HasSuffix(lines[len(lines)-1], "lockstep: not confirmed: nothing was sent") {
+		if lines := c.exits(1); !strings.HasSuffix(lines[len(lines)-1], "lockstep: not confirmed: nothing was done") {
 			t.Errorf("answered with %q, it prints\n%s", keys, strings.Join(lines, "\n"))
 		}
 	}
