@@ -170,6 +170,33 @@ func TestTogetherInPart(t *testing.T) {
 	f.must("--config", "two.yaml", "audit", "verify")
 }
 
+// TestOrderOfAPart carries a plan out on one of its networks alone: that is not let go without the other.
+func TestOrderOfAPart(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, inUse(2), map[string]string{"two": together})
+	f.firstVersion()
+	two := f.approved("two")
+	name, other := f.networks[0].Name, f.networks[1].Name
+	part := f.start("--config", "two.yaml", "rollout", "two-plan.json", "--network", name, "--yes")
+	s := f.await("two.yaml", two, patience, "ready on one", func(s executionState) bool { state, _ := s.of(name); return state == "ready" })
+	if state, reason := s.of(other); state != "waiting" || reason == "" {
+		t.Errorf("%s is %s: %s", other, state, reason)
+	}
+	time.Sleep(3 * time.Second)
+	if got := f.live("two"); len(got) != 0 {
+		t.Errorf("live on %v", got)
+	}
+	part.kill()
+	f.must("--config", "two.yaml", "rollout", "two-plan.json", "--yes")
+	if got := f.live("two"); len(got) != 2 {
+		t.Errorf("live on %v", got)
+	}
+	refused := f.start("--config", "two.yaml", "start", "two-plan.json", "--network", name, "--yes")
+	if code := refused.code(); code != 1 || !strings.Contains(refused.output(), "handed over as a whole") {
+		t.Errorf("exit code %d: %s", code, refused.output())
+	}
+}
+
 // TestWaves begins the second wave only after the first was healthy for its time: while routed calls are paused there, it is not.
 func TestWaves(t *testing.T) {
 	t.Parallel()

@@ -111,7 +111,7 @@ func (a *App) Execute(ctx context.Context, x Execution) ([]Outcome, error) {
 				return nil, err
 			}
 		}
-		if err := a.store.BeginExecution(ctx, p.Digest, false, chainsOf(a.networks), Who()); err != nil {
+		if err := a.store.BeginExecution(ctx, p.Digest, false, ordered(p, a.networks), Who()); err != nil {
 			return nil, err
 		}
 	}

@@ -355,10 +355,13 @@ func (e *execution) fail(ctx context.Context, n *net, err error) error {
 	return e.note(ctx, n, s)
 }
 
-// chainsOf are the chain ids of networks.
-func chainsOf(nets []*net) (out []uint64) {
-	for _, n := range nets {
-		out = append(out, n.ChainID)
+// ordered are the chain ids of networks on which a plan is carried out, and of all the others if it has an order: they must be waited for by whoever
+// carries it out on some alone.
+func ordered(p *plan.Plan, nets []*net) (out []uint64) {
+	for _, n := range p.Intent.Networks {
+		if p.Intent.Rollout != nil || slices.ContainsFunc(nets, func(o *net) bool { return o.ChainID == n.ChainID }) {
+			out = append(out, n.ChainID)
+		}
 	}
 	return out
 }

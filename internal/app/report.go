@@ -161,6 +161,9 @@ func (a *App) HandOver(ctx context.Context, x Execution, by string) (ExecutionRe
 	if err != nil {
 		return ExecutionReport{}, err
 	}
+	if len(nets) < len(p.Intent.Networks) {
+		return ExecutionReport{}, errors.New("a plan is handed over as a whole: leave --network out; lockstep execution exclude takes a network out of it afterwards")
+	}
 	if err := a.open(ctx); err != nil {
 		return ExecutionReport{}, err
 	}
@@ -188,7 +191,7 @@ func (a *App) HandOver(ctx context.Context, x Execution, by string) (ExecutionRe
 	if err := a.store.SaveManifest(ctx, x.Manifest.Root, x.Manifest.RoutesRoot, x.File); err != nil {
 		return ExecutionReport{}, err
 	}
-	if err := a.store.BeginExecution(ctx, p.Digest, true, chainsOf(nets), by); err != nil {
+	if err := a.store.BeginExecution(ctx, p.Digest, true, ordered(p, nets), by); err != nil {
 		return ExecutionReport{}, err
 	}
 	return a.Execution(ctx, p.Digest.Hex())
