@@ -22,17 +22,26 @@ import (
 	"github.com/seed-b6a97670/lockstep/internal/localpg"
 )
 
-const childJournal = "LOCKSTEP_SCHEDULE_TEST_JOURNAL"
+const (
+	childJournal = "LOCKSTEP_SCHEDULE_TEST_JOURNAL"
+	childEarly   = "LOCKSTEP_SCHEDULE_TEST_EARLY" // it takes no lease
+)
 
 // abandoned is the job that the child does not end.
 var abandoned = Job{Plan: common.Hash{7}, ChainID: 1}
 
 // child works a job until it is killed.
 func child(where string) error {
-	p, err := begin(context.Background(), where, func(context.Context, Job) {
+	work := func(context.Context, Job) {
 		fmt.Println("working")
 		select {}
-	})
+	}
+	p, err := begin(context.Background(), where, work)
+	if err == nil && os.Getenv(childEarly) != "" {
+		if err = p.jobs.Stop(context.Background()); err == nil {
+			p.jobs, err = unleased(context.Background(), p, work)
+		}
+	}
 	if err != nil {
 		return err
 	}
@@ -42,11 +51,20 @@ func child(where string) error {
 	select {}
 }
 
+// unleased hands jobs of a journal to work that takes no lease.
+func unleased(ctx context.Context, p *process, work Work) (scheduler, error) {
+	pool, schema, err := p.store.Pool(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return NewRiver(ctx, pool, schema, "unleased", p.store.Alone, work, slog.New(slog.DiscardHandler))
+}
+
 // killable starts a process that works the job of a journal.
-func killable(t testing.TB, where string) *exec.Cmd {
+func killable(t testing.TB, where string, env ...string) *exec.Cmd {
 	t.Helper()
 	c := exec.CommandContext(t.Context(), os.Args[0])
-	c.Env = append(os.Environ(), childJournal+"="+where)
+	c.Env = append(append(os.Environ(), childJournal+"="+where), env...)
 	c.Stderr = os.Stderr
 	out, err := c.StdoutPipe()
 	if err != nil {
@@ -151,29 +169,40 @@ func TestProcessesShareJobs(t *testing.T) {
 	}
 }
 
-// TestProcessThatIsKilled leaves a job behind that River takes for running. Its network is worked by another at once, for the next number.
+// TestProcessThatIsKilled leaves a job behind that River takes for running. Its network is worked by another at once, for the next number; or for
+// the same one, if the process had not come to take the lease.
 func TestProcessThatIsKilled(t *testing.T) {
-	where := database(t)
-	if err := killable(t, where).Process.Signal(syscall.SIGKILL); err != nil {
-		t.Fatal(err)
-	}
-	begun := make(chan Job, 10)
-	p := start(t, where, func(_ context.Context, j Job) { begun <- j })
-	next := p.job(t, 1)
-	await(t, "its job", func() bool {
-		p.ensure(t, abandoned, next)
-		return len(begun) > 0
-	})
-	if j := <-begun; j != next || next.Fence != 1 {
-		t.Errorf("%+v: want it for the next number", j)
-	}
-	p.free(t, 1)
-	for range 12 { // past what River asks for anew
-		p.ensure(t, abandoned)
-		time.Sleep(500 * time.Millisecond)
-	}
-	if len(begun) > 0 {
-		t.Errorf("%+v was worked after the one that follows it", <-begun)
+	for name, x := range map[string]struct {
+		env  []string
+		next uint64
+	}{
+		"with its lease": {nil, 1},
+		"before":         {[]string{childEarly + "=1"}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			where := database(t)
+			if err := killable(t, where, x.env...).Process.Signal(syscall.SIGKILL); err != nil {
+				t.Fatal(err)
+			}
+			begun := make(chan Job, 10)
+			p := start(t, where, func(_ context.Context, j Job) { begun <- j })
+			next := p.job(t, 1)
+			await(t, "its job", func() bool {
+				p.ensure(t, abandoned, next)
+				return len(begun) > 0
+			})
+			if j := <-begun; j != next || next.Fence != x.next {
+				t.Errorf("%+v, want it for number %d", j, x.next)
+			}
+			p.free(t, 1)
+			for range 12 { // past what River asks for anew
+				p.ensure(t, abandoned)
+				time.Sleep(500 * time.Millisecond)
+			}
+			if len(begun) > 0 {
+				t.Errorf("%+v was worked after the one that follows it", <-begun)
+			}
+		})
 	}
 }
 
@@ -252,10 +281,11 @@ func TestNameOfAProcess(t *testing.T) {
 		t.Fatal(err)
 	}
 	id := strings.Repeat("long", 40) + "/1/a"
-	p.jobs, err = NewRiver(t.Context(), pool, schema, id, p.store.Alone, func(_ context.Context, j Job) { begun <- j }, slog.New(slog.DiscardHandler))
+	r, err := NewRiver(t.Context(), pool, schema, id, p.store.Alone, func(_ context.Context, j Job) { begun <- j }, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
+	p.jobs = r
 	p.ensure(t, p.job(t, 1))
 	receive(t, "the job", begun)
 	var by string

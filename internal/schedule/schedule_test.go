@@ -261,6 +261,29 @@ func testJobThatIsBeingWorked(t *testing.T, where string) {
 	}
 }
 
+// TestLocalBeginsOnce: in one process no lease is needed to find that a network is being worked.
+func TestLocalBeginsOnce(t *testing.T) {
+	begun, end := make(chan Job, 100), make(chan struct{})
+	l := NewLocal(t.Context(), func(_ context.Context, j Job) {
+		begun <- j
+		<-end
+	}, slog.New(slog.DiscardHandler))
+	for fence := range uint64(3) {
+		for range 3 {
+			if err := l.Ensure(t.Context(), Job{ChainID: 1, Fence: fence}, Job{ChainID: 2, Fence: fence}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	close(end)
+	if err := l.Stop(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if len(begun) != 2 {
+		t.Errorf("%d jobs were begun on 2 networks", len(begun))
+	}
+}
+
 // TestManySideBySide: each waits for all others, so that none could end if they were worked one after the other.
 func TestManySideBySide(t *testing.T) { onEach(t, testManySideBySide) }
 
