@@ -85,6 +85,12 @@ func testMoves(t *testing.T, from, to *database) {
 		}
 	}
 	want, n := everyRow(t, s), mustBeSound(t, s)
+	for table, rows := range want {
+		if len(rows) == 0 {
+			t.Errorf("%s has no row", table)
+		}
+	}
+	take(t, s, "one", "watch/1")
 	file, c := backup(t, where)
 	if info, err := os.Stat(file); err != nil || info.Mode() != 0o600 {
 		t.Errorf("%v, %v", info.Mode(), err)
@@ -113,6 +119,9 @@ func testMoves(t *testing.T, from, to *database) {
 	}
 	got["audit"] = got["audit"][:n]
 	mustBeEqual(t, "restored", want, got)
+	if l, err := restored.Lease(ctx, "watch/1"); err != nil || l.Fence != 0 {
+		t.Errorf("a lease was copied: %+v, %v", l, err)
+	}
 	// it goes on as the other would have, with ids that nobody has had
 	before := transactions(t, s)
 	added := add(t, restored, transaction(40))

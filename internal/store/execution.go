@@ -61,11 +61,12 @@ func (e *ServedError) Error() string {
 }
 
 // BeginExecution notes that a plan is carried out on networks: by serve, or by a command. To begin again what runs, or was stopped, goes on
-// with it, and may add networks. A command cannot begin what serve carries out: the error is a ServedError.
+// with it, and may add networks. One that is done goes on if a network is added, and else stays done. A command cannot begin what serve carries
+// out: the error is a ServedError.
 func (s *Store) BeginExecution(ctx context.Context, plan common.Hash, served bool, chains []uint64, by string) error {
 	err := s.within(ctx, func(tx *tx) error {
 		at := now()
-		was, err := execution(ctx, tx.querier, plan)
+		was, err := wholeExecution(ctx, tx.querier, plan)
 		e := Execution{Plan: plan, Status: ExecutionRunning, Served: served, CreatedAt: at}
 		switch {
 		case errors.Is(err, sql.ErrNoRows):
@@ -77,6 +78,8 @@ func (s *Store) BeginExecution(ctx context.Context, plan common.Hash, served boo
 		case err != nil:
 		case was.Served && !served && was.Status == ExecutionRunning:
 			err = &ServedError{plan}
+		case was.Status == ExecutionDone && !slices.ContainsFunc(chains, was.lacks):
+			return nil
 		case was.Status != ExecutionRunning || was.Served != served:
 			e.Released = was.Released
 			err = s.setExecution(ctx, tx, at, audit.ExecutionBegun, e, by)
@@ -107,6 +110,11 @@ func (s *Store) BeginExecution(ctx context.Context, plan common.Hash, served boo
 		return fmt.Errorf("begin execution: %w", err)
 	}
 	return nil
+}
+
+// lacks tells whether a network is not among those of an execution.
+func (e Execution) lacks(chainID uint64) bool {
+	return !slices.ContainsFunc(e.Networks, func(n ExecutionNetwork) bool { return n.ChainID == chainID })
 }
 
 // stored is a text as both engines can hold it: what nodes say ends in reasons, and a text of PostgreSQL holds no zero byte.
@@ -151,7 +159,8 @@ func execution(ctx context.Context, db querier, plan common.Hash) (Execution, er
 }
 
 // SetNetwork notes where an execution stands on a network, and for how long it is to be left alone. That it stands there already is no change, and
-// not written to the audit log again. What an operator has taken out stays out, and when all networks have ended, so has the execution.
+// not written to the audit log again. What has ended stays so, also if an operator has taken it out, and when all networks have ended, so has the
+// execution.
 func (s *Store) SetNetwork(ctx context.Context, plan common.Hash, n ExecutionNetwork, by string) error {
 	n.Reason = stored(n.Reason)
 	err := s.within(ctx, func(tx *tx) error {
@@ -163,7 +172,7 @@ func (s *Store) SetNetwork(ctx context.Context, plan common.Hash, n ExecutionNet
 			return err
 		}
 		was.ChainID = n.ChainID
-		if was.State == rollout.StateExcluded {
+		if was.State.Ended() {
 			return nil
 		}
 		clock := s.engine.words().clock

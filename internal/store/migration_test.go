@@ -25,7 +25,9 @@ var update = flag.Bool("update", false, "write the rows of the newest schema to 
 func fullStory(t testing.TB, s *Store) {
 	t.Helper()
 	ctx := t.Context()
-	planStory(t, s)
+	digests := planStory(t, s)
+	executionStory(t, s, digests)
+	tokenStory(t, s)
 	out := addAll(t, s, 2, 3, 4, 5)
 	r := begin(t, s, run(1, 0x11))
 	released, err := s.Release(ctx, out[1:3])
