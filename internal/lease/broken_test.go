@@ -56,17 +56,17 @@ func onBroken(t *testing.T, test func(t *testing.T, where string, breaks, mends 
 	})
 }
 
-// live waits until a lease is held in time, or is not.
-func live(t *testing.T, s *store.Store, name string, want bool) rollout.Lease {
+// stands waits until a lease is held in time by a process, or was given back if that is empty, and gives its fencing number.
+func stands(t *testing.T, s *store.Store, name, holder string) uint64 {
 	t.Helper()
 	deadline := time.Now().Add(20 * time.Second)
 	for {
 		l, err := s.Lease(t.Context(), name)
-		if err == nil && l.Live == want {
-			return l.Lease
+		if err == nil && l.Holder == holder && l.Live == (holder != "") {
+			return l.Fence
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("%s is %+v (%v), want live %v", name, l, err, want)
+			t.Fatalf("%s is %+v (%v), want it held by %q", name, l, err, holder)
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
@@ -88,8 +88,8 @@ func testJournalThatFailsForAWhile(t *testing.T, where string, breaks, mends fun
 	}
 	mends()
 	for _, name := range []string{"a", "b"} {
-		if l := live(t, s, name, true); l.Holder != "host/1/x" || l.Fence != 1 {
-			t.Errorf("%+v", l)
+		if fence := stands(t, s, name, "host/1/x"); fence != 1 {
+			t.Errorf("%s was taken again: number %d", name, fence)
 		}
 	}
 	time.Sleep(2 * time.Second)
@@ -146,9 +146,7 @@ func testReleasedWhileTheJournalFails(t *testing.T, where string, breaks, mends 
 		t.Error("it was given back to a journal that cannot be asked")
 	}
 	mends()
-	if l := live(t, s, "a", false); l.Holder != "" {
-		t.Errorf("%+v", l)
-	}
+	stands(t, s, "a", "")
 	two, _ := keeper(t, where, "host/2/y")
 	other, err := two.Try(t.Context(), "a")
 	if err != nil {
@@ -166,8 +164,8 @@ func testReleasedWhileTheJournalFails(t *testing.T, where string, breaks, mends 
 	if kept.Context().Err() != nil {
 		t.Errorf("what is held was lost: %v", context.Cause(kept.Context()))
 	}
-	if l := live(t, s, "kept", true); l.Fence != 1 {
-		t.Errorf("%+v", l)
+	if fence := stands(t, s, "kept", "host/1/x"); fence != 1 {
+		t.Errorf("what is held was taken again: number %d", fence)
 	}
 }
 
