@@ -178,6 +178,7 @@ func TestOrderOfAPart(t *testing.T) {
 	two := f.approved("two")
 	name, other := f.networks[0].Name, f.networks[1].Name
 	part := f.start("--config", "two.yaml", "rollout", "two-plan.json", "--network", name, "--yes")
+	begun(f, part)
 	s := f.await("two.yaml", two, patience, "ready on one", func(s executionState) bool { state, _ := s.of(name); return state == "ready" })
 	if state, reason := s.of(other); state != "waiting" || reason == "" {
 		t.Errorf("%s is %s: %s", other, state, reason)
@@ -194,6 +195,16 @@ func TestOrderOfAPart(t *testing.T) {
 	refused := f.start("--config", "two.yaml", "start", "two-plan.json", "--network", name, "--yes")
 	if code := refused.code(); code != 1 || !strings.Contains(refused.output(), "handed over as a whole") {
 		t.Errorf("exit code %d: %s", code, refused.output())
+	}
+}
+
+// begun waits until a command has begun to carry its plan out.
+func begun(f *fleet, p *process) {
+	f.t.Helper()
+	for deadline := time.Now().Add(patience); !strings.Contains(p.output(), " sent "); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			f.t.Fatalf("nothing is sent: %s", p.output())
+		}
 	}
 }
 

@@ -23,6 +23,7 @@ type execution struct {
 	x       Execution
 	signers map[rollout.Role]*signer.Signer
 	journal *store.Store    // under the lease, if it is carried out under one
+	served  bool            // by the daemon
 	by      string          // who, for the audit log
 	stop    <-chan struct{} // ends the work after the step in hand; it may be nil
 
@@ -81,6 +82,9 @@ func (e *execution) stands(ctx context.Context, n *net) (store.Execution, error)
 		return ex, err
 	}
 	i := slices.IndexFunc(ex.Networks, func(o store.ExecutionNetwork) bool { return o.ChainID == n.ChainID })
+	if ex.Served != e.served {
+		return ex, fmt.Errorf("%s: %w: it was given to another", n.Name, errTakenBack)
+	}
 	if ex.Status == store.ExecutionStopped || i >= 0 && ex.Networks[i].State == rollout.StateExcluded {
 		reason := ex.Reason
 		if ex.Status != store.ExecutionStopped {
@@ -250,10 +254,14 @@ func (e *execution) free(n *net) func(context.Context) (bool, error) {
 	}
 }
 
+// unreachable is the reason of a network that cannot be asked. What its endpoints said differs from time to time, and would be an entry of the audit
+// log each time.
+const unreachable = "no endpoint answers, or none that has seen what is final; the log of whoever carries it out says more"
+
 // trouble notes that a network cannot be asked, as soon as that begins: others may be waiting for it.
 func (e *execution) trouble(n *net) func(context.Context, error) {
 	return func(ctx context.Context, err error) {
-		if err := e.note(ctx, n, store.ExecutionNetwork{State: rollout.StateUnreachable, Reason: err.Error()}); err != nil {
+		if err := e.note(ctx, n, store.ExecutionNetwork{State: rollout.StateUnreachable, Reason: unreachable}); err != nil {
 			e.app.opts.Log.WarnContext(ctx, "that a network cannot be reached was not noted", "network", n.Name, "err", err)
 		}
 	}
@@ -345,7 +353,7 @@ func (e *execution) fail(ctx context.Context, n *net, err error) error {
 	case elsewhere || ctx.Err() != nil:
 		s = store.ExecutionNetwork{}
 	case errors.Is(err, rollout.ErrUnavailable):
-		s.State, s.Retry = rollout.StateUnreachable, 5*time.Second
+		s.State, s.Reason, s.Retry = rollout.StateUnreachable, unreachable, 5*time.Second
 	case errors.As(err, &moved), errors.As(err, &expired), errors.As(err, &refused), errors.As(err, &used), errors.As(err, &reverted):
 		s.Retry = never
 	}

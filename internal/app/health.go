@@ -54,7 +54,8 @@ func (a *App) checkHealth(ctx context.Context, n *net) (NetworkHealth, error) {
 		if healthErr != nil {
 			return NetworkHealth{}, healthErr
 		}
-		at, problems = rollout.Block{Time: was.At}, []string{"it cannot be asked: " + err.Error()}
+		a.opts.Log.WarnContext(ctx, "the health of a network cannot be checked", "network", n.Name, "err", err)
+		at, problems = rollout.Block{Time: was.At}, []string{"it cannot be asked, or not all of it"}
 	}
 	h, err := a.store.SetHealth(ctx, n.ChainID, at, strings.Join(problems, "; "))
 	return NetworkHealth{Network: n.Name, ChainID: n.ChainID, Healthy: h.Healthy, Problem: h.Problem, Since: h.Since, At: h.At}, err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/big"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -54,10 +55,12 @@ type server struct {
 	stopping context.Context //nolint:containedctx // it ends when steps in hand are to be the last
 	looked   atomic.Int64    // when work was last looked for, in unix seconds
 
+	runsMu sync.Mutex
+	runs   map[common.Hash]Execution // plans that were handed over, with their manifests
+
 	mu     sync.Mutex
 	inHand map[string]context.CancelFunc // ends the work that a lease is for after its step, by the name of the lease
 	failed map[common.Hash]string        // why a plan cannot be carried out, as it was logged
-	runs   map[common.Hash]Execution     // plans that were handed over, with their manifests
 	sent   map[int64]time.Time           // open transactions by their id
 }
 
@@ -224,7 +227,7 @@ func (s *server) jobsOf(ctx context.Context, ex store.Execution) (jobs []schedul
 		if row.State == rollout.StateWaiting {
 			if v := e.policy().Begin(progress, row.ChainID); !v.Allowed {
 				if v.Reason != row.Reason {
-					err = errors.Join(err, e.note(ctx, n, store.ExecutionNetwork{State: rollout.StateWaiting, Reason: v.Reason}))
+					err = errors.Join(err, s.app.store.StillWaiting(ctx, ex.Plan, row.ChainID, v.Reason, s.by()))
 				}
 				continue
 			}
@@ -262,8 +265,8 @@ func (s *server) by() string { return "serve " + rollout.HolderName(s.app.holder
 
 // handedOver is a plan of the journal with its manifest, which is computed again once.
 func (s *server) handedOver(ctx context.Context, digest common.Hash) (Execution, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.runsMu.Lock()
+	defer s.runsMu.Unlock()
 	if x, ok := s.runs[digest]; ok {
 		return x, nil
 	}
@@ -319,7 +322,7 @@ func (s *server) work(ctx context.Context, j schedule.Job) {
 		defer s.mu.Unlock()
 		delete(s.inHand, j.Lease())
 	}()
-	err = s.carryOut(held.Context(), j, n, held.Leases, stopping.Done())
+	err = s.contained(held.Context(), j, n, held.Leases, stopping.Done())
 	switch {
 	case err == nil, errors.Is(err, reconcile.ErrStopped), held.Context().Err() != nil: // gone on with, here or elsewhere
 	case errors.Is(err, errTakenBack):
@@ -329,6 +332,20 @@ func (s *server) work(ctx context.Context, j schedule.Job) {
 	}
 }
 
+// contained is carryOut whose panic halts the network alone, for good: an operator must look at the log.
+func (s *server) contained(ctx context.Context, j schedule.Job, n *net, under []rollout.Lease, stop <-chan struct{}) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.log.ErrorContext(ctx, "panic", "network", n.Name, "plan", j.Plan, "panic", p, "stack", string(debug.Stack()))
+			err = fmt.Errorf("the program has failed in a way that it does not know: %v; its log says more", p)
+			err = errors.Join(err, s.app.store.SetNetwork(ctx, j.Plan, store.ExecutionNetwork{
+				ChainID: n.ChainID, State: rollout.StateHalted, Reason: err.Error(), Retry: never,
+			}, s.by()))
+		}
+	}()
+	return s.carryOut(ctx, j, n, under, stop)
+}
+
 func (s *server) carryOut(ctx context.Context, j schedule.Job, n *net, under []rollout.Lease, stop <-chan struct{}) error {
 	x, err := s.handedOver(ctx, j.Plan)
 	if err != nil {
@@ -336,7 +353,7 @@ func (s *server) carryOut(ctx context.Context, j schedule.Job, n *net, under []r
 	}
 	signers, err := s.app.planSigners(x.Plan)
 	e := s.app.newExecution(x, signers, s.by())
-	e.journal, e.stop = s.app.store.Under(under...), stop
+	e.journal, e.stop, e.served = s.app.store.Under(under...), stop, true
 	if err == nil {
 		out := Outcome{Network: n.Name}
 		if err = e.on(ctx, n, &out, func() error { return e.mustStillHold(ctx, n) }); err == nil {
@@ -386,7 +403,11 @@ func (s *server) watch(ctx context.Context, n *net) error {
 			s.metrics.RPCFailed(n.Name)
 			s.log.WarnContext(ctx, "no head", "network", n.Name, "err", err)
 		}
-		if held == nil || held.Context().Err() != nil {
+		if held != nil && held.Context().Err() != nil {
+			_ = held.Release(ctx) // it was lost, and is another's
+			held = nil
+		}
+		if held == nil {
 			if h, err := s.app.leases.Try(ctx, fmt.Sprintf("watch/%d", n.ChainID)); err == nil {
 				held = h
 			}

@@ -3,10 +3,12 @@ package lease
 import (
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 )
 
 // Holder names this process, for as long as it lives: host, process id, and what tells it from another process with both.
@@ -19,18 +21,36 @@ func Holder() (string, error) {
 	if _, err := rand.Read(random); err != nil {
 		return "", fmt.Errorf("name this process: %w", err)
 	}
-	pid := strconv.Itoa(os.Getpid())
-	return strings.Join([]string{strings.ReplaceAll(host, "/", "_"), pid, machine(), started(pid), hex.EncodeToString(random)}, "/"), nil
+	start, _ := started(os.Getpid()) // where the system does not say, it is never known to have ended
+	return strings.Join([]string{strings.ReplaceAll(host, "/", "_"), strconv.Itoa(os.Getpid()), machine(), start, hex.EncodeToString(random)}, "/"), nil
 }
 
 // Gone tells whether a process is known to have ended: it was of this machine, and is not there any more. Nothing is known of one
 // elsewhere.
 func Gone(holder string) bool {
 	parts := strings.Split(holder, "/")
-	if len(parts) != 5 || machine() == "" || parts[2] != machine() {
+	if len(parts) != 5 || machine() == "" || parts[2] != machine() || parts[3] == "" {
 		return false
 	}
-	return started(parts[1]) != parts[3]
+	pid, err := strconv.Atoi(parts[1])
+	if err != nil || pid <= 0 {
+		return false
+	}
+	start, err := started(pid)
+	if err != nil {
+		// where /proc does not show the processes of other users (hidepid), there may be one nevertheless
+		return ended(pid)
+	}
+	return start != parts[3]
+}
+
+// ended tells whether there is no process with an id.
+func ended(pid int) bool {
+	p, err := os.FindProcess(pid)
+	if err == nil {
+		err = p.Signal(syscall.Signal(0))
+	}
+	return errors.Is(err, os.ErrProcessDone)
 }
 
 // machine tells one boot of one kernel and one space of process ids from any other; it is empty where the system does not say.
@@ -46,19 +66,18 @@ func machine() string {
 	return strings.TrimSpace(string(boot)) + "-" + strings.Trim(strings.TrimPrefix(space, "pid:"), "[]")
 }
 
-// started is when a process began, in ticks since boot: an id may be used again. It is empty if there is no such process, or only what is
-// left of one.
-func started(pid string) string {
-	stat, err := os.ReadFile("/proc/" + pid + "/stat")
+// started is when a process began, in ticks since boot: an id may be used again. It is empty if only what is left of one is there.
+func started(pid int) (string, error) {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
-		return ""
+		return "", err
 	}
 	// the name, in parentheses, may hold anything; the state is the first field after it, and the start the twentieth (proc_pid_stat(5))
 	end := strings.LastIndexByte(string(stat), ')')
 	fields := strings.Fields(string(stat[end+1:]))
 	const state, start = 0, 19
 	if len(fields) <= start || fields[state] == "Z" || fields[state] == "X" {
-		return ""
+		return "", nil
 	}
-	return fields[start]
+	return fields[start], nil
 }

@@ -212,7 +212,8 @@ func (k *Keeper) renew(ctx context.Context) {
 }
 
 // runOnce renews what is held, and ends what was lost. While the journal cannot be asked nothing is known to be lost: the journal and the
-// sender compare fencing numbers.
+// sender compare fencing numbers. What the journal has for held, and this process has not, is given back: the journal could not be asked when it
+// was released, or did not answer when it was taken. Renewed for ever, nobody could take it.
 func (k *Keeper) runOnce(ctx context.Context) error {
 	k.mu.Lock()
 	before := map[*Held]bool{}
@@ -227,7 +228,6 @@ func (k *Keeper) runOnce(ctx context.Context) error {
 		return err
 	}
 	k.mu.Lock()
-	defer k.mu.Unlock()
 	for h := range before {
 		for _, l := range h.Leases {
 			l.From = ""
@@ -236,5 +236,11 @@ func (k *Keeper) runOnce(ctx context.Context) error {
 			}
 		}
 	}
-	return nil
+	// one that is being taken is held already, and has another fencing number than this
+	left := slices.DeleteFunc(renewed, func(l rollout.Lease) bool { return k.held[l.Name] != nil })
+	k.mu.Unlock()
+	if len(left) == 0 {
+		return nil
+	}
+	return k.journal.Yield(ctx, left...)
 }

@@ -25,6 +25,9 @@ func TestMain(m *testing.M) {
 	if path := os.Getenv(childJournal); path != "" {
 		hold(path)
 	}
+	if holder := os.Getenv(childHolder); holder != "" {
+		askHidden(holder)
+	}
 	os.Exit(m.Run())
 }
 

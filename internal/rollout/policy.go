@@ -158,9 +158,9 @@ func (n Progress) soaked(soak uint64) Verdict {
 	return allowed()
 }
 
-// stands says where a network stands.
+// stands says where a network stands, and why, where that stays so for a while.
 func (n Progress) stands() string {
-	if n.Reason == "" {
+	if lasts := n.State == StateHalted || n.State == StateUnreachable || n.State == StateExcluded; n.Reason == "" || !lasts {
 		return fmt.Sprintf("%s is %s", n.Name, n.State)
 	}
 	return fmt.Sprintf("%s is %s (%s)", n.Name, n.State, n.Reason)

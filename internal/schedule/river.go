@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -26,6 +28,10 @@ const (
 	rescued = time.Hour
 	// kept is how long River keeps rows of jobs that have ended.
 	kept = 10 * time.Minute
+	// longestID is what River takes for the name of a process.
+	longestID = 100
+	// longestSchema is that of a schema whose name, with that of a subject, names a channel of PostgreSQL.
+	longestSchema = 63 - len(".river_leadership")
 )
 
 // River distributes jobs to processes that share a PostgreSQL database.
@@ -53,14 +59,25 @@ func (w *worker) Work(ctx context.Context, j *river.Job[args]) error {
 	return nil
 }
 
-// NewRiver brings River's tables up to date, while alone makes sure that no other process does, and begins to work jobs. id names this process.
-// The pool is closed with the scheduler.
+// NewRiver brings River's tables up to date, while alone makes sure that no other process does, and begins to work jobs. The tables are in the
+// schema that the connections of the pool find first, whose name is given. id names this process. The pool is closed with the scheduler, or if
+// there is none.
 func NewRiver(ctx context.Context, pool *pgxpool.Pool, schema, id string, alone func(context.Context, func() error) error, work Work, log *slog.Logger,
-) (*River, error) {
+) (_ *River, err error) {
+	defer func() {
+		if err != nil {
+			pool.Close()
+		}
+	}()
+	// River would have a schema named by letters, digits and underscores alone, and quotes no name of a channel
+	if len(schema) > longestSchema || strings.Contains(schema, `"`) {
+		return nil, fmt.Errorf("jobs cannot be handed out in the schema %q: give the journal one whose name has at most %d bytes and no quotation mark, "+
+			"with ?search_path=SCHEMA", schema, longestSchema)
+	}
 	driver := riverpgxv5.New(pool)
 	quiet := slog.New(above{log.Handler()})
-	err := alone(ctx, func() error {
-		m, err := rivermigrate.New(driver, &rivermigrate.Config{Schema: schema, Logger: quiet})
+	err = alone(ctx, func() error {
+		m, err := rivermigrate.New(driver, &rivermigrate.Config{Logger: quiet})
 		if err != nil {
 			return err
 		}
@@ -71,9 +88,10 @@ func NewRiver(ctx context.Context, pool *pgxpool.Pool, schema, id string, alone 
 		return nil, fmt.Errorf("make River's tables: %w", err)
 	}
 	workers := river.NewWorkers()
-	river.AddWorker(workers, &worker{work: work})
+	river.AddWorker(workers, &worker{work: guarded(work, log)})
 	client, err := river.NewClient(driver, &river.Config{
-		ID: id, Schema: schema, Logger: quiet, Workers: workers, Queues: map[string]river.QueueConfig{queue: {MaxWorkers: most}},
+		ID:     id[max(0, len(id)-longestID):], // what tells processes of one machine apart comes last
+		Logger: quiet, Workers: workers, Queues: map[string]river.QueueConfig{queue: {MaxWorkers: most}},
 		MaxAttempts: 1, JobTimeout: -1, RescueStuckJobsAfter: rescued, FetchPollInterval: time.Second,
 		CompletedJobRetentionPeriod: kept, CancelledJobRetentionPeriod: kept, DiscardedJobRetentionPeriod: kept,
 	})
@@ -99,9 +117,11 @@ func (r *River) Ensure(ctx context.Context, jobs ...Job) error {
 			rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRunning, rivertype.JobStateRetryable, rivertype.JobStateScheduled,
 		},
 	}}
-	params := make([]river.InsertManyParams, len(jobs))
+	var params []river.InsertManyParams
 	for i, j := range jobs {
-		params[i] = river.InsertManyParams{Args: args{j}, InsertOpts: opts}
+		if !slices.Contains(jobs[:i], j) { // River makes none of them if one is there twice
+			params = append(params, river.InsertManyParams{Args: args{j}, InsertOpts: opts})
+		}
 	}
 	if _, err := r.client.InsertMany(ctx, params); err != nil {
 		return fmt.Errorf("hand out jobs: %w", err)
@@ -116,7 +136,7 @@ func (r *River) Stop(ctx context.Context) error {
 	if err == nil {
 		return nil
 	}
-	cancelled, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	cancelled, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWait)
 	defer cancel()
 	return errors.Join(fmt.Errorf("jobs were ended in the middle: %w", err), r.client.StopAndCancel(cancelled))
 }

@@ -10,7 +10,9 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"sync"
+	"time"
 
 	"github.com/ethereum/go-ethereum/common"
 )
@@ -25,13 +27,27 @@ type Job struct {
 // Lease names the right to carry a plan out on a network.
 func (j Job) Lease() string { return fmt.Sprintf("plan/%s/%d", j.Plan, j.ChainID) }
 
-// Work does a job. It returns when the job is done, or for this process.
+// Work does a job. It returns when the job is done, or for this process, and soon after its context ends.
 type Work func(ctx context.Context, j Job)
+
+// lastWait is how long Stop waits for jobs whose context it has ended: one that does not heed it must not keep a process from ending.
+const lastWait = 5 * time.Second
+
+// guarded is work whose panic ends one job, and neither the process nor the jobs beside it.
+func guarded(work Work, log *slog.Logger) Work {
+	return func(ctx context.Context, j Job) {
+		defer func() {
+			if p := recover(); p != nil {
+				log.ErrorContext(ctx, "a job panicked", "plan", j.Plan, "chain", j.ChainID, "err", fmt.Sprint(p), "stack", string(debug.Stack()))
+			}
+		}()
+		work(ctx, j)
+	}
+}
 
 // Local works jobs in this process.
 type Local struct {
 	work   Work
-	log    *slog.Logger
 	ctx    context.Context //nolint:containedctx // of all jobs, whoever ensures them
 	cancel context.CancelFunc
 	jobs   sync.WaitGroup
@@ -43,7 +59,7 @@ type Local struct {
 
 // NewLocal makes a scheduler whose jobs end with ctx at the latest.
 func NewLocal(ctx context.Context, work Work, log *slog.Logger) *Local {
-	l := &Local{work: work, log: log, working: map[string]bool{}}
+	l := &Local{work: guarded(work, log), working: map[string]bool{}}
 	l.ctx, l.cancel = context.WithCancel(ctx)
 	return l
 }
@@ -84,7 +100,11 @@ func (l *Local) Stop(ctx context.Context) error {
 		return nil
 	case <-ctx.Done():
 		l.cancel()
-		<-done
+	}
+	select {
+	case <-done:
 		return fmt.Errorf("jobs were ended in the middle: %w", ctx.Err())
+	case <-time.After(lastWait):
+		return fmt.Errorf("jobs were to end in the middle, and have not: %w", ctx.Err())
 	}
 }

@@ -85,6 +85,12 @@ func testMoves(t *testing.T, from, to *database) {
 		}
 	}
 	want, n := everyRow(t, s), mustBeSound(t, s)
+	for table, rows := range want {
+		if len(rows) == 0 {
+			t.Errorf("%s has no row", table)
+		}
+	}
+	take(t, s, "one", "watch/1")
 	file, c := backup(t, where)
 	if info, err := os.Stat(file); err != nil || info.Mode() != 0o600 {
 		t.Errorf("%v, %v", info.Mode(), err)
@@ -113,6 +119,9 @@ func testMoves(t *testing.T, from, to *database) {
 	}
 	got["audit"] = got["audit"][:n]
 	mustBeEqual(t, "restored", want, got)
+	if l, err := restored.Lease(ctx, "watch/1"); err != nil || l.Fence != 0 {
+		t.Errorf("a lease was copied: %+v, %v", l, err)
+	}
 	// it goes on as the other would have, with ids that nobody has had
 	before := transactions(t, s)
 	added := add(t, restored, transaction(40))
@@ -150,15 +159,23 @@ func TestRestoreIntoAnEmptyJournal(t *testing.T) { onEach(t, testRestoreIntoAnEm
 
 func testRestoreIntoAnEmptyJournal(t *testing.T, on *database) {
 	source := filepath.Join(t.TempDir(), "lockstep.db")
-	fullStory(t, open(t, source))
+	s := open(t, source)
+	fullStory(t, s)
+	beginExecution(t, s, 91, true, chainID)
 	file, c := backup(t, source)
 	where := on.place(t)
 	empty := open(t, where) // and stays open
 	want := on.schema(t, empty)
-	if r := restore(t, file, where); r.Tip.Seq != c.Tip.Seq+1 {
+	// that it was restored, and that what was carried out is stopped
+	if r := restore(t, file, where); r.Tip.Seq != c.Tip.Seq+2 {
 		t.Errorf("%+v", r)
 	}
 	mustBeSound(t, empty)
+	all, err := empty.Executions(t.Context(), false)
+	if err != nil || !slices.ContainsFunc(all, func(e Execution) bool { return e.Reason == "the journal was restored from a backup" }) ||
+		slices.ContainsFunc(all, func(e Execution) bool { return e.Status == ExecutionRunning }) {
+		t.Errorf("%+v, %v", all, err)
+	}
 	if diff := cmp.Diff(want, on.schema(t, empty)); diff != "" {
 		t.Errorf("schema (-before +after):\n%s", diff)
 	}

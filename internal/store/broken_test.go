@@ -46,6 +46,10 @@ func everything(t *testing.T, s *Store) []audit.Kind {
 		s.BeginPlan(ctx, p.Digest, chainID), func() error { _, err := addOne(ctx, s, held, read(t, s)); return err }(),
 		s.EndPlan(ctx, p.Digest, chainID, PlanDone), s.Append(ctx, audit.HeadSigned, 0, map[string]int{"n": 1}),
 		s.Append(ctx, audit.HeadSigned, 0, map[string]int{"n": 1}),
+		func() error {
+			executionStory(t, s, []common.Hash{p.Digest, savePlan(t, s, 2).Digest, savePlan(t, s, 3).Digest})
+			return nil
+		}(),
 	} {
 		if err != nil {
 			t.Fatalf("%d: %v", i, err)

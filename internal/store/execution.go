@@ -78,11 +78,11 @@ func (s *Store) BeginExecution(ctx context.Context, plan common.Hash, served boo
 		case err != nil:
 		case was.Served && !served && was.Status == ExecutionRunning:
 			err = &ServedError{plan}
-		case was.Status == ExecutionDone && !addsNetworks(was, chains):
+		case was.Status == ExecutionDone && !slices.ContainsFunc(chains, was.lacks):
 			err = fmt.Errorf("plan %s is done: networks that were taken out of it are brought to the others with lockstep sync", plan)
 		case was.Status != ExecutionRunning || was.Served != served:
 			e.Released = was.Released
-			err = s.setExecution(ctx, tx, at, audit.ExecutionBegun, e, by)
+			err = setExecution(ctx, tx, at, audit.ExecutionBegun, e, by)
 		}
 		if err != nil {
 			return err
@@ -112,11 +112,9 @@ func (s *Store) BeginExecution(ctx context.Context, plan common.Hash, served boo
 	return nil
 }
 
-// addsNetworks tells whether any of some networks are none of an execution.
-func addsNetworks(e Execution, chains []uint64) bool {
-	return slices.ContainsFunc(chains, func(id uint64) bool {
-		return !slices.ContainsFunc(e.Networks, func(n ExecutionNetwork) bool { return n.ChainID == id })
-	})
+// lacks tells whether a network is not among those of an execution.
+func (e Execution) lacks(chainID uint64) bool {
+	return !slices.ContainsFunc(e.Networks, func(n ExecutionNetwork) bool { return n.ChainID == chainID })
 }
 
 // stored is a text as both engines can hold it: what nodes say ends in reasons, and a text of PostgreSQL holds no zero byte.
@@ -139,7 +137,7 @@ func (n ExecutionNetwork) entry(plan common.Hash, by string) audit.ExecutionNetw
 	return audit.ExecutionNetwork{Plan: plan, State: string(n.State), Reason: n.Reason, DoneAt: n.DoneAt, By: by}
 }
 
-func (s *Store) setExecution(ctx context.Context, tx *tx, at int64, kind audit.Kind, e Execution, by string) error {
+func setExecution(ctx context.Context, tx *tx, at int64, kind audit.Kind, e Execution, by string) error {
 	var finished *int64
 	if e.Status == ExecutionDone {
 		finished = &at
@@ -161,7 +159,8 @@ func execution(ctx context.Context, db querier, plan common.Hash) (Execution, er
 }
 
 // SetNetwork notes where an execution stands on a network, and for how long it is to be left alone. That it stands there already is no change, and
-// not written to the audit log again. What an operator has taken out stays out, and when all networks have ended, so has the execution.
+// not written to the audit log again. What has ended stays so, also if an operator has taken it out, and when all networks have ended, so has the
+// execution.
 func (s *Store) SetNetwork(ctx context.Context, plan common.Hash, n ExecutionNetwork, by string) error {
 	n.Reason = stored(n.Reason)
 	err := s.within(ctx, func(tx *tx) error {
@@ -173,7 +172,7 @@ func (s *Store) SetNetwork(ctx context.Context, plan common.Hash, n ExecutionNet
 			return err
 		}
 		was.ChainID = n.ChainID
-		if was.State == rollout.StateExcluded {
+		if was.State.Ended() {
 			return nil
 		}
 		clock := s.engine.words().clock
@@ -201,6 +200,27 @@ func (s *Store) SetNetwork(ctx context.Context, plan common.Hash, n ExecutionNet
 	return nil
 }
 
+// StillWaiting notes why a network may not begin yet, if it has not begun meanwhile.
+func (s *Store) StillWaiting(ctx context.Context, plan common.Hash, chainID uint64, reason, by string) error {
+	n := ExecutionNetwork{ChainID: chainID, State: rollout.StateWaiting, Reason: stored(reason)}
+	err := s.within(ctx, func(tx *tx) error {
+		at := now()
+		res, err := tx.exec(ctx, `UPDATE execution_networks SET reason = ?, updated_at = ? WHERE plan = ? AND chain_id = ? AND state = 'waiting' AND reason <> ?`,
+			n.Reason, at, plan.Hex(), chainID, n.Reason)
+		if err != nil {
+			return err
+		}
+		if changed, err := res.RowsAffected(); err != nil || changed == 0 {
+			return err
+		}
+		return appendEntry(ctx, tx, at, audit.ExecutionNetworkSet, chainID, n.entry(plan, by))
+	})
+	if err != nil {
+		return fmt.Errorf("note why plan %s waits on chain %d: %w", plan, chainID, err)
+	}
+	return nil
+}
+
 // endExecution ends an execution whose networks have all ended.
 func (s *Store) endExecution(ctx context.Context, tx *tx, at int64, plan common.Hash, by string) error {
 	var open int
@@ -213,7 +233,7 @@ func (s *Store) endExecution(ctx context.Context, tx *tx, at int64, plan common.
 		return err
 	}
 	e.Status = ExecutionDone
-	return s.setExecution(ctx, tx, at, audit.ExecutionEnded, e, by)
+	return setExecution(ctx, tx, at, audit.ExecutionEnded, e, by)
 }
 
 // LetGo lets all networks of a plan go at once, if decide agrees with how they stand at that moment. It tells whether they are let go, now or
@@ -231,7 +251,7 @@ func (s *Store) LetGo(ctx context.Context, plan common.Hash, by string, decide f
 			return nil
 		}
 		released, e.Released = true, true
-		return s.setExecution(ctx, tx, now(), audit.ExecutionReleased, e, by)
+		return setExecution(ctx, tx, now(), audit.ExecutionReleased, e, by)
 	})
 	if err != nil {
 		return false, fmt.Errorf("let the networks of plan %s go: %w", plan, err)
@@ -247,7 +267,7 @@ func (s *Store) StopExecution(ctx context.Context, plan common.Hash, reason, by 
 			return fmt.Errorf("it is %s already", e.Status)
 		}
 		e.Status, e.Reason = ExecutionStopped, reason
-		return s.setExecution(ctx, tx, now(), audit.ExecutionStopped, e, by)
+		return setExecution(ctx, tx, now(), audit.ExecutionStopped, e, by)
 	})
 }
 
@@ -280,9 +300,12 @@ func (s *Store) Exclude(ctx context.Context, plan common.Hash, chainID uint64, r
 func (s *Store) Retry(ctx context.Context, plan common.Hash, by string) error {
 	return s.alterExecution(ctx, plan, func(tx *tx, e Execution) error {
 		at := now()
+		if !e.Served {
+			return errors.New("it is carried out by a command: run that again, or hand the plan over with lockstep start")
+		}
 		if e.Status == ExecutionStopped {
 			e.Status, e.Reason = ExecutionRunning, ""
-			if err := s.setExecution(ctx, tx, at, audit.ExecutionBegun, e, by); err != nil {
+			if err := setExecution(ctx, tx, at, audit.ExecutionBegun, e, by); err != nil {
 				return err
 			}
 		}

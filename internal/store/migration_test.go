@@ -16,6 +16,7 @@ import (
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/seed-b6a97670/lockstep/internal/audit"
 	"github.com/seed-b6a97670/lockstep/internal/rollout"
 )
 
@@ -25,7 +26,16 @@ var update = flag.Bool("update", false, "write the rows of the newest schema to 
 func fullStory(t testing.TB, s *Store) {
 	t.Helper()
 	ctx := t.Context()
-	planStory(t, s)
+	digests := planStory(t, s)
+	executionStory(t, s, digests)
+	if err := s.StopExecution(ctx, digests[1], "enough", "carol"); err != nil { // so that a restored journal has nothing to stop
+		t.Fatal(err)
+	}
+	tokenStory(t, s)
+	relayStory(t, s)
+	if err := s.SaveManifest(ctx, run(1, 0x11).Manifest, common.Hash{9}, []byte("for other networks")); err != nil {
+		t.Fatal(err)
+	}
 	out := addAll(t, s, 2, 3, 4, 5)
 	r := begin(t, s, run(1, 0x11))
 	released, err := s.Release(ctx, out[1:3])
@@ -43,6 +53,21 @@ func fullStory(t testing.TB, s *Store) {
 	}
 	begin(t, s, run(2, 0x22))
 	if err := s.Adopt(ctx, 10, common.Address{0xbb}, 5); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// relayStory keeps what one relay was asked, and did.
+func relayStory(t testing.TB, s *Store) {
+	t.Helper()
+	err := s.SaveRelayRecord(t.Context(), RelayRecord{ID: "a", ChainID: chainID, Hashes: []common.Hash{{1}, {2}}, Body: []byte(`{}`)})
+	if err == nil {
+		err = s.Measure(t.Context(), RelayMeasurement{
+			ChainID: chainID, Relay: "flashbots", Record: "a", Outcome: "taken", Head: 7, Hash: common.Hash{1}, Body: []byte(`{}`),
+			Kind: audit.RelayAsked, Entry: audit.RelayAnswer{Relay: "flashbots", ID: "a", Hashes: []common.Hash{{1}, {2}}, Outcome: "taken", Head: 7},
+		})
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 }

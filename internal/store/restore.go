@@ -2,9 +2,12 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"os"
+
+	"github.com/ethereum/go-ethereum/common"
 
 	"github.com/seed-b6a97670/lockstep/internal/audit"
 )
@@ -82,9 +85,38 @@ func (r *Restored) restore(ctx context.Context, from querier, tx *tx, tables []t
 	if err != nil {
 		return err
 	}
+	if err := stopRestored(ctx, tx); err != nil {
+		return err
+	}
 	report, err := sound(ctx, tx.querier)
 	r.Tip = report.Tip
 	return err
+}
+
+// stopRestored stops what was carried out when the backup was made: that it was stopped since, or that a network was taken out of it, would be in what
+// is lost. An operator says that it goes on.
+func stopRestored(ctx context.Context, tx *tx) error {
+	var plans []common.Hash
+	err := each(ctx, tx.querier, `SELECT plan FROM executions WHERE status = 'running' ORDER BY plan`, func(rows *sql.Rows) error {
+		var plan string
+		err := rows.Scan(&plan)
+		plans = append(plans, common.HexToHash(plan))
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, plan := range plans {
+		e, err := execution(ctx, tx.querier, plan)
+		if err != nil {
+			return err
+		}
+		e.Status, e.Reason = ExecutionStopped, "the journal was restored from a backup"
+		if err := setExecution(ctx, tx, now(), audit.ExecutionStopped, e, "restore"); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // mustBeEmpty refuses a journal in which anything was entered but that its log begins, and tells whether that was.
