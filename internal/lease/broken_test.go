@@ -16,7 +16,9 @@ import (
 // onBroken runs a test with a file that another program locks, and with a server that crashes. where is the journal.
 func onBroken(t *testing.T, test func(t *testing.T, where string, breaks, mends func())) {
 	t.Helper()
+	t.Parallel()
 	t.Run("locked", func(t *testing.T) {
+		t.Parallel()
 		where := filepath.Join(t.TempDir(), "lockstep.db")
 		db, err := sql.Open("sqlite", where)
 		if err != nil {
@@ -35,6 +37,7 @@ func onBroken(t *testing.T, test func(t *testing.T, where string, breaks, mends 
 		test(t, where, exec("BEGIN IMMEDIATE"), exec("ROLLBACK"))
 	})
 	t.Run("crashed", func(t *testing.T) {
+		t.Parallel()
 		s, err := localpg.Start("fsync=off")
 		if err != nil {
 			t.Fatal(err)
@@ -171,6 +174,7 @@ func testReleasedWhileTheJournalFails(t *testing.T, where string, breaks, mends 
 
 // TestNothingIsGivenBackThatIsBeingTaken: leases are taken and released while they are renewed.
 func TestNothingIsGivenBackThatIsBeingTaken(t *testing.T) {
+	t.Parallel()
 	k, _ := keeper(t, filepath.Join(t.TempDir(), "lockstep.db"), "host/1/x")
 	if _, err := k.Try(t.Context(), "kept"); err != nil {
 		t.Fatal(err)

@@ -57,6 +57,7 @@ func self(t testing.TB) string {
 }
 
 func TestHolder(t *testing.T) {
+	t.Parallel()
 	one, two := self(t), self(t)
 	if one == two || strings.Count(one, "/") != 4 || strings.Split(one, "/")[1] != strconv.Itoa(os.Getpid()) {
 		t.Errorf("%q, %q", one, two)
@@ -70,6 +71,7 @@ func TestHolder(t *testing.T) {
 
 // TestGone: only who is known to have ended is gone.
 func TestGone(t *testing.T) {
+	t.Parallel()
 	live := self(t)
 	ended := exec.CommandContext(t.Context(), "true")
 	if err := ended.Run(); err != nil {
@@ -111,6 +113,7 @@ func TestGone(t *testing.T) {
 
 // TestGoneChild lives, is stopped, is a zombie, and is no more.
 func TestGoneChild(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "lockstep.db")
 	child := holding(t, path)
 	l, err := journal(t, path).Lease(t.Context(), "a")
@@ -153,6 +156,7 @@ func stat(t testing.TB, c *exec.Cmd) string {
 
 // TestGoneIsNotWhoIsHidden: where /proc shows a user no processes of others, they are there all the same.
 func TestGoneIsNotWhoIsHidden(t *testing.T) {
+	t.Parallel()
 	if os.Getuid() != 0 {
 		t.Skip("only root can hide processes")
 	}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"flag"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -27,6 +28,10 @@ func TestMain(m *testing.M) {
 	}
 	if holder := os.Getenv(childHolder); holder != "" {
 		askHidden(holder)
+	}
+	// most of the time the tests wait for leases to expire
+	if err := flag.Set("test.parallel", "16"); err != nil {
+		panic(err)
 	}
 	os.Exit(m.Run())
 }
@@ -93,6 +98,7 @@ func holding(t *testing.T, path string) *exec.Cmd {
 }
 
 func TestProcessThatIsKilledIsNotWaitedFor(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "lockstep.db")
 	child := holding(t, path)
 	holder, err := lease.Holder()
@@ -125,6 +131,7 @@ func TestProcessThatIsKilledIsNotWaitedFor(t *testing.T) {
 }
 
 func TestStoppedProcessLosesItsLease(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "lockstep.db")
 	child := holding(t, path)
 	if err := child.Process.Signal(syscall.SIGSTOP); err != nil {
@@ -153,6 +160,7 @@ func TestStoppedProcessLosesItsLease(t *testing.T) {
 }
 
 func TestHeldLongerThanALeaseLasts(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "lockstep.db")
 	k, s := keeper(t, path, "host/1/x")
 	h, err := k.Try(t.Context(), "a", "b")
@@ -171,6 +179,7 @@ func TestHeldLongerThanALeaseLasts(t *testing.T) {
 }
 
 func TestSeized(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "lockstep.db")
 	one, _ := keeper(t, path, "host/1/x")
 	two, s := keeper(t, path, "host/2/y")
@@ -210,6 +219,7 @@ func TestSeized(t *testing.T) {
 }
 
 func TestOneProcessHoldsItOnce(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "lockstep.db")
 	k, _ := keeper(t, path, "host/1/x")
 	first, err := k.Try(t.Context(), "a")

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"strings"
 	"time"
 
@@ -107,9 +106,6 @@ func NewRiver(ctx context.Context, pool *pgxpool.Pool, schema, id string, alone 
 
 // Ensure makes jobs that are not made yet, for whichever process is free.
 func (r *River) Ensure(ctx context.Context, jobs ...Job) error {
-	if len(jobs) == 0 {
-		return nil
-	}
 	opts := &river.InsertOpts{Queue: queue, UniqueOpts: river.UniqueOpts{
 		ByArgs: true, ByPeriod: insertedOnce,
 		// one that has ended without taking the lease does not stand in the way of the next
@@ -117,14 +113,11 @@ func (r *River) Ensure(ctx context.Context, jobs ...Job) error {
 			rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRunning, rivertype.JobStateRetryable, rivertype.JobStateScheduled,
 		},
 	}}
-	var params []river.InsertManyParams
-	for i, j := range jobs {
-		if !slices.Contains(jobs[:i], j) { // River makes none of them if one is there twice
-			params = append(params, river.InsertManyParams{Args: args{j}, InsertOpts: opts})
+	// One by one: a statement that makes several locks their rows in its order, and those that end jobs lock them in another, which is a deadlock.
+	for _, j := range jobs {
+		if _, err := r.client.Insert(ctx, args{j}, opts); err != nil {
+			return fmt.Errorf("hand out jobs: %w", err)
 		}
-	}
-	if _, err := r.client.InsertMany(ctx, params); err != nil {
-		return fmt.Errorf("hand out jobs: %w", err)
 	}
 	return nil
 }

@@ -122,8 +122,10 @@ func (w *worked) count() int {
 
 // TestProcessesShareJobs: however many look for work, each job is worked once for its number.
 func TestProcessesShareJobs(t *testing.T) {
+	t.Parallel()
 	for _, processes := range []int{2, 3} {
 		t.Run(fmt.Sprint(processes), func(t *testing.T) {
+			t.Parallel()
 			const networks, rounds = 30, 3
 			where := database(t)
 			w := &worked{jobs: map[Job]int{}, by: map[int]int{}}
@@ -172,6 +174,7 @@ func TestProcessesShareJobs(t *testing.T) {
 // TestProcessThatIsKilled leaves a job behind that River takes for running. Its network is worked by another at once, for the next number; or for
 // the same one, if the process had not come to take the lease.
 func TestProcessThatIsKilled(t *testing.T) {
+	t.Parallel()
 	for name, x := range map[string]struct {
 		env  []string
 		next uint64
@@ -180,6 +183,7 @@ func TestProcessThatIsKilled(t *testing.T) {
 		"before":         {[]string{childEarly + "=1"}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			where := database(t)
 			if err := killable(t, where, x.env...).Process.Signal(syscall.SIGKILL); err != nil {
 				t.Fatal(err)
@@ -208,6 +212,7 @@ func TestProcessThatIsKilled(t *testing.T) {
 
 // TestProjectsInOneDatabase do not see each other's jobs.
 func TestProjectsInOneDatabase(t *testing.T) {
+	t.Parallel()
 	where := database(t)
 	sql(t, where, "CREATE SCHEMA one", "CREATE SCHEMA two")
 	begun := map[string]chan Job{"one": make(chan Job, 10), "two": make(chan Job, 10)}
@@ -232,12 +237,14 @@ func TestProjectsInOneDatabase(t *testing.T) {
 
 // TestSchemas whose names are unusual hold jobs, or are refused with a reason.
 func TestSchemas(t *testing.T) {
+	t.Parallel()
 	where := database(t)
 	for name, refused := range map[string]bool{
 		"my-project": false, "Mixed Case": false, "1st": false, "semi;colon": false, "it's": false, "schéma": false, "select": false,
 		strings.Repeat("x", longestSchema): false, strings.Repeat("x", longestSchema+1): true, `say "so"`: true,
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			quoted := pgx.Identifier{name}.Sanitize()
 			sql(t, where, "CREATE SCHEMA "+quoted)
 			begun := make(chan Job, 10)
@@ -270,6 +277,7 @@ func TestSchemas(t *testing.T) {
 
 // TestNameOfAProcess may be longer than River takes: that of a host alone may have 64 bytes.
 func TestNameOfAProcess(t *testing.T) {
+	t.Parallel()
 	where := database(t)
 	begun := make(chan Job, 1)
 	p := start(t, where, func(context.Context, Job) {})
@@ -301,6 +309,7 @@ func TestNameOfAProcess(t *testing.T) {
 
 // TestTablesMadeByMany: processes that start at once on a new database.
 func TestTablesMadeByMany(t *testing.T) {
+	t.Parallel()
 	const processes = 5
 	where := database(t)
 	begun := make(chan Job, 100)
@@ -342,6 +351,7 @@ func TestTablesMadeByMany(t *testing.T) {
 
 // TestServerThatRestarts: a job in hand goes on, and others are worked afterwards.
 func TestServerThatRestarts(t *testing.T) {
+	t.Parallel()
 	s, err := localpg.Start("fsync=off")
 	if err != nil {
 		t.Fatal(err)
@@ -389,6 +399,7 @@ func TestServerThatRestarts(t *testing.T) {
 
 // TestStopWithoutServer ends all the same.
 func TestStopWithoutServer(t *testing.T) {
+	t.Parallel()
 	s, err := localpg.Start("fsync=off")
 	if err != nil {
 		t.Fatal(err)

@@ -31,6 +31,10 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(1)
 	}
+	// most of the time the tests wait
+	if err := flag.Set("test.parallel", "16"); err != nil {
+		panic(err)
+	}
 	code := m.Run()
 	if serverStarted.Load() {
 		if s, err := server(); err == nil {
@@ -67,8 +71,15 @@ type scheduler interface {
 // onEach runs a test with the scheduler of a journal in a file, and with that of one in PostgreSQL. where is the journal.
 func onEach(t *testing.T, test func(t *testing.T, where string)) {
 	t.Helper()
-	t.Run("local", func(t *testing.T) { test(t, filepath.Join(t.TempDir(), "lockstep.db")) })
-	t.Run("river", func(t *testing.T) { test(t, database(t)) })
+	t.Parallel()
+	t.Run("local", func(t *testing.T) {
+		t.Parallel()
+		test(t, filepath.Join(t.TempDir(), "lockstep.db"))
+	})
+	t.Run("river", func(t *testing.T) {
+		t.Parallel()
+		test(t, database(t))
+	})
 }
 
 // database is a new one on the PostgreSQL server of the tests.
@@ -263,6 +274,7 @@ func testJobThatIsBeingWorked(t *testing.T, where string) {
 
 // TestLocalBeginsOnce: in one process no lease is needed to find that a network is being worked.
 func TestLocalBeginsOnce(t *testing.T) {
+	t.Parallel()
 	begun, end := make(chan Job, 100), make(chan struct{})
 	l := NewLocal(t.Context(), func(_ context.Context, j Job) {
 		begun <- j
