@@ -184,8 +184,9 @@ func (s *server) jobsOf(ctx context.Context, ex store.Execution) (jobs []schedul
 	for _, row := range ex.Networks {
 		n := s.network(row.ChainID)
 		job := schedule.Job{Plan: ex.Plan, ChainID: row.ChainID}
-		lease := leases[job.Lease()]
-		if n == nil || row.State.Ended() || row.Retry > 0 || lease.Live {
+		held := leases[job.Lease()]
+		// what a process of this machine held that has ended need not expire: a daemon that is started again goes on at once
+		if n == nil || row.State.Ended() || row.Retry > 0 || held.Live && !lease.Gone(held.Holder) {
 			continue
 		}
 		if row.State == rollout.StateWaiting {
@@ -196,7 +197,7 @@ func (s *server) jobsOf(ctx context.Context, ex store.Execution) (jobs []schedul
 				continue
 			}
 		}
-		job.Fence = lease.Fence
+		job.Fence = held.Fence
 		jobs = append(jobs, job)
 	}
 	return jobs, err
