@@ -263,3 +263,64 @@ func (n *node) watchHeads(ctx context.Context, heads <-chan json.RawMessage, t *
 		until = 0
 	}
 }
+
+// TestChaosReorgsDeep takes blocks back whose transactions were final by the network's confirmation rule. Nothing more is sent there, until an
+// operator has the journal agree with the chain; the other network is done meanwhile.
+func TestChaosReorgsDeep(t *testing.T) {
+	t.Parallel()
+	for name, sending := range map[string]string{"the commit": "careful: true", "the commit, while its page is under way": "batchDelay: 3"} {
+		t.Run(name, func(t *testing.T) {
+			chaos(t, func(t *testing.T, random *rand.Rand) {
+				f := newFleet(t, inUse(2), map[string]string{"": everySecond + "sending: { " + sending + " }\n"})
+				f.edit("confirmations: 1,", "confirmations: 3,")
+				one := f.approved("one")
+				f.mine(0, nil)
+				deep := f.mine(1, nil)
+				lost := f.networks[1].Name
+				f.serve("one.yaml")
+				f.must("--config", "one.yaml", "start", "one-plan.json", "--yes")
+				deep.takeBackFinal()
+				s := f.await("one.yaml", one, 4*patience, "halted because of it", func(s executionState) bool {
+					state, reason := s.of(lost)
+					return state == "halted" && strings.Contains(reason, "lockstep transaction adopt") && s.states()["done"] == 1
+				})
+				if got := f.live("one"); len(got) != 1 || got[0] == lost {
+					t.Errorf("live on %v: %+v", got, s)
+				}
+				if open := f.entries("one.yaml", "--open"); len(open) > 0 {
+					f.proxies[1].checkJournalled(t, lost, f.entries("one.yaml"))
+					return // it waits for the commit, whose nonce is free: only an operator can say what is to become of it
+				}
+				f.must("--config", "one.yaml", "transaction", "adopt", "operator", "--network", lost, "--yes")
+				f.must("--config", "one.yaml", "execution", "retry", one, "--yes")
+				f.await("one.yaml", one, 4*patience, "done", done)
+				f.checkEnd("one", 1, make([]int, 2), f.needed(), true)
+			})
+		})
+	}
+}
+
+// takeBackFinal waits until the commit is final in the journal, and takes it back with all that came after it.
+func (m *miner) takeBackFinal() {
+	m.t.Helper()
+	n, ctx := m.nodes[m.network], m.t.Context()
+	m.await("one.yaml", m.digest("one-plan.json"), 2*patience, "committed for good", func(executionState) bool {
+		for _, e := range m.entries("one.yaml") {
+			if e.ChainID != m.networks[m.network].ChainID || e.Status != "confirmed" || !strings.HasPrefix(e.Step, "commit") {
+				continue
+			}
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			h, err := n.head(ctx)
+			if err != nil {
+				m.t.Fatal(err)
+			}
+			m.t.Logf("the commit is in block %d of %d", e.Block, h.Number)
+			if err := n.call(ctx, nil, "anvil_reorg", uint64(h.Number)-e.Block+1, []any{}); err != nil {
+				m.t.Fatal(err)
+			}
+			return true
+		}
+		return false
+	})
+}

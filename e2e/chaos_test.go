@@ -77,10 +77,10 @@ type journalEntry struct {
 	Block        uint64
 }
 
-func (f *fleet) entries(config string) []journalEntry {
+func (f *fleet) entries(config string, more ...string) []journalEntry {
 	f.t.Helper()
 	var doc struct{ Transactions []journalEntry }
-	out := f.must("--config", config, "--json", "transaction", "list")
+	out := f.must(append([]string{"--config", config, "--json", "transaction", "list"}, more...)...)
 	if err := json.Unmarshal([]byte(out), &doc); err != nil {
 		f.t.Fatalf("%v: %.500s", err, out)
 	}
