@@ -34,6 +34,8 @@ type Keeper struct {
 	mu    sync.Mutex
 	held  map[string]*Held // by the name of each lease
 	freed chan struct{}    // is closed, and another one made, when leases are given back
+	owed  []rollout.Lease  // what is not held any more and could not be given back
+	fails error            // why the last renewal failed; nil if it did not
 	stop  context.CancelFunc
 	done  sync.WaitGroup
 }
@@ -150,7 +152,8 @@ func (k *Keeper) forget(h *Held, names []string) {
 	k.freed = make(chan struct{})
 }
 
-// Release gives the leases back. What was lost meanwhile is another's, and stays so.
+// Release gives the leases back. What was lost meanwhile is another's, and stays so. After an error it is tried again at each renewal, which
+// would have them last as long as this process holds others.
 func (h *Held) Release(ctx context.Context) error {
 	defer h.lose(context.Canceled)
 	var names []string
@@ -161,6 +164,11 @@ func (h *Held) Release(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), renewal)
 	defer cancel()
 	err := h.keeper.journal.Yield(ctx, h.Leases...)
+	if err != nil {
+		h.keeper.mu.Lock()
+		h.keeper.owed = append(h.keeper.owed, h.Leases...)
+		h.keeper.mu.Unlock()
+	}
 	h.keeper.forget(h, names)
 	return err
 }
@@ -170,6 +178,19 @@ func (k *Keeper) Count() int {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return len(k.held)
+}
+
+// Failing is why what is held was not renewed the last time: the journal cannot be written. It is nil if it was, or if nothing is held.
+func (k *Keeper) Failing() error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.fails
+}
+
+func (k *Keeper) failing(err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.fails = err
 }
 
 // Close ends the renewing, and waits until it has ended.
@@ -193,12 +214,15 @@ func (k *Keeper) renew(ctx context.Context) {
 		case <-ticker.C:
 		}
 		k.mu.Lock()
-		idle := len(k.held) == 0
+		idle := len(k.held)+len(k.owed) == 0
 		k.mu.Unlock()
 		if idle {
+			k.failing(nil)
 			continue
 		}
-		if err := k.runOnce(ctx); err != nil && ctx.Err() == nil {
+		err := k.runOnce(ctx)
+		k.failing(err)
+		if err != nil && ctx.Err() == nil {
 			k.log.WarnContext(ctx, "leases were not renewed", "err", err)
 		}
 	}
@@ -207,6 +231,9 @@ func (k *Keeper) renew(ctx context.Context) {
 // runOnce renews what is held, and ends what was lost. While the journal cannot be asked nothing is known to be lost: the journal and the
 // sender compare fencing numbers.
 func (k *Keeper) runOnce(ctx context.Context) error {
+	if err := k.giveBack(ctx); err != nil {
+		return err
+	}
 	k.mu.Lock()
 	before := map[*Held]bool{}
 	for _, h := range k.held {
@@ -228,5 +255,22 @@ func (k *Keeper) runOnce(ctx context.Context) error {
 			}
 		}
 	}
+	return nil
+}
+
+// giveBack gives back what could not be before. What was taken again since has another fencing number, and stays.
+func (k *Keeper) giveBack(ctx context.Context) error {
+	k.mu.Lock()
+	owed := slices.Clone(k.owed)
+	k.mu.Unlock()
+	if len(owed) == 0 {
+		return nil
+	}
+	if err := k.journal.Yield(ctx, owed...); err != nil {
+		return err
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.owed = k.owed[len(owed):]
 	return nil
 }
