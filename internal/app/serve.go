@@ -127,7 +127,7 @@ func (s *server) schedule(ctx context.Context) (scheduler, error) {
 func (s *server) lookForWork(ctx context.Context) error {
 	for {
 		err := s.lookOnce(ctx)
-		s.metrics.JournalUp(err == nil || ctx.Err() != nil)
+		s.metrics.JournalUp(err == nil && s.app.leases.Failing() == nil || ctx.Err() != nil)
 		s.metrics.LeasesHeld(s.app.leases.Count())
 		if err == nil {
 			s.looked.Store(time.Now().Unix())
