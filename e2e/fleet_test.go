@@ -247,7 +247,12 @@ func (f *fleet) serve(config string, args ...string) *daemon {
 	f.t.Helper()
 	p := f.start(append([]string{"--config", config, "serve"}, args...)...)
 	d := &daemon{process: p, t: f.t}
-	f.t.Cleanup(func() { p.kill() })
+	f.t.Cleanup(func() {
+		p.kill()
+		if f.t.Failed() {
+			f.t.Logf("serve says:\n%s", p.output())
+		}
+	})
 	deadline := time.After(patience)
 	for {
 		p.stderr.mu.Lock()
