@@ -89,4 +89,3 @@ func (f *fleet) look(database, plan string) (status string, progress int) {
 	}
 	return status, progress
 }
-

@@ -245,7 +245,12 @@ func done(s executionState) bool { return s.Status == "done" }
 // serve starts a daemon, and waits until it listens. It ends with the test.
 func (f *fleet) serve(config string, args ...string) *daemon {
 	f.t.Helper()
-	p := f.start(append([]string{"--config", config, "serve"}, args...)...)
+	return f.listening(f.start(append([]string{"--config", config, "serve"}, args...)...))
+}
+
+// listening waits until a daemon listens, and ends it with the test.
+func (f *fleet) listening(p *process) *daemon {
+	f.t.Helper()
 	d := &daemon{process: p, t: f.t}
 	f.t.Cleanup(func() {
 		p.kill()
