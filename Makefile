@@ -24,7 +24,9 @@ SLICE ?= 1/36
 
 NETWORKS ?= 7
 
-.PHONY: help build setup test test-go test-contracts weakened mutation mutation-slice gas gas-check soak lint fmt generate \
+ROUNDS ?= 20
+
+.PHONY: help build setup test test-go test-contracts weakened mutation mutation-slice gas gas-check soak chaos lint fmt generate \
 	drift bench e2e tools postgres
 
 help: ## List the targets
@@ -79,9 +81,13 @@ mutation: setup ## Take every check out of the contracts, one at a time, and see
 mutation-slice: setup ## The same for a few checks, SLICE=1/36 of them; compares the table with the sources
 	cd contracts && FORGE=$(FORGE) node script/mutate.js --slice $(SLICE) --check ../docs/reference/mutations.md
 
-soak: mutation ## Run what takes many minutes: every mutant, long invariant and fuzz runs, a million random manifests
+soak: mutation ## Run what takes many minutes: every mutant, long invariant and fuzz runs, a million random manifests, chaos
 	cd contracts && FOUNDRY_PROFILE=soak $(FORGE) test --match-contract 'DispatcherInvariants|PageFuzzTest'
 	go test -run xxx -bench RandomManifests -benchtime 1000000x -timeout 0 ./contracts
+	$(MAKE) chaos
+
+chaos: setup tools postgres ## Run the tests of chaos alone, ROUNDS=20 of them
+	$(TOOLS)/gotestsum --format testname -- -timeout 0 -count 1 -run 'Chaos|Replica' ./e2e -rounds $(ROUNDS)
 
 gas: setup ## Measure gas on an anvil process, and write contracts/gas.json
 	cd contracts && $(FORGE) build src lens test/build

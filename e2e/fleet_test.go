@@ -92,20 +92,7 @@ func newFleet(t testing.TB, networks []network.Network, top map[string]string, r
 	if t.Failed() {
 		t.FailNow()
 	}
-	if err := os.CopyFS(filepath.Join(f.dir, "artifacts"), os.DirFS(filepath.Join(places.root, "examples", "market", "artifacts"))); err != nil {
-		t.Fatal(err)
-	}
-	for i, key := range append(slices.Clone(devKeys), approverKeys...) {
-		k, err := crypto.HexToECDSA(key)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := lightKeyOf(filepath.Join(f.dir, "keys", fmt.Sprintf("%d.json", i)), k); err != nil {
-			t.Fatal(err)
-		}
-	}
-	f.write("password", "light\n")
-	f.must("key", "new", "keys/relay.json", "--password", "file:password")
+	f.addKeys()
 	var list strings.Builder
 	for i, n := range networks {
 		f.proxies[i] = newProxy(t, f.nodes[i].url)
@@ -115,16 +102,41 @@ func newFleet(t testing.TB, networks []network.Network, top map[string]string, r
 		}
 		fmt.Fprintf(&list, "  - { name: %s, grace: 30, confirmations: 1, blockTime: 1, l1Fee: none, rpc: [%q]%s }\n", n.Name, f.proxies[i].url, more)
 	}
+	f.project(list.String(), top)
+	return f
+}
+
+// addKeys writes the keys of all signers.
+func (f *fleet) addKeys() {
+	f.t.Helper()
+	for i, key := range append(slices.Clone(devKeys), approverKeys...) {
+		k, err := crypto.HexToECDSA(key)
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		if err := lightKeyOf(filepath.Join(f.dir, "keys", fmt.Sprintf("%d.json", i)), k); err != nil {
+			f.t.Fatal(err)
+		}
+	}
+	f.write("password", "light\n")
+	f.must("key", "new", "keys/relay.json", "--password", "file:password")
+}
+
+// project writes the project, which is on the networks of a list.
+func (f *fleet) project(list string, top map[string]string) {
+	f.t.Helper()
+	if err := os.CopyFS(filepath.Join(f.dir, "artifacts"), os.DirFS(filepath.Join(places.root, "examples", "market", "artifacts"))); err != nil {
+		f.t.Fatal(err)
+	}
 	for version, facets := range map[string]string{"one": facetsOne, "two": facetsTwo} {
 		facets, init, _ := strings.Cut(facets, "\ninit:")
 		if init != "" {
 			init = "init:" + init + "\n"
 		}
-		f.write(version+".yaml", fmt.Sprintf(fleetConfig, approvalsSection+top[""]+top[version], list.String(), facets, init))
+		f.write(version+".yaml", fmt.Sprintf(fleetConfig, approvalsSection+top[""]+top[version], list, facets, init))
 		f.must("--config", version+".yaml", "manifest", "build", "-o", version+".json")
 	}
 	f.node = f.nodes[0]
-	return f
 }
 
 // relay starts the relay of a network, which makes a block a second.
@@ -236,9 +248,19 @@ func done(s executionState) bool { return s.Status == "done" }
 // serve starts a daemon, and waits until it listens. It ends with the test.
 func (f *fleet) serve(config string, args ...string) *daemon {
 	f.t.Helper()
-	p := f.start(append([]string{"--config", config, "serve"}, args...)...)
+	return f.listening(f.start(append([]string{"--config", config, "serve"}, args...)...))
+}
+
+// listening waits until a daemon listens, and ends it with the test.
+func (f *fleet) listening(p *process) *daemon {
+	f.t.Helper()
 	d := &daemon{process: p, t: f.t}
-	f.t.Cleanup(func() { p.kill() })
+	f.t.Cleanup(func() {
+		p.kill()
+		if f.t.Failed() {
+			f.t.Logf("serve says:\n%s", p.output())
+		}
+	})
 	deadline := time.After(patience)
 	for {
 		p.stderr.mu.Lock()

@@ -158,7 +158,13 @@ func (p *process) output() string {
 
 func (m *market) start(args ...string) *process {
 	m.t.Helper()
-	p := &process{cmd: exec.Command(lockstepBinary(), args...), ended: make(chan struct{})}
+	return m.run(exec.Command(lockstepBinary(), args...))
+}
+
+// run starts a command in the folder.
+func (m *market) run(cmd *exec.Cmd) *process {
+	m.t.Helper()
+	p := &process{cmd: cmd, ended: make(chan struct{})}
 	p.stderr.more = make(chan struct{})
 	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = m.dir, &p.stdout, &p.stderr
 	if err := p.cmd.Start(); err != nil {

@@ -171,11 +171,6 @@ func (f *fleet) killReplicas(config, plan string, replicas int, random *rand.Ran
 	return kills
 }
 
-var (
-	roundsFlag = flag.Int("rounds", 8, "how often TestWorkingReplica hits the process that works")
-	seedFlag   = flag.Uint64("seed", 0, "of what tests choose at random; 0 takes one from the clock")
-)
-
 // random logs its seed.
 func random(t testing.TB) *rand.Rand {
 	t.Helper()
@@ -231,7 +226,11 @@ func TestWorkingReplica(t *testing.T) {
 	}
 	hits, took := map[string]int{}, map[string][]time.Duration{}
 	cycles := map[string]int{}
-	for epoch := 1; hits["killed"]+hits["stopped"] < *roundsFlag || cycles["two"] == 0; epoch++ {
+	wanted := 8
+	if *roundsFlag > 1 { // not only a slice
+		wanted = max(50, *roundsFlag)
+	}
+	for epoch := 1; hits["killed"]+hits["stopped"] < wanted || cycles["two"] == 0; epoch++ {
 		version := []string{"two", "one"}[epoch%2]
 		cycles[version]++
 		file := version + "-plan.json"

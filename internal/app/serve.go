@@ -138,7 +138,7 @@ func (s *server) schedule(ctx context.Context) (scheduler, error) {
 func (s *server) lookForWork(ctx context.Context) error {
 	for {
 		err := s.lookOnce(ctx)
-		s.metrics.JournalUp(err == nil || ctx.Err() != nil)
+		s.metrics.JournalUp(err == nil && s.app.leases.Failing() == nil || ctx.Err() != nil)
 		s.metrics.LeasesHeld(s.app.leases.Count())
 		if err == nil {
 			s.looked.Store(time.Now().Unix())
@@ -221,6 +221,7 @@ func (s *server) jobsOf(ctx context.Context, ex store.Execution) (jobs []schedul
 		n := s.network(row.ChainID)
 		job := schedule.Job{Plan: ex.Plan, ChainID: row.ChainID}
 		held := leases[job.Lease()]
+		// what a process of this machine held that has ended need not expire: a daemon that is started again goes on at once
 		if n == nil || row.State.Ended() || row.Retry > 0 || held.Live && !lease.Gone(held.Holder) {
 			continue
 		}

@@ -38,7 +38,16 @@ const (
 	WrongType  Fault = "a result of another type" // after the node was asked
 )
 
-// All are the faults, without None.
+// Faults that an endpoint has for some time, or that cost too much time to be among All.
+const (
+	Delayed   Fault = "answers after 2 s"
+	Late      Fault = "answers after 20 s"
+	Broken    Fault = "HTTP 500"
+	NoReceipt Fault = "no receipts"       // of transactions that are in blocks
+	Elsewhere Fault = "another chain now" // see Endpoint.Other
+)
+
+// All are the faults that one of several endpoints may have for good, without None.
 func All() []Fault {
 	return []Fault{
 		Dead, Hanging, Slow, Lagging, WrongChain, TooMany, Down, Limited, LimitText, HTML, Empty, Truncated, WrongType,
@@ -47,7 +56,8 @@ func All() []Fault {
 
 // Endpoint is a running endpoint.
 type Endpoint struct {
-	URL string
+	URL   string
+	Other string // the URL of a node of another chain, which answers while the fault is Elsewhere
 
 	upstream string
 	choose   func(method string) Fault
@@ -153,12 +163,15 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	case Empty:
 		return
+	case Broken:
+		http.Error(w, "internal server error", http.StatusInternalServerError)
+		return
 	case Slow:
-		select {
-		case <-time.After(time.Second):
-		case <-e.quit:
-		case <-r.Context().Done():
-		}
+		e.wait(r.Context(), time.Second)
+	case Delayed:
+		e.wait(r.Context(), 2*time.Second)
+	case Late:
+		e.wait(r.Context(), 20*time.Second)
 	}
 	resp, err := e.answer(r.Context(), req, fault)
 	if err != nil {
@@ -172,6 +185,14 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		raw = raw[:len(raw)/2]
 	}
 	e.write(w, raw)
+}
+
+func (e *Endpoint) wait(ctx context.Context, d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-e.quit:
+	case <-ctx.Done():
+	}
 }
 
 func (e *Endpoint) write(w http.ResponseWriter, raw []byte) {
@@ -192,10 +213,16 @@ func (e *Endpoint) answer(ctx context.Context, req request, fault Fault) (respon
 	case Lagging:
 		return e.lag(ctx, req)
 	}
-	resp, err := e.forward(ctx, req)
+	upstream := e.upstream
+	if fault == Elsewhere {
+		upstream = e.Other
+	}
+	resp, err := forward(ctx, upstream, req)
 	switch {
 	case err != nil:
 		return response{}, err
+	case fault == NoReceipt && req.Method == "eth_getTransactionReceipt":
+		resp.Result, resp.Error = json.RawMessage("null"), nil
 	case fault == WrongType:
 		resp.Result, resp.Error = json.RawMessage(`[{}]`), nil
 	case fault == WrongChain && req.Method == "eth_chainId":
@@ -206,11 +233,15 @@ func (e *Endpoint) answer(ctx context.Context, req request, fault Fault) (respon
 
 // forward asks the node.
 func (e *Endpoint) forward(ctx context.Context, req request) (response, error) {
+	return forward(ctx, e.upstream, req)
+}
+
+func forward(ctx context.Context, upstream string, req request) (response, error) {
 	raw, err := json.Marshal(req)
 	if err != nil {
 		return response{}, err
 	}
-	post, err := http.NewRequestWithContext(ctx, http.MethodPost, e.upstream, bytes.NewReader(raw))
+	post, err := http.NewRequestWithContext(ctx, http.MethodPost, upstream, bytes.NewReader(raw))
 	if err != nil {
 		return response{}, err
 	}

@@ -36,6 +36,7 @@ type Keeper struct {
 	mu    sync.Mutex
 	held  map[string]*Held // by the name of each lease
 	freed chan struct{}    // is closed, and another one made, when leases are given back
+	fails error            // why the last renewal failed; nil if it did not
 	stop  context.CancelFunc
 	done  sync.WaitGroup
 }
@@ -157,7 +158,7 @@ func (k *Keeper) forget(h *Held, names []string) {
 	k.freed = make(chan struct{})
 }
 
-// Release gives the leases back. What was lost meanwhile is another's, and stays so.
+// Release gives the leases back. What was lost meanwhile is another's, and stays so. After an error it is tried again at each renewal.
 func (h *Held) Release(ctx context.Context) error {
 	defer h.lose(context.Canceled)
 	var names []string
@@ -177,6 +178,19 @@ func (k *Keeper) Count() int {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return len(k.held)
+}
+
+// Failing is why what is held was not renewed the last time: the journal cannot be written. It is nil if it was, or if nothing is held.
+func (k *Keeper) Failing() error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.fails
+}
+
+func (k *Keeper) failing(err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.fails = err
 }
 
 // Close ends the renewing, and waits until it has ended.
@@ -203,9 +217,12 @@ func (k *Keeper) renew(ctx context.Context) {
 		idle := len(k.held) == 0
 		k.mu.Unlock()
 		if idle {
+			k.failing(nil)
 			continue
 		}
-		if err := k.runOnce(ctx); err != nil && ctx.Err() == nil {
+		err := k.runOnce(ctx)
+		k.failing(err)
+		if err != nil && ctx.Err() == nil {
 			k.log.WarnContext(ctx, "leases were not renewed", "err", err)
 		}
 	}

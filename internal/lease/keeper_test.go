@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -247,5 +248,59 @@ func TestOneProcessHoldsItOnce(t *testing.T) {
 	}
 	if err := <-got; err != nil {
 		t.Error(err)
+	}
+}
+
+// full is a journal that cannot be written for some time.
+type full struct {
+	*store.Store
+	is atomic.Bool
+}
+
+var errFull = errors.New("no room")
+
+func (f *full) Yield(ctx context.Context, leases ...rollout.Lease) error {
+	if f.is.Load() {
+		return errFull
+	}
+	return f.Store.Yield(ctx, leases...)
+}
+
+func (f *full) Renew(ctx context.Context, holder string) ([]rollout.Lease, error) {
+	if f.is.Load() {
+		return nil, errFull
+	}
+	return f.Store.Renew(ctx, holder)
+}
+
+// What could not be given back is not kept alive by the renewal of what the same process holds besides: it is given back when that is possible.
+func TestGivenBackLate(t *testing.T) {
+	j := &full{Store: journal(t, filepath.Join(t.TempDir(), "lockstep.db"))}
+	k := lease.NewKeeper(j, "here", slog.New(slog.NewTextHandler(t.Output(), nil)))
+	t.Cleanup(k.Close)
+	kept, err := k.Try(t.Context(), "kept")
+	if err != nil {
+		t.Fatal(err)
+	}
+	given, err := k.Try(t.Context(), "given")
+	if err != nil {
+		t.Fatal(err)
+	}
+	j.is.Store(true)
+	if err := given.Release(t.Context()); !errors.Is(err, errFull) {
+		t.Fatal(err)
+	}
+	for !errors.Is(k.Failing(), errFull) {
+		time.Sleep(10 * time.Millisecond)
+	}
+	j.is.Store(false)
+	for k.Failing() != nil {
+		time.Sleep(10 * time.Millisecond)
+	}
+	if l, err := j.Lease(t.Context(), "given"); err != nil || l.Live || l.Holder != "" {
+		t.Errorf("it was not given back: %+v, %v", l, err)
+	}
+	if l, err := j.Lease(t.Context(), "kept"); err != nil || !l.Live || kept.Context().Err() != nil {
+		t.Errorf("what is held was lost: %+v, %v, %v", l, err, kept.Context().Err())
 	}
 }

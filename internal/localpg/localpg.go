@@ -179,7 +179,15 @@ func (s *Server) Crash() error {
 	return nil
 }
 
-// Again starts the server after a Crash, on the same port and data.
+// Shutdown ends the server in order, and leaves the data.
+func (s *Server) Shutdown() error {
+	if err := s.end(syscall.SIGINT); err != nil {
+		return fmt.Errorf("shut postgres down: %w", err)
+	}
+	return nil
+}
+
+// Again starts the server after a Crash or a Shutdown, on the same port and data.
 func (s *Server) Again() error { return s.run() }
 
 // Stop ends the server and deletes its data.

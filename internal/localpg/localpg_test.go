@@ -1,6 +1,7 @@
 package localpg
 
 import (
+	"errors"
 	"os"
 	"strings"
 	"testing"
@@ -45,6 +46,12 @@ func TestServer(t *testing.T) {
 	}
 	if got := ask(`SELECT convert_from(lo_get(77), 'UTF8')`); got != "seven" {
 		t.Error(got)
+	}
+	if err := errors.Join(s.Shutdown(), s.Again()); err != nil {
+		t.Fatal(err)
+	}
+	if got := ask(`SELECT convert_from(lo_get(77), 'UTF8')`); got != "seven" {
+		t.Errorf("%s after a shutdown", got)
 	}
 	if err := s.Stop(); err != nil {
 		t.Fatal(err)

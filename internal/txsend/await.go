@@ -85,8 +85,29 @@ func (s *Sender) offer(ctx context.Context, entries []rollout.Transaction, all, 
 		return entries, s.unlessMoved(ctx, entries[0], fmt.Errorf("%w: nonce %d of %s on %s is used by a transaction that waits for a "+
 			"block and is not in the journal; find out who else has this key", err, entries[0].Nonce, s.Address(), s.cfg.Chain.Name()))
 	}
+	if err := s.unlessTakenBack(ctx); err != nil {
+		return entries, err
+	}
 	s.first.since = time.Now()
 	return s.replace(ctx, entries, err)
+}
+
+// unlessTakenBack returns a TakenBackError if nonces before the first open one are free on the chain: the journal holds them as used for good. What
+// comes after them waits for them, whatever it offers.
+func (s *Sender) unlessTakenBack(ctx context.Context) error {
+	mark, err := s.cfg.Journal.Read(ctx, s.cfg.Chain.ChainID(), s.Address())
+	if err != nil || len(mark.Open) == 0 {
+		return err
+	}
+	at, err := s.cfg.Chain.HeadAt(ctx, mark.MinBlock)
+	if err != nil {
+		return err
+	}
+	nonce, err := s.cfg.Chain.NonceAt(ctx, at.Hash, s.Address())
+	if err == nil && nonce < mark.Open[0].Nonce {
+		return &TakenBackError{s.Address(), s.cfg.Chain.Name(), mark.Open[0].Nonce, nonce}
+	}
+	return err
 }
 
 // unlessMoved returns err, unless another process on this journal has replaced the transaction, or seen its outcome: then it is

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -579,4 +580,42 @@ func (r *rig) fundOnGeth(t *testing.T) {
 		t.Fatal("the counter was not made")
 	}
 	r.id, r.counter = gethID, made.ContractAddress
+}
+
+// A reorganisation takes back what was final by the rule of the network, while another transaction waits behind it: that can never land, and
+// it would help nobody to offer more for it.
+func TestTakenBackForGood(t *testing.T) {
+	r := newRig(t)
+	eth := dialEth(t, r.url)
+	before, err := eth.BlockNumber(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := txsend.New(r.config())
+	if err := first.Send(within(t, 10*time.Second), bump("one"), rollout.Mark{}); err != nil {
+		t.Fatal(err)
+	}
+	mark, err := first.Settle(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := r.config()
+	cfg.Confirmations = 100
+	cfg.Rebroadcast, cfg.StuckAfter = 20*time.Millisecond, 200*time.Millisecond
+	sent := make(chan struct{})
+	once := sync.OnceFunc(func() { close(sent) })
+	cfg.Sent = func(rollout.Transaction) { once() } // it is replaced if nobody looks at what is before it
+	done := make(chan error, 1)
+	go func() { done <- txsend.New(cfg).Send(within(t, 10*time.Second), bump("two"), mark) }()
+	<-sent
+	for r.count(t) < 2 {
+		time.Sleep(time.Millisecond)
+	}
+	if err := eth.Client().CallContext(t.Context(), nil, "debug_setHead", hexutil.Uint64(before)); err != nil {
+		t.Fatal(err)
+	}
+	var taken *txsend.TakenBackError
+	if err := <-done; !errors.As(err, &taken) || taken.Journal != mark.NextNonce || taken.Chain != mark.NextNonce-1 {
+		t.Errorf("got %v, want a TakenBackError", err)
+	}
 }

@@ -279,6 +279,19 @@ func (e *ForeignNonceError) Error() string {
 		"lockstep transaction adopt accepts them", e.Account, e.Chain, e.Network, e.Journal)
 }
 
+// TakenBackError says that nonces are free on the chain that the journal holds as used for good. Nothing more is sent for the account.
+type TakenBackError struct {
+	Account        common.Address
+	Network        string
+	Journal, Chain uint64 // nonces used
+}
+
+func (e *TakenBackError) Error() string {
+	return fmt.Sprintf("%s has used %d nonces on %s by the journal, %d by the chain: an endpoint lags; or a reorganisation took back what was final by "+
+		"the network's confirmation rule, which lockstep transaction adopt accepts; or the network was reset (then use another journal)",
+		e.Account, e.Journal, e.Network, e.Chain)
+}
+
 // nextNonce is the chain's, which must be the journal's as well once the journal knows the account.
 func (s *Sender) nextNonce(ctx context.Context, at rollout.Block, after rollout.Mark) (uint64, error) {
 	nonce, err := s.cfg.Chain.NonceAt(ctx, at.Hash, s.Address())
@@ -288,8 +301,7 @@ func (s *Sender) nextNonce(ctx context.Context, at rollout.Block, after rollout.
 	switch {
 	case !after.Known: // what the account did before is its own business
 	case nonce < after.NextNonce:
-		return 0, fmt.Errorf("%s has used %d nonces on %s by the journal, %d by the chain: an endpoint lags, or the network "+
-			"was reset (then use another journal)", s.Address(), after.NextNonce, s.cfg.Chain.Name(), nonce)
+		return 0, &TakenBackError{s.Address(), s.cfg.Chain.Name(), after.NextNonce, nonce}
 	case nonce > after.NextNonce:
 		// another process on this journal may have been faster
 		return 0, s.unlessStale(ctx, after, &ForeignNonceError{s.Address(), s.cfg.Chain.Name(), after.NextNonce, nonce})
