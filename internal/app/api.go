@@ -52,6 +52,9 @@ func (s *server) ready(context.Context) (problems []string) {
 	if time.Since(time.Unix(s.looked.Load(), 0)) > staleness {
 		problems = append(problems, "the journal cannot be read, or has not been yet")
 	}
+	if len(s.unsigned) > 0 {
+		problems = append(problems, "nobody can sign here for "+strings.Join(s.unsigned, ", ")+"; the log says why")
+	}
 	if err := s.app.leases.Failing(); err != nil {
 		problems = append(problems, "the journal cannot be written; the log says why")
 	}

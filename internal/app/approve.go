@@ -11,6 +11,7 @@ import (
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/core/types"
 
+	"github.com/seed-b6a97670/lockstep/internal/dispatcher"
 	"github.com/seed-b6a97670/lockstep/internal/manifest"
 	"github.com/seed-b6a97670/lockstep/internal/network"
 	"github.com/seed-b6a97670/lockstep/internal/plan"
@@ -54,16 +55,46 @@ func (a *App) approval(n *net) txsend.Approval {
 			if err != nil {
 				return common.Hash{}, err
 			}
-			if tally.Enough() || optional {
+			if !tally.Enough() && !optional {
+				why = &NotApprovedError{p.Digest, tally}
+				continue
+			}
+			other, err := activatesOther(ctx, n, p.Intent.Dispatcher, part, tx)
+			if err != nil {
+				return common.Hash{}, err
+			}
+			if other == nil {
 				return digest, nil
 			}
-			why = &NotApprovedError{p.Digest, tally}
+			why = other
 		}
 		if optional {
 			return common.Hash{}, nil
 		}
 		return common.Hash{}, why
 	}
+}
+
+// activatesOther says why an activation is not that of a plan, nil if it is. The call is the same whatever is pending: so a plan holds it only while
+// that is the plan's root, for the plan's epoch, or that has just become active.
+func activatesOther(ctx context.Context, n *net, address common.Address, part plan.Network, tx *types.Transaction) (why, err error) {
+	if !dispatcher.Activates(tx) {
+		return nil, nil
+	}
+	at, err := n.chain.Head(ctx)
+	if err != nil {
+		return nil, err
+	}
+	state, err := dispatcher.ReadState(ctx, n.chain, at.Hash, address)
+	if err != nil {
+		return nil, err
+	}
+	pending := state.PendingRoot == part.Root && state.ActiveEpoch+1 == part.Epoch
+	landed := state.ActiveRoot == part.Root && state.ActiveEpoch == part.Epoch
+	if pending || landed {
+		return nil, nil
+	}
+	return fmt.Errorf("the plan activates root %s in epoch %d, and what is pending for epoch %d is %s", part.Root, part.Epoch, state.ActiveEpoch+1, state.PendingRoot), nil
 }
 
 // takeRevocations takes in what has been revoked since a plan was begun to be carried out. What cannot be verified takes nothing back.

@@ -214,6 +214,14 @@ func (e *execution) activation(
 		hold.Reason = "its activation would fail: " + refusal
 		return hold, e.note(ctx, n, store.ExecutionNetwork{State: rollout.StateWorking, Reason: hold.Reason})
 	}
+	// one whose approvals were taken back is not ready, and nothing is let go
+	var lacks *NotApprovedError
+	if err := e.app.mustBeApproved(ctx, e.x.Plan); errors.As(err, &lacks) {
+		hold.Reason = err.Error()
+		return hold, e.note(ctx, n, store.ExecutionNetwork{State: rollout.StateHalted, Reason: hold.Reason})
+	} else if err != nil {
+		return action, err
+	}
 	err = e.note(ctx, n, store.ExecutionNetwork{State: rollout.StateReady, Reason: "applied, past eta and grace, its activation simulated: " + v.Reason})
 	if err != nil {
 		return action, err
@@ -275,8 +283,12 @@ func (e *execution) on(ctx context.Context, n *net, out *Outcome, fresh func() e
 	if err != nil {
 		return err
 	}
-	if use == store.PlanDone {
+	switch use {
+	case store.PlanDone:
 		return e.finish(ctx, n, e.app.used(ctx, e.x, n, out))
+	case store.PlanAbandoned:
+		err := &store.UsedPlanError{Plan: p.Digest, ChainID: n.ChainID, Use: use}
+		return errors.Join(err, e.note(ctx, n, store.ExecutionNetwork{State: rollout.StateExcluded, Reason: "lockstep cancel has ended it there"}))
 	}
 	waited, err := e.turn(ctx, n)
 	if err != nil {
@@ -342,7 +354,7 @@ const never = 100 * 365 * 24 * time.Hour
 
 // fail notes why a network is not done. What an operator has taken back, and what another process goes on with, is noted already.
 func (e *execution) fail(ctx context.Context, n *net, err error) error {
-	s := store.ExecutionNetwork{State: rollout.StateHalted, Reason: err.Error(), Retry: 30 * time.Second}
+	s := store.ExecutionNetwork{State: rollout.StateHalted, Reason: strings.TrimPrefix(err.Error(), n.Name+": "), Retry: 30 * time.Second}
 	var moved *MovedError
 	var expired *ExpiredError
 	var refused *RefusedPlanError

@@ -276,7 +276,7 @@ func (a *App) planNetworks(ctx context.Context, p *plan.Plan, req PlanRequest, n
 	}
 	pl.address = d.Address
 	if req.Manifest != nil {
-		if err := a.covers(req.Manifest); err != nil {
+		if err := a.covers(req.Manifest, nets); err != nil {
 			return err
 		}
 		if pl.deploy, err = a.deployPilot(req.Manifest); err != nil {

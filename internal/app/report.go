@@ -101,7 +101,7 @@ func (a *App) findExecution(ctx context.Context, digest string) (store.Execution
 	if err != nil {
 		return store.Execution{}, err
 	}
-	prefix := strings.ToLower(digest)
+	prefix := "0x" + strings.TrimPrefix(strings.ToLower(digest), "0x")
 	all = slices.DeleteFunc(all, func(ex store.Execution) bool { return !strings.HasPrefix(ex.Plan.Hex(), prefix) })
 	switch {
 	case len(all) == 0 || len(prefix) < len("0x")+4:
@@ -133,7 +133,19 @@ func (a *App) ExcludeNetwork(ctx context.Context, digest, network, reason, by st
 		if i < 0 {
 			return fmt.Errorf("the plan is not for network %s", network)
 		}
-		return a.store.Exclude(ctx, ex.Plan, p.Intent.Networks[i].ChainID, reason, by)
+		n := p.Intent.Networks[i]
+		if err := a.store.Exclude(ctx, ex.Plan, n.ChainID, reason, by); err != nil {
+			return err
+		}
+		// what it has committed there is no rollout's any more: status and health tell of it until lockstep cancel takes it back
+		run, err := a.store.Running(ctx, n.ChainID, p.Intent.Dispatcher)
+		if errors.Is(err, store.ErrNotFound) || err == nil && run.Root != n.Root {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		return a.store.End(ctx, run.ID, false)
 	})
 }
 

@@ -245,7 +245,7 @@ func (a *App) Deploy(ctx context.Context, m *manifest.Manifest, dryRun bool) ([]
 	if err := a.open(ctx); err != nil {
 		return nil, err
 	}
-	if err := a.covers(m); err != nil {
+	if err := a.covers(m, a.networks); err != nil {
 		return nil, err
 	}
 	var signers map[rollout.Role]*signer.Signer
@@ -331,12 +331,12 @@ func (a *App) grants() ([]rollout.Grant, error) {
 }
 
 // covers refuses a manifest that was not built for a network.
-func (a *App) covers(m *manifest.Manifest) error {
+func (a *App) covers(m *manifest.Manifest, nets []*net) error {
 	ids := map[uint64]bool{}
 	for _, n := range m.Networks {
 		ids[n.ChainID] = true
 	}
-	for _, n := range a.networks {
+	for _, n := range nets {
 		if !ids[n.ChainID] {
 			return fmt.Errorf("the manifest was not built for %s (chain id %d): run lockstep manifest build again", n.Name, n.ChainID)
 		}
@@ -373,7 +373,7 @@ func (a *App) rollTo(ctx context.Context, action string, m *manifest.Manifest, f
 	if err := a.open(ctx); err != nil {
 		return nil, err
 	}
-	if err := a.covers(m); err != nil {
+	if err := a.covers(m, a.networks); err != nil {
 		return nil, err
 	}
 	committer, err := a.roleAddress(rollout.Committer)
@@ -599,12 +599,16 @@ func (a *App) Act(ctx context.Context, what string, dryRun bool) ([]Outcome, err
 	if err != nil {
 		return nil, err
 	}
+	policy, _, err := a.policy(ctx)
+	if err != nil {
+		return nil, err
+	}
 	return a.each(ctx, func(ctx context.Context, n *net, out *Outcome) error {
 		out.Dispatcher = address
 		act := func() error {
 			return a.actOn(ctx, n, &actPilot{chain: n.chain, address: address, what: what, by: role}, work{signers: signers}, out)
 		}
-		if n.Kind != network.Mainnet {
+		if n.Kind != network.Mainnet && policy.Others == 0 {
 			return act()
 		}
 		p, err := a.ownPlan(ctx, n, what)

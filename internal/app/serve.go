@@ -53,6 +53,7 @@ type server struct {
 	metrics  *metric.Registry
 	jobs     scheduler
 	stopping context.Context //nolint:containedctx // it ends when steps in hand are to be the last
+	unsigned []string        // roles for which nobody can sign here
 	looked   atomic.Int64    // when work was last looked for, in unix seconds
 
 	runsMu sync.Mutex
@@ -101,6 +102,7 @@ func (a *App) Serve(ctx context.Context, listening func(url string)) (err error)
 	if s.jobs, err = s.schedule(ctx); err != nil {
 		return err
 	}
+	s.checkSigners(ctx)
 	a.opts.Log.InfoContext(ctx, "serving", "networks", len(a.networks), "journal", store.Name(a.opts.Journal))
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return server.Serve(ctx) })
@@ -121,6 +123,16 @@ func (a *App) Serve(ctx context.Context, listening func(url string)) (err error)
 	err = g.Wait()
 	s.log.Info("stopped")
 	return err
+}
+
+// checkSigners finds out at the beginning whether those who send can sign here, and not when a timelock has passed.
+func (s *server) checkSigners(ctx context.Context) {
+	for _, role := range []rollout.Role{rollout.Deployer, rollout.Committer, rollout.Applier} {
+		if _, err := s.app.unlock(role); err != nil {
+			s.unsigned = append(s.unsigned, string(role))
+			s.log.ErrorContext(ctx, "nobody can sign here for a role: what it sends is left to other processes", "role", role, "err", err)
+		}
+	}
 }
 
 func (s *server) schedule(ctx context.Context) (scheduler, error) {
@@ -222,6 +234,10 @@ func (s *server) jobsOf(ctx context.Context, ex store.Execution) (jobs []schedul
 		job := schedule.Job{Plan: ex.Plan, ChainID: row.ChainID}
 		held := leases[job.Lease()]
 		// what a process of this machine held that has ended need not expire: a daemon that is started again goes on at once
+		if n == nil && row.State == rollout.StateWaiting {
+			reason := "no process that serves has the network in its configuration: start lockstep serve anew with one that has"
+			err = errors.Join(err, s.app.store.StillWaiting(ctx, ex.Plan, row.ChainID, reason, s.by()))
+		}
 		if n == nil || row.State.Ended() || row.Retry > 0 || held.Live && !lease.Gone(held.Holder) {
 			continue
 		}

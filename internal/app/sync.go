@@ -144,13 +144,18 @@ func (a *App) PlanSync(ctx context.Context, given *manifest.Manifest, file []byt
 		}
 	}
 	if len(behind) == 0 {
+		for _, n := range s.Networks {
+			if n.State != "same" {
+				return nil, fmt.Errorf("there is nothing to plan now, but %s is %s: %s", n.Network, n.State, n.Reason)
+			}
+		}
 		return nil, ErrInSync
 	}
 	a.networks = behind
 	if m = given; m == nil {
 		m, file, err = a.keptFor(ctx, s.Manifest)
 	} else {
-		err = a.covers(m)
+		err = a.covers(m, a.networks)
 	}
 	if err != nil {
 		return nil, err
@@ -173,7 +178,7 @@ func (a *App) keptFor(ctx context.Context, root common.Hash) (*manifest.Manifest
 		if verifyErr != nil {
 			return nil, nil, verifyErr
 		}
-		if err = a.covers(m); err == nil {
+		if err = a.covers(m, a.networks); err == nil {
 			return m, file, nil
 		}
 	}

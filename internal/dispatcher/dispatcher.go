@@ -221,6 +221,16 @@ func Commits(tx *types.Transaction) bool {
 	return tx.To() != nil && len(data) == 4+2*32 && bytes.Equal(data[:4], commit.ID)
 }
 
+// Activates tells whether a transaction activates what is pending on a dispatcher, whatever that is.
+func Activates(tx *types.Transaction) bool {
+	methods := artifacts()["IManifestDispatcher"].ABI.Methods
+	data := tx.Data()
+	if tx.To() == nil || len(data) < 4 {
+		return false
+	}
+	return bytes.Equal(data[:4], methods["activateCommittedRoot"].ID) || bytes.Equal(data[:4], methods["activateCommittedRootAndCall"].ID)
+}
+
 // Replaces returns the pending root of somebody else that a transaction would replace, or the zero hash: the contract lets
 // a commit take the place of another one.
 func Replaces(ctx context.Context, c Chain, at common.Hash, tx *types.Transaction) (common.Hash, error) {

@@ -69,6 +69,12 @@ const Mainnet = "mainnet"
 // Needs is how many approvals a plan needs.
 func (p Policy) Needs(i Intent) int {
 	if i.Action != ChangePolicy && !slices.ContainsFunc(i.Networks, func(n Network) bool { return n.Kind == Mainnet }) {
+		switch i.Action { // an emergency asks for no more than it would on a mainnet
+		case Pause:
+			return min(p.Others, p.Pause)
+		case Cancel:
+			return min(p.Others, p.Cancel)
+		}
 		return p.Others
 	}
 	switch {

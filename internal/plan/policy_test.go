@@ -33,7 +33,7 @@ func TestNeeds(t *testing.T) {
 				if hotfix && action != Pause && action != Cancel {
 					want = 3
 				}
-				if action != ChangePolicy && !strings.HasPrefix(name, "mainnet") {
+				if action != ChangePolicy && action != Pause && action != Cancel && !strings.HasPrefix(name, "mainnet") {
 					want = 5
 				}
 				i := Intent{Action: action, Hotfix: hotfix}

@@ -292,6 +292,10 @@ func (s *Store) Exclude(ctx context.Context, plan common.Hash, chainID uint64, r
 		if err := appendEntry(ctx, tx, at, audit.ExecutionNetworkSet, chainID, n.entry(plan, by)); err != nil {
 			return err
 		}
+		// nothing more is sent there for the plan
+		if err := endUse(ctx, tx, at, plan, chainID, PlanAbandoned); err != nil {
+			return err
+		}
 		return s.endExecution(ctx, tx, at, plan, by)
 	})
 }

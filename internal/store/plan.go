@@ -151,22 +151,23 @@ func (s *Store) EndPlan(ctx context.Context, digest common.Hash, chainID uint64,
 	if use != PlanDone && use != PlanAbandoned {
 		return fmt.Errorf("end plan %s: %q is no end", digest, use)
 	}
-	err := s.within(ctx, func(tx *tx) error {
-		at := now()
-		res, err := tx.exec(ctx, `UPDATE plan_uses SET status = ?, finished_at = ? WHERE plan = ? AND chain_id = ? AND status = 'begun'`,
-			string(use), at, digest.Hex(), chainID)
-		if err != nil {
-			return err
-		}
-		if n, err := res.RowsAffected(); err != nil || n == 0 {
-			return err // it has ended before
-		}
-		return appendEntry(ctx, tx, at, audit.PlanEnded, chainID, audit.PlanUse{Plan: digest, Status: string(use)})
-	})
+	err := s.within(ctx, func(tx *tx) error { return endUse(ctx, tx, now(), digest, chainID, use) })
 	if err != nil {
 		return fmt.Errorf("end plan: %w", err)
 	}
 	return nil
+}
+
+func endUse(ctx context.Context, tx *tx, at int64, digest common.Hash, chainID uint64, use PlanUse) error {
+	res, err := tx.exec(ctx, `UPDATE plan_uses SET status = ?, finished_at = ? WHERE plan = ? AND chain_id = ? AND status = 'begun'`,
+		string(use), at, digest.Hex(), chainID)
+	if err != nil {
+		return err
+	}
+	if n, err := res.RowsAffected(); err != nil || n == 0 {
+		return err // it has ended before, or was not begun
+	}
+	return appendEntry(ctx, tx, at, audit.PlanEnded, chainID, audit.PlanUse{Plan: digest, Status: string(use)})
 }
 
 // SaveApproval keeps an approval, or that it was taken back. Whether it is signed by whom it says is not checked here. To
