@@ -43,7 +43,7 @@ type ExecutionNetwork struct {
 	Reason    string
 	DoneAt    uint64        // block time
 	Age       time.Duration // since it was last seen to be ready
-	Retry     time.Duration // for how long it is left alone: at most LongestRetry, or for years
+	Retry     time.Duration // for how long it is left alone: at most a minute, or for years
 	UpdatedAt int64         // unix seconds
 }
 
@@ -317,13 +317,13 @@ func (s *Store) alterExecution(ctx context.Context, plan common.Hash, f func(*tx
 	return nil
 }
 
-// LongestRetry is for how long a network is left alone at most that is not left alone for good.
-const LongestRetry = time.Minute
+// longestRetry is for how long a network is left alone at most that is not left alone for good.
+const longestRetry = time.Minute
 
 // left is for how long a network is left alone. What is longer than anybody asks for was noted by a clock that was ahead.
 func left(retry time.Duration) time.Duration {
 	const years = 365 * 24 * time.Hour
-	if retry < 0 || retry > LongestRetry && retry < years {
+	if retry < 0 || retry > longestRetry && retry < years {
 		return 0
 	}
 	return retry
