@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -15,6 +16,7 @@ import (
 	"github.com/seed-b6a97670/lockstep/internal/audit"
 	"github.com/seed-b6a97670/lockstep/internal/plan"
 	"github.com/seed-b6a97670/lockstep/internal/rollout"
+	"github.com/seed-b6a97670/lockstep/internal/store"
 	"github.com/seed-b6a97670/lockstep/internal/token"
 )
 
@@ -286,5 +288,76 @@ func TestAPI(t *testing.T) {
 	}
 	if code, text := d.ask("GET", "/metrics", none, "", nil); code != 200 || !strings.Contains(text, `lockstep_steps_total{network="net71",outcome="confirmed",step="commit"} 1`) {
 		t.Errorf("%d %s", code, text)
+	}
+}
+
+// TestOtherPlanActivatesNothing: the call that activates is the same whatever is pending. A plan that is revoked in its timelock is not activated by
+// another one that was begun and holds that call; nor by one of which the network was taken out.
+func TestOtherPlanActivatesNothing(t *testing.T) {
+	t.Parallel()
+	for name, leave := range map[string]func(s *site, p program, other *plan.Plan){
+		"begun": func(s *site, _ program, other *plan.Plan) {
+			journal, err := store.Open(s.ctx(), s.journal, "plans")
+			if err == nil {
+				err = errors.Join(journal.BeginPlan(s.ctx(), other.Digest, 71), journal.Close())
+			}
+			if err != nil {
+				s.t.Fatal(err)
+			}
+		},
+		"taken out": func(s *site, p program, other *plan.Plan) {
+			d := s.serve(guarded("VaultDoubling"))
+			s.handOver(p, other)
+			s.awaited(p, other.Digest, "at its timelock", atTimelocks)
+			if _, err := p.ExcludeNetwork(s.ctx(), other.Digest.Hex(), "net71", "not now", "tester"); err != nil {
+				s.t.Fatal(err)
+			}
+			d.end()
+			out, err := p.Act(s.ctx(), plan.Cancel, false)
+			if err != nil {
+				s.t.Fatalf("%+v, %v", out, err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, _ := begun(t, 71)
+			p := s.open(guarded("VaultDoubling"))
+			other := s.plan(p, p.request(plan.Rollout))
+			journal, err := store.Open(s.ctx(), s.journal, "plans")
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, a := range s.approve(other, "alice", "bob") {
+				err = errors.Join(err, journal.SaveApproval(s.ctx(), a))
+			}
+			if err := errors.Join(err, journal.Close()); err != nil {
+				t.Fatal(err)
+			}
+			leave(s, p, other)
+
+			c := guarded("Vault", "Reading")
+			p = s.open(c)
+			made := s.plan(p, p.request(plan.Rollout))
+			d := s.serve(c)
+			s.handOver(p, made)
+			s.awaited(p, made.Digest, "at its timelock", atTimelocks)
+			for _, a := range s.sign(made, true, "alice") {
+				journal, err := store.Open(s.ctx(), s.journal, "plans")
+				if err == nil {
+					err = errors.Join(journal.SaveApproval(s.ctx(), a), journal.Close())
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			was := s.sent()
+			s.passTimelocks(p, "net71")
+			s.awaited(p, made.Digest, "halted", stands("net71", rollout.StateHalted))
+			time.Sleep(2 * time.Second)
+			if now := s.sent(); now != was {
+				t.Errorf("%d transactions were sent for a plan that was revoked\n%s", now-was, d.log)
+			}
+		})
 	}
 }

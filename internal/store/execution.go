@@ -43,7 +43,7 @@ type ExecutionNetwork struct {
 	Reason    string
 	DoneAt    uint64        // block time
 	Age       time.Duration // since it was last seen to be ready
-	Retry     time.Duration // for how long it is left alone
+	Retry     time.Duration // for how long it is left alone: at most a minute, or for years
 	UpdatedAt int64         // unix seconds
 }
 
@@ -180,8 +180,12 @@ func (s *Store) SetNetwork(ctx context.Context, plan common.Hash, n ExecutionNet
 		if n.State == rollout.StateReady {
 			ready = clock
 		}
+		retry := "?"
+		if n.Retry > 0 { // else it is no time, which would be later than now if the clock is set back
+			retry = clock + " + ?"
+		}
 		_, err = tx.exec(ctx, `UPDATE execution_networks SET state = ?, reason = ?, done_at = ?, ready_ms = `+ready+`,
-			retry_ms = `+clock+` + ?, updated_at = ? WHERE plan = ? AND chain_id = ?`,
+			retry_ms = `+retry+`, updated_at = ? WHERE plan = ? AND chain_id = ?`,
 			string(n.State), n.Reason, n.DoneAt, n.Retry.Milliseconds(), at, plan.Hex(), n.ChainID)
 		if err != nil {
 			return err
@@ -350,6 +354,18 @@ func (s *Store) alterExecution(ctx context.Context, plan common.Hash, f func(*tx
 	return nil
 }
 
+// longestRetry is for how long a network is left alone at most that is not left alone for good.
+const longestRetry = time.Minute
+
+// left is for how long a network is left alone. What is longer than anybody asks for was noted by a clock that was ahead.
+func left(retry time.Duration) time.Duration {
+	const years = 365 * 24 * time.Hour
+	if retry < 0 || retry > longestRetry && retry < years {
+		return 0
+	}
+	return retry
+}
+
 func wholeExecution(ctx context.Context, db querier, plan common.Hash) (Execution, error) {
 	e, err := execution(ctx, db, plan)
 	if err != nil {
@@ -361,7 +377,8 @@ func wholeExecution(ctx context.Context, db querier, plan common.Hash) (Executio
 		var n ExecutionNetwork
 		var age, retry int64
 		err := rows.Scan(&n.ChainID, &n.State, &n.Reason, &n.DoneAt, &age, &retry, &n.UpdatedAt)
-		n.Age, n.Retry = time.Duration(age)*time.Millisecond, time.Duration(max(retry, 0))*time.Millisecond
+		// one that was ready later than now was so by a clock that was ahead, and nobody knows when
+		n.Age, n.Retry = (time.Duration(age) * time.Millisecond).Abs(), left(time.Duration(retry)*time.Millisecond)
 		e.Networks = append(e.Networks, n)
 		return err
 	}, plan.Hex())
