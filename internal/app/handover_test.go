@@ -187,7 +187,7 @@ func TestExecutionByItsDigest(t *testing.T) {
 		"0x":                  "at least four digits",
 		digest[:5]:            "at least four digits",
 		digest[:6]:            "2 plans have digests that begin with",
-		digest[2:]:            "no plan whose digest begins with",
+		digest[2:]:            "",
 		"0xffffffffffffffff0": "no plan whose digest begins with",
 		"":                    "at least four digits",
 		digest[:differ+1]:     "",

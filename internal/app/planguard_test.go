@@ -37,7 +37,8 @@ func TestNothingWithoutAPlan(t *testing.T) {
 	}{
 		"mainnet":                 {oneFacet.on(mainnet(72)), []string{plan.Unpause}},
 		"pause needs an approval": {func() conf { c := oneFacet.on(mainnet(72)); c.approvals = "required: 2, pause: 1, cancel: 1"; return c }(), []string{plan.Pause, plan.Unpause, plan.Cancel}},
-		"others: 2":               {guarded("Vault"), []string{plan.Pause, plan.Unpause, plan.Cancel}},
+		"others: 2":               {guarded("Vault"), []string{plan.Unpause}},
+		"others, and pause":       {func() conf { c := guarded("Vault"); c.approvals += ", pause: 1, cancel: 1"; return c }(), []string{plan.Pause, plan.Unpause, plan.Cancel}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -70,6 +71,28 @@ func TestNothingWithoutAPlan(t *testing.T) {
 			refuse()
 		})
 	}
+}
+
+// TestEmergencyElsewhere: what needs nobody on a mainnet needs nobody where others are asked for approvals, and has its own plan as well.
+func TestEmergencyElsewhere(t *testing.T) {
+	t.Parallel()
+	s, _ := begun(t, 71)
+	p := s.open(guarded("Vault"))
+	was := s.sent()
+	for _, action := range []string{plan.Pause, plan.Cancel} { // there is nothing to cancel, so nothing is sent
+		if _, err := p.Act(s.ctx(), action, false); err != nil {
+			t.Errorf("%s: %v", action, err)
+		}
+	}
+	if n := s.sent() - was; n != 1 {
+		t.Errorf("%d transactions, want the pause", n)
+	}
+	for _, made := range s.journalPlans() {
+		if made.Intent.Action == plan.Pause {
+			return
+		}
+	}
+	t.Error("the journal has no plan for the pause")
 }
 
 // TestEmergency: pause and cancel make their own plans, whatever checks find, and no network waits for another.

@@ -147,7 +147,7 @@ func TestExcludeNetwork(t *testing.T) {
 
 	// what has ended is not begun again
 	_, err := p.HandOver(s.ctx(), p.execution(made, s.approve(made, "alice", "bob")), "tester")
-	mustFail(t, "hand over again", err, "is done: networks that were taken out of it")
+	mustFail(t, "hand over again", err, "a plan is used once")
 	if r, err := p.Execution(s.ctx(), digest); err != nil || r.Status != "done" {
 		t.Errorf("%+v, %v", r, err)
 	}

@@ -329,11 +329,11 @@ func testTimesOfNetworks(t *testing.T, on *database) {
 	between("its age later", later(3600).Age, time.Hour, time.Hour+time.Minute)
 	between("its age when it was seen again", set(ready).Age, -time.Second, time.Minute)
 	later(3600)
-	n := set(ExecutionNetwork{State: rollout.StateHalted, Reason: "x", Retry: 2 * time.Hour})
+	n := set(ExecutionNetwork{State: rollout.StateHalted, Reason: "x", Retry: 50 * time.Second})
 	between("the age of what is not ready any more", n.Age, time.Hour, time.Hour+time.Minute)
-	between("the time of rest", n.Retry, 2*time.Hour-time.Minute, 2*time.Hour)
-	between("the rest of it", later(3600).Retry, time.Hour-time.Minute, time.Hour)
-	if n := later(3600); n.Retry != 0 {
+	between("the time of rest", n.Retry, 30*time.Second, 50*time.Second)
+	between("the rest of it", later(20).Retry, 10*time.Second, 30*time.Second)
+	if n := later(40); n.Retry != 0 {
 		t.Errorf("%s is left of a time that has passed", n.Retry)
 	}
 	// for as long as anybody could want
