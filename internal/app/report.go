@@ -9,6 +9,7 @@ import (
 
 	"github.com/ethereum/go-ethereum/common"
 
+	"github.com/seed-b6a97670/lockstep/internal/lease"
 	"github.com/seed-b6a97670/lockstep/internal/plan"
 	"github.com/seed-b6a97670/lockstep/internal/rollout"
 	"github.com/seed-b6a97670/lockstep/internal/store"
@@ -18,8 +19,9 @@ import (
 type ExecutionReport struct {
 	Plan     common.Hash     `json:"plan"`
 	Action   string          `json:"action"`
-	Status   string          `json:"status"` // running, stopped or done
-	Served   bool            `json:"served"` // by lockstep serve, not by a command
+	Status   string          `json:"status"`  // running, stopped or done
+	Served   bool            `json:"served"`  // by lockstep serve, not by a command
+	Serving  bool            `json:"serving"` // a daemon serves the journal now
 	Released bool            `json:"released"`
 	Reason   string          `json:"reason,omitempty"`
 	Order    []string        `json:"order"` // in which networks become live, in words
@@ -46,8 +48,12 @@ func (a *App) report(ctx context.Context, ex store.Execution) (ExecutionReport, 
 		n, _ := p.Intent.Network(chainID)
 		return n.Name
 	}
+	serving, err := a.serving(ctx)
+	if err != nil {
+		return ExecutionReport{}, err
+	}
 	r := ExecutionReport{
-		Plan: ex.Plan, Action: p.Intent.Action, Status: string(ex.Status), Served: ex.Served, Released: ex.Released, Reason: ex.Reason,
+		Serving: serving, Plan: ex.Plan, Action: p.Intent.Action, Status: string(ex.Status), Served: ex.Served, Released: ex.Released, Reason: ex.Reason,
 		Order: p.Intent.Rollout.Lines(name), Begun: ex.CreatedAt, Networks: []NetworkReport{},
 	}
 	for _, planned := range p.Intent.Networks {
@@ -59,6 +65,20 @@ func (a *App) report(ctx context.Context, ex store.Execution) (ExecutionReport, 
 		r.Networks = append(r.Networks, NetworkReport{planned.Name, s.ChainID, s.State, s.Reason, s.DoneAt, s.UpdatedAt})
 	}
 	return r, nil
+}
+
+// serving tells whether a daemon serves the journal: it holds the leases on looking after networks.
+func (a *App) serving(ctx context.Context) (bool, error) {
+	leases, err := a.store.Leases(ctx, watching)
+	if err != nil {
+		return false, err
+	}
+	for _, l := range leases {
+		if l.Live && !lease.Gone(l.Holder) {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // Executions tells how the carrying out of each plan stands, the newest first.

@@ -34,6 +34,9 @@ const (
 	drain = 20 * time.Second
 )
 
+// watching begins the names of the leases on looking after networks.
+const watching = "watch/"
+
 // states are all that a network can be in.
 var states = []rollout.NetworkState{
 	rollout.StateWaiting, rollout.StateWorking, rollout.StateReady, rollout.StateReleasing, rollout.StateHalted, rollout.StateUnreachable,
@@ -425,7 +428,7 @@ func (s *server) watch(ctx context.Context, n *net) error {
 			held = nil
 		}
 		if held == nil {
-			if h, err := s.app.leases.Try(ctx, fmt.Sprintf("watch/%d", n.ChainID)); err == nil {
+			if h, err := s.app.leases.Try(ctx, fmt.Sprintf("%s%d", watching, n.ChainID)); err == nil {
 				held = h
 			}
 		}

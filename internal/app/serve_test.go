@@ -28,9 +28,13 @@ func TestStopAndRetry(t *testing.T) {
 	c := guarded("VaultDoubling")
 	p := s.open(c)
 	made := s.plan(p, p.request(plan.Rollout))
+	if r := s.handOver(p, made); r.Serving {
+		t.Errorf("a daemon is said to serve before there is one: %+v", r)
+	}
 	d := s.serve(c)
-	s.handOver(p, made)
-	s.awaited(p, made.Digest, "waiting for its timelock", atTimelocks)
+	if r := s.awaited(p, made.Digest, "waiting for its timelock", atTimelocks); !r.Serving {
+		t.Errorf("no daemon is said to serve: %+v", r)
+	}
 	sent := s.sent()
 	if sent-was != len(made.Intent.Calls)-1 {
 		t.Fatalf("%d of %d calls were sent", sent-was, len(made.Intent.Calls))

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/ethereum/go-ethereum/common"
@@ -135,11 +136,15 @@ type auditCheck struct {
 const sqliteMagic = "SQLite format 3\x00"
 
 func (e *env) auditCheck(args []string) (c auditCheck, err error) {
-	if len(args) > 0 {
+	if len(args) > 0 && !strings.HasPrefix(args[0], "postgres://") && !strings.HasPrefix(args[0], "postgresql://") {
 		return auditCheck{path: args[0], name: args[0]}, nil
 	}
 	c.journal = true
-	c.path, err = e.journal()
+	if len(args) > 0 {
+		c.path = args[0]
+	} else {
+		c.path, err = e.journal()
+	}
 	c.name = app.JournalName(c.path)
 	return c, err
 }

@@ -161,3 +161,12 @@ func TestWrapped(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// TestAuditOfADatabase: what is a URL is a journal, and what is said of it holds no password.
+func TestAuditOfADatabase(t *testing.T) {
+	r := &rig{dir: t.TempDir()}
+	code, _, stderr := r.run(t, "", "audit", "verify", "postgres://somebody:hunter2@127.0.0.1:1/journal?connect_timeout=2")
+	if code != exitFailed || !strings.Contains(stderr, "open journal postgres://127.0.0.1:1/journal") || strings.Contains(stderr, "hunter2") {
+		t.Errorf("exit code %d: %s", code, stderr)
+	}
+}

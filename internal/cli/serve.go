@@ -212,6 +212,9 @@ func (e *env) printExecution(r app.ExecutionReport) error {
 	if r.Reason != "" {
 		fmt.Fprint(e.stdout, wrapped("reason: "+r.Reason))
 	}
+	if r.Served && r.Status == "running" && !r.Serving {
+		fmt.Fprint(e.stdout, wrapped("no daemon serves this journal now: run lockstep serve"))
+	}
 	for _, l := range r.Order {
 		fmt.Fprint(e.stdout, wrapped("order: "+l))
 	}
