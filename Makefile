@@ -87,7 +87,7 @@ soak: mutation ## Run what takes many minutes: every mutant, long invariant and 
 	$(MAKE) chaos
 
 chaos: setup tools postgres ## Run the tests of chaos alone, ROUNDS=20 of them
-	$(TOOLS)/gotestsum --format testname -- -timeout 0 -count 1 -run 'Chaos|Replica' ./e2e -rounds $(ROUNDS)
+	$(TOOLS)/gotestsum --format testname -- -timeout 0 -count 1 -run 'Chaos|Replica' ./e2e -rounds $(ROUNDS) -fleet 21
 
 gas: setup ## Measure gas on an anvil process, and write contracts/gas.json
 	cd contracts && $(FORGE) build src lens test/build

@@ -104,15 +104,15 @@ func TestKilledAfterActivation(t *testing.T) {
 	dispatcher := m.dispatcher()
 	m.keepTime(dispatcher, 1, one, two)
 	running := m.start("--config", "one.yaml", "rollout", "one.json", "--yes")
-	sent := 0
 	p.arm(func(before bool) bool {
-		if !before {
-			if sent++; sent == 3 { // commit, one page, activation
-				running.kill()
-				return true
-			}
+		if before {
+			return false
 		}
-		return false
+		if s, err := n.state(ctx, dispatcher); err != nil || s.activeRoot != one.Root {
+			return false
+		}
+		running.kill() // the activation is in a block
+		return true
 	})
 	if code := running.code(); code != -1 {
 		t.Fatalf("it was not killed: exit code %d\n%s", code, running.output())

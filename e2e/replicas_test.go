@@ -53,7 +53,7 @@ func wavesOf(networks []network.Network) string {
 }
 
 // fleetFlag is on how many networks TestReplicas works.
-var fleetFlag = flag.Int("fleet", 21, "on how many networks TestReplicas works")
+var fleetFlag = flag.Int("fleet", 9, "on how many networks TestReplicas works; make chaos has it work on 21")
 
 const together = "rollout: { policy: together }\n"
 

@@ -293,6 +293,13 @@ func (a *App) mustHoldPatiently(ctx context.Context, x Execution, nets []*net, t
 		if err := a.mustBeInTime(ctx, p, nets); err != nil {
 			return err
 		}
+		if fresh, err = a.planAgain(ctx, p, x.Manifest, x.File, nets); err != nil || len(p.MovedSince(fresh)) == 0 {
+			return err
+		}
+		// perhaps an endpoint has come to serve another chain
+		for _, n := range nets {
+			n.chain.Doubt()
+		}
 		fresh, err = a.planAgain(ctx, p, x.Manifest, x.File, nets)
 		return err
 	})

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -452,5 +453,39 @@ func TestNetworkWithoutBaseFeeHasAGasPrice(t *testing.T) {
 	f, err := newClient(t, 7, node.url).Fees(t.Context())
 	if err != nil || !f.Legacy || f.Cap.Int64() != 7 || f.Tip.Int64() != 7 || f.Base.Int64() != 7 {
 		t.Errorf("%+v, %v", f, err)
+	}
+}
+
+// TestEndpointThatComesToServeAnotherChain: without a failure in between, and so without a reason to look, it is found out when the client is in
+// doubt, or after a while.
+func TestEndpointThatComesToServeAnotherChain(t *testing.T) {
+	for name, notice := range map[string]func(*Client){
+		"doubt": (*Client).Doubt,
+		"after a while": func(c *Client) {
+			for _, e := range c.endpoints {
+				e.proven = e.proven.Add(-provenFor - time.Second)
+			}
+		},
+	} {
+		var elsewhere atomic.Bool
+		moves := newFake(t, map[string]any{"eth_getTransactionCount": "0x1", "eth_chainId": func() any {
+			if elsewhere.Load() {
+				return "0x8"
+			}
+			return "0x7"
+		}})
+		good := newFake(t, map[string]any{"eth_getTransactionCount": "0x2a"})
+		c := newClient(t, 7, moves.url, good.url)
+		ask := func(want uint64) {
+			t.Helper()
+			if nonce, err := c.Nonce(t.Context(), common.Address{}); err != nil || nonce != want {
+				t.Errorf("%s: nonce %d, %v; want %d", name, nonce, err, want)
+			}
+		}
+		ask(1)
+		elsewhere.Store(true)
+		ask(1) // nothing has happened that would tell
+		notice(c)
+		ask(42)
 	}
 }

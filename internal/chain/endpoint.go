@@ -37,7 +37,10 @@ func newEndpoint(label, url string) *endpoint {
 	return &endpoint{label: label, url: url, turn: make(chan struct{}, 1)}
 }
 
-// connect returns the endpoint's client once its chain id is known to be right. It must be proven again after a failure:
+// provenFor is how long a chain id is taken to be what it was: somebody may put another node behind a URL, without a failure.
+const provenFor = 15 * time.Second
+
+// connect returns the endpoint's client once its chain id is known to be right. It must be proven again after a failure, and after a while:
 // another node may answer now.
 func (e *endpoint) connect(ctx context.Context, chainID uint64, failure time.Time) (*ethclient.Client, error) {
 	select { // a mutex could not be waited for with a deadline, and each caller has its own
@@ -54,7 +57,7 @@ func (e *endpoint) connect(ctx context.Context, chainID uint64, failure time.Tim
 		}
 		e.eth = ethclient.NewClient(client)
 	}
-	if !e.proven.After(failure) {
+	if !e.proven.After(failure) || time.Since(e.proven) > provenFor {
 		id, err := e.eth.ChainID(ctx)
 		if err != nil {
 			return nil, err
@@ -65,6 +68,18 @@ func (e *endpoint) connect(ctx context.Context, chainID uint64, failure time.Tim
 		e.proven = time.Now()
 	}
 	return e.eth, nil
+}
+
+// Doubt has every endpoint prove its chain id again before it is asked for anything else: what it said is not what was expected.
+func (c *Client) Doubt() {
+	c.mu.Lock()
+	all := slices.Clone(c.endpoints)
+	c.mu.Unlock()
+	for _, e := range all {
+		e.turn <- struct{}{}
+		e.proven = time.Time{}
+		<-e.turn
+	}
 }
 
 func (e *endpoint) close() {
