@@ -267,6 +267,10 @@ func TestAPI(t *testing.T) {
 		t.Errorf("it was begun by %q", first.By)
 	}
 
+	// what was committed is nobody's now, which is no health
+	if _, err := p.Act(s.ctx(), plan.Cancel, false); err != nil {
+		t.Fatal(err)
+	}
 	var health struct{ Networks []app.NetworkHealth }
 	for ctx := s.ctx(); ctx.Err() == nil; time.Sleep(50 * time.Millisecond) {
 		if code, text := d.ask("GET", "/api/v1/health", none, "", &health); code != 200 || len(health.Networks) != 1 || health.Networks[0].Network != "net71" {

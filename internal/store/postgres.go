@@ -269,6 +269,11 @@ func (p postgres) begin(ctx context.Context, db *sql.DB, write bool) (_ *sql.Tx,
 		if err != nil {
 			return nil, nil, errors.Join(err, c.Close())
 		}
+		// who reads hinders nobody, and may take its time between two pages: a backup, or a log that is verified
+		if _, err := tx.ExecContext(ctx, `SET LOCAL idle_in_transaction_session_timeout = '10min'`); err != nil {
+			_ = tx.Rollback() // the first error says why
+			return nil, nil, errors.Join(err, c.Close())
+		}
 		return tx, c.Close, nil
 	}
 	limit := transactionTime
