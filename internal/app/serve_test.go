@@ -369,3 +369,31 @@ func TestOtherPlanActivatesNothing(t *testing.T) {
 		})
 	}
 }
+
+// TestRevokedIsNotLetGo: networks that are activated together are not let go for a plan that lacks approvals, though each could be activated.
+func TestRevokedIsNotLetGo(t *testing.T) {
+	t.Parallel()
+	s, places := begun(t, 71, 72)
+	c := guarded("VaultDoubling").on(places...)
+	c.more += "\nrollout: {policy: together}"
+	p := s.open(c)
+	made := s.plan(p, p.request(plan.Rollout))
+	s.serve(c)
+	s.handOver(p, made)
+	s.awaited(p, made.Digest, "at its timelocks", atTimelocks)
+	journal, err := store.Open(s.ctx(), s.journal, "plans")
+	if err == nil {
+		err = errors.Join(journal.SaveApproval(s.ctx(), s.sign(made, true, "alice")[0]), journal.Close())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	was := s.sent()
+	s.passTimelocks(p, "net71", "net72")
+	r := s.awaited(p, made.Digest, "halted", func(r app.ExecutionReport) bool {
+		return on(r, "net71").State == rollout.StateHalted && on(r, "net72").State == rollout.StateHalted
+	})
+	if r.Released || s.sent() != was || !strings.Contains(on(r, "net71").Reason, "has 1 of the 2 approvals") {
+		t.Errorf("%d transactions were sent: %+v", s.sent()-was, r)
+	}
+}
