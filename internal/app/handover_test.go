@@ -212,3 +212,17 @@ func TestExecutionByItsDigest(t *testing.T) {
 		t.Errorf("%v, %v", all, err)
 	}
 }
+
+// TestNetworkThatIsAddedConcernsNoOtherPlan: a plan's manifest need not have been built for a network that the plan is not for.
+func TestNetworkThatIsAddedConcernsNoOtherPlan(t *testing.T) {
+	t.Parallel()
+	s, places := begun(t, 71, 72)
+	p := s.open(guarded("VaultDoubling").on(places[0]))
+	made := s.plan(p, p.request(plan.Rollout))
+	x := p.execution(made, s.approve(made, "alice", "bob"))
+	wider := s.open(guarded("VaultDoubling").on(places...))
+	r, err := wider.HandOver(s.ctx(), x, "tester")
+	if err != nil || len(r.Networks) != 1 || r.Networks[0].Network != "net71" {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
