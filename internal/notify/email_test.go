@@ -13,10 +13,12 @@ import (
 	"github.com/seed-b6a97670/lockstep/internal/rule"
 )
 
+// starting offers STARTTLS.
+func starting(p *post) { p.starts = true }
+
 // TestMails compares the mails of all kinds of messages with a file.
 func TestMails(t *testing.T) {
-	p := newPost(t)
-	p.starts = true
+	p := newPost(t, starting)
 	o := p.mailer("smtp.example:587", func(s *Spec) { s.To = []string{"oncall@example.org", "Ünal <u@example.org>"} })
 	var out strings.Builder
 	for _, m := range messages() {
@@ -30,8 +32,7 @@ func TestMails(t *testing.T) {
 
 // A program that reads mail finds in it what was put there.
 func TestMailIsRead(t *testing.T) {
-	p := newPost(t)
-	p.starts = true
+	p := newPost(t, starting)
 	m := rich(notice.Raised)
 	m.Alert.Summary = "größer – 日本"
 	m.Attachments[0].Data = []byte(strings.Repeat("\x00\xff.\r\n", 100))
@@ -69,8 +70,7 @@ func TestMailIsRead(t *testing.T) {
 
 // Nothing that strangers write makes a header, or another recipient.
 func TestMailHeadersAreSafe(t *testing.T) {
-	p := newPost(t)
-	p.starts = true
+	p := newPost(t, starting)
 	const evil = "x\r\nBcc: evil@example.org\r\n\r\n<html>"
 	m := notice.Message{ID: "00", Kind: notice.Raised, At: begun, Project: evil, Alert: alertOf("r", rule.High, "s"), Attachments: []notice.Attachment{{Name: evil, Type: evil}}}
 	m.Alert.Summary, m.Alert.Network, m.Alert.Fingerprint = evil, evil, evil
@@ -100,8 +100,8 @@ func TestMailIsSecured(t *testing.T) {
 		fails  string // nothing of a mail is sent then
 		retry  bool
 	}{
-		"starttls":                    {set: func(p *post) { p.starts = true }, server: "smtp.example:587", told: "EHLO\nSTARTTLS\nTLS\nEHLO" + rest},
-		"on port 25":                  {set: func(p *post) { p.starts = true }, server: "smtp.example:25", told: "EHLO\nSTARTTLS\nTLS\nEHLO" + rest},
+		"starttls":                    {set: starting, server: "smtp.example:587", told: "EHLO\nSTARTTLS\nTLS\nEHLO" + rest},
+		"on port 25":                  {set: starting, server: "smtp.example:25", told: "EHLO\nSTARTTLS\nTLS\nEHLO" + rest},
 		"tls from the beginning":      {set: func(p *post) { p.wraps = true }, server: "smtp.example:465", told: "TLS\nEHLO" + rest},
 		"plain, on this machine":      {server: "127.0.0.1:25", told: "EHLO" + rest},
 		"plain, on this machine, too": {server: "localhost:25", told: "EHLO" + rest},
@@ -114,17 +114,17 @@ func TestMailIsSecured(t *testing.T) {
 			told: "EHLO\nSTARTTLS\nTLS\nEHLO\nAUTH LOGIN\nlock\nhunter2" + rest,
 		},
 		"plain, elsewhere":     {server: "smtp.example:587", told: "EHLO", fails: "it offers no STARTTLS, and nothing is told to it in the clear"},
-		"of another name":      {set: func(p *post) { p.starts = true }, server: "other.example:587", told: "EHLO\nSTARTTLS\nTLS", fails: "it shows a certificate that this machine does not trust", retry: true},
+		"of another name":      {set: starting, server: "other.example:587", told: "EHLO\nSTARTTLS\nTLS", fails: "it shows a certificate that this machine does not trust", retry: true},
 		"of nobody":            {set: func(p *post) { p.wraps = true }, server: "smtp.example:465", change: []func(*Spec){func(s *Spec) { s.Roots = nil }}, told: "TLS", fails: "it shows a certificate", retry: true},
 		"no way to prove it":   {set: func(p *post) { p.starts, p.auth = true, "XOAUTH2" }, server: "smtp.example:587", change: []func(*Spec){user}, told: "EHLO\nSTARTTLS\nTLS\nEHLO", fails: "it offers neither PLAIN nor LOGIN"},
-		"nothing to prove it":  {set: func(p *post) { p.starts = true }, server: "smtp.example:587", change: []func(*Spec){user}, told: "EHLO\nSTARTTLS\nTLS\nEHLO", fails: "it offers neither PLAIN nor LOGIN"},
+		"nothing to prove it":  {set: starting, server: "smtp.example:587", change: []func(*Spec){user}, told: "EHLO\nSTARTTLS\nTLS\nEHLO", fails: "it offers neither PLAIN nor LOGIN"},
 		"a password too early": {set: func(p *post) { p.auth = "PLAIN" }, server: "smtp.example:587", change: []func(*Spec){user}, told: "EHLO", fails: "it offers no STARTTLS"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := newPost(t)
-			if test.set != nil {
-				test.set(p)
+			if test.set == nil {
+				test.set = func(*post) {}
 			}
+			p := newPost(t, test.set)
 			err := send(t, p.mailer(test.server, test.change...), messages()[0])
 			if test.fails != "" {
 				mustFail(t, err, test.fails, test.retry, 0)
@@ -166,8 +166,7 @@ func TestMailReplies(t *testing.T) {
 		"another language":         {"MAIL", "hello", nil, "", true, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := newPost(t)
-			p.starts, p.auth, p.replies[test.command] = true, "PLAIN", test.reply
+			p := newPost(t, func(p *post) { p.starts, p.auth, p.replies[test.command] = true, "PLAIN", test.reply })
 			change := test.change
 			if change == nil {
 				change = func(*Spec) {}
@@ -181,7 +180,7 @@ func TestMailReplies(t *testing.T) {
 }
 
 func TestMailServerIsGone(t *testing.T) {
-	p := newPost(t)
+	p := newPost(t, starting)
 	o := p.mailer("smtp.example:587")
 	_ = p.l.Close()
 	mustFail(t, send(t, o, messages()[0]), "it cannot be reached (connect: connection refused)", true, 0)

@@ -33,7 +33,7 @@ type post struct {
 	mails []string
 }
 
-func newPost(t *testing.T) *post {
+func newPost(t *testing.T, set func(*post)) *post {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -53,6 +53,7 @@ func newPost(t *testing.T) *post {
 		t.Fatal(err)
 	}
 	p.roots.AddCert(parsed)
+	set(p)
 	if p.l, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
 		t.Fatal(err)
 	}
