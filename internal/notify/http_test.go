@@ -45,7 +45,9 @@ func TestAnswers(t *testing.T) {
 		retry  bool
 		after  time.Duration
 	}{
-		{status: 200}, {status: 202, body: `{"status":"success"}`}, {status: 204},
+		{status: 200},
+		{status: 202, body: `{"status":"success"}`},
+		{status: 204},
 		{429, "7", "", "it wants fewer messages (HTTP status 429): lower perMinute", true, 7 * time.Second},
 		{429, "0.35", "", "it wants fewer messages", true, 350 * time.Millisecond},
 		{429, "Tue, 14 Nov 2023 22:13:50 GMT", "", "it wants fewer messages", true, 30 * time.Second},
