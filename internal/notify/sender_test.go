@@ -448,6 +448,39 @@ func TestCriticalIsNotHeldBack(t *testing.T) {
 	mustBe(t, "left", j.left(t), nil)
 }
 
+// What is critical and hangs does not hold back the rest, either.
+func TestTheRestIsNotHeldBack(t *testing.T) {
+	j := newJournal(t)
+	release := make(chan struct{})
+	w := newWall(t, func(_ http.ResponseWriter, n int) {
+		if n <= inHand {
+			<-release
+		}
+	})
+	s, _ := newTestSender(j, io.Discard, hook(t, w, "a"))
+	for i := range inHand {
+		s.say(t, notice.Raised, rule.Critical, fmt.Sprint(i))
+	}
+	if err := s.look(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for n := 0; n < inHand; { // until all of them hang
+		w.mu.Lock()
+		n = len(w.requests)
+		w.mu.Unlock()
+		time.Sleep(time.Millisecond)
+	}
+	s.say(t, notice.Raised, rule.Info, "small")
+	if err := s.look(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := subjects(t, []string{<-w.arrived}); got[0] != "raised small" {
+		t.Errorf("it was told %q", got)
+	}
+	close(release)
+	s.sending.Wait()
+}
+
 // A sender that is stopped ends what it has begun.
 func TestStop(t *testing.T) {
 	j := newJournal(t)
@@ -551,6 +584,9 @@ func TestRenewals(t *testing.T) {
 	mustSay()
 	j.wait(t, 30*time.Second)
 	mustSay("high 1, critical 2")
+	if last := w.requests[len(w.requests)-1]; strings.Count(last, `"summary":"Still `) != 2 {
+		t.Errorf("it was told %s", last)
+	}
 	s.say(t, notice.Raised, rule.Critical, "1")
 	s.say(t, notice.Acknowledged, rule.Critical, "2")
 	mustSay("critical 2", "high 1 ended, critical 1")
