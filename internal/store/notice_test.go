@@ -198,6 +198,20 @@ func testNoticesOfTheDead(t *testing.T, on *database) {
 	mustClaim(t, claim(t, other, noticeTerms), "b")
 }
 
+// A transaction that is run again, since nobody knows whether it was committed, takes what it took.
+func TestNoticesClaimedAgain(t *testing.T) { onEach(t, testNoticesClaimedAgain) }
+
+func testNoticesClaimedAgain(t *testing.T, on *database) {
+	s := on.fresh(t)
+	enqueueAll(t, s, queued("chat", "a", "1", rule.Warning))
+	for range 2 {
+		c, err := s.ClaimNotices(t.Context(), noticeTerms, "mine")
+		finished(t, err)
+		mustClaim(t, c, "a")
+	}
+	mustClaim(t, claim(t, s, noticeTerms), "")
+}
+
 // A clock that was ahead leaves nothing alone for as long as it was off.
 func TestNoticesClockIsSetBack(t *testing.T) { onEach(t, testNoticesClockIsSetBack) }
 
@@ -312,6 +326,13 @@ func testNoticesTogether(t *testing.T, on *database) {
 	c = claim(t, s, terms)
 	mustClaim(t, c, "w1+w2+w3+w4+w5+resolved") // as it was: it may have arrived
 	if h := c.Held[0]; h.ID != batch.ID || h.Attempts != 2 {
+		t.Errorf("%+v", h)
+	}
+	finished(t, s.NoticesFailed(ctx, c.Held[0], "full", 1000, 1000))
+	wait(t, s, 20_000)
+	c = claim(t, s, terms)
+	mustClaim(t, c, "w1+w2+w3+w4+w5+resolved")
+	if h := c.Held[0]; h.ID != batch.ID || h.Attempts != 3 {
 		t.Errorf("%+v", h)
 	}
 	finished(t, s.NoticesSent(ctx, c.Held[0], nil, 0))
