@@ -608,6 +608,23 @@ func TestRenewals(t *testing.T) {
 	mustBe(t, "left", j.left(t), nil)
 }
 
+// Alerts that an Alertmanager is told of together are said again, too.
+func TestSummaryIsRenewed(t *testing.T) {
+	j, w := newJournal(t), newWall(t, nil)
+	s, _ := newTestSender(j, io.Discard, outletOf(t, Spec{Name: "am", Type: TypeAlertmanager, URL: w.URL, PerMinute: 1, MaxAge: time.Hour, Renew: time.Minute}))
+	for _, subject := range []string{"1", "2", "3"} {
+		s.say(t, notice.Raised, rule.High, subject)
+	}
+	s.say(t, notice.Resolved, rule.High, "2")
+	s.runOnce(t)
+	mustBe(t, "left", j.left(t), []string{"raised 1=", "raised 3="})
+	j.wait(t, time.Minute)
+	s.runOnce(t)
+	if all := w.all(); len(all) != 2 || strings.Count(all[0], "startsAt") != 4 || strings.Count(all[1], "startsAt") != 2 {
+		t.Errorf("it was told %q", all)
+	}
+}
+
 // While the queue cannot be read, that is said once, and sending goes on when it can.
 func TestQueueThatFails(t *testing.T) {
 	j, w := newJournal(t), newWall(t, nil)
