@@ -52,6 +52,13 @@ const (
 	TokenCreated         Kind = "token.created"         // Token
 	TokenRevoked         Kind = "token.revoked"         // TokenRevocation
 	JournalRestored      Kind = "journal.restored"      // Restored
+	AlertRaised          Kind = "alert.raised"          // Alert
+	AlertConfirmed       Kind = "alert.confirmed"       // Alert
+	AlertEscalated       Kind = "alert.escalated"       // Alert
+	AlertAcknowledged    Kind = "alert.acknowledged"    // Alert
+	AlertResolved        Kind = "alert.resolved"        // Alert
+	SilenceBegun         Kind = "silence.begun"         // Silence
+	SilenceEnded         Kind = "silence.ended"         // SilenceEnd
 	RelayAsked           Kind = "relay.asked"           // RelayAnswer
 	RelayLanded          Kind = "relay.landed"          // RelayLanding
 	RelayEnded           Kind = "relay.ended"           // RelayEnd
@@ -62,7 +69,8 @@ var kinds = []Kind{
 	TransactionSigned, TransactionReleased, TransactionVoid, TransactionReplaced, TransactionDropped, TransactionLost, TransactionConfirmed,
 	TransactionReverted, NoncesAdopted, NoncesFound, PlanSaved, PlanBegun, PlanEnded, ApprovalGiven, ApprovalRevoked, PolicySet, LeaseTakenOver, ExecutionBegun,
 	ExecutionReleased, ExecutionStopped, ExecutionEnded, ExecutionNetworkSet, HealthChanged,
-	TokenCreated, TokenRevoked, JournalRestored, RelayAsked, RelayLanded, RelayEnded,
+	TokenCreated, TokenRevoked, JournalRestored, AlertRaised, AlertConfirmed, AlertEscalated, AlertAcknowledged, AlertResolved, SilenceBegun,
+	SilenceEnded, RelayAsked, RelayLanded, RelayEnded,
 }
 
 // Kinds are all that this program writes.
@@ -222,6 +230,49 @@ type Health struct {
 	Healthy bool          `json:"healthy"`
 	Problem string        `json:"problem,omitempty"`
 	Block   rollout.Block `json:"block"`
+}
+
+// Alert is the body of an entry about an alert, as it is from then on.
+type Alert struct {
+	ID             int64         `json:"id"`
+	Fingerprint    string        `json:"fingerprint"`
+	Rule           string        `json:"rule"`
+	Severity       string        `json:"severity"`
+	Network        string        `json:"network,omitempty"`
+	Subject        string        `json:"subject"`
+	Summary        string        `json:"summary,omitempty"`
+	Block          rollout.Block `json:"block,omitzero"`
+	Tx             common.Hash   `json:"tx,omitzero"`
+	Confirmed      bool          `json:"confirmed"`
+	Level          int           `json:"level,omitempty"` // of its escalation that was told
+	By             string        `json:"by,omitempty"`    // of an escalation: who was told
+	AcknowledgedBy string        `json:"acknowledgedBy,omitempty"`
+	Note           string        `json:"note,omitempty"` // of whoever acknowledged it
+	Resolution     string        `json:"resolution,omitempty"`
+	// of the row of the journal
+	CreatedAt      int64 `json:"createdAt,omitempty"`
+	AcknowledgedAt int64 `json:"acknowledgedAt,omitempty"`
+	FinishedAt     int64 `json:"finishedAt,omitempty"`
+}
+
+// Silence is the body of an entry about alerts from which nothing is to follow for a time.
+type Silence struct {
+	ID      int64  `json:"id"`
+	Rule    string `json:"rule"`
+	Network string `json:"network,omitempty"` // all if absent
+	Subject string `json:"subject,omitempty"` // a pattern; all if absent
+	Until   int64  `json:"until"`
+	Reason  string `json:"reason"`
+	By      string `json:"by"`
+	// of the row of the journal
+	CreatedAt int64 `json:"createdAt,omitempty"`
+	EndedAt   int64 `json:"endedAt,omitempty"`
+}
+
+// SilenceEnd is the body of an entry about a silence that ends before its time.
+type SilenceEnd struct {
+	ID int64  `json:"id"`
+	By string `json:"by"`
 }
 
 // Plan is the body of an entry about a plan that was made here, or brought here.

@@ -32,6 +32,8 @@ var bodies = map[Kind]any{
 	LeaseTakenOver: LeaseTaken{}, ExecutionBegun: Execution{}, ExecutionReleased: Execution{}, ExecutionStopped: Execution{},
 	ExecutionEnded: Execution{}, ExecutionNetworkSet: ExecutionNetwork{}, HealthChanged: Health{},
 	TokenCreated: Token{}, TokenRevoked: TokenRevocation{},
+	AlertRaised: Alert{}, AlertConfirmed: Alert{}, AlertEscalated: Alert{}, AlertAcknowledged: Alert{}, AlertResolved: Alert{},
+	SilenceBegun: Silence{}, SilenceEnded: SilenceEnd{},
 	RelayAsked: RelayAnswer{}, RelayLanded: RelayLanding{}, RelayEnded: RelayEnd{},
 }
 

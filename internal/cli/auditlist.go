@@ -146,7 +146,8 @@ type entryWords struct {
 	Signer                              common.Address
 	Project, Kind, Status, Step, Reason string
 	Action, Name, From, Holder          string
-	State, Problem                      string
+	State, Problem, Rule, Summary       string
+	Resolution, AcknowledgedBy, By      string
 	Steps                               []string
 }
 
@@ -201,6 +202,10 @@ func summary(x audit.Entry, steps map[uint64]string) string {
 		return cmp.Or(b.Problem, "healthy")
 	case audit.LeaseTakenOver:
 		return fmt.Sprintf("%s, from %s to %s", b.Name, b.From, b.Holder)
+	case audit.AlertRaised, audit.AlertConfirmed, audit.AlertEscalated, audit.AlertAcknowledged, audit.AlertResolved:
+		return fmt.Sprintf("alert %d, %s: %s", b.ID, b.Rule, cmp.Or(b.Resolution, b.AcknowledgedBy, b.By, b.Summary))
+	case audit.SilenceBegun, audit.SilenceEnded:
+		return strings.TrimSuffix(strings.TrimRight(fmt.Sprintf("silence %d %s: %s", b.ID, b.Rule, b.Reason), " "), ":")
 	case audit.TokenCreated, audit.TokenRevoked:
 		return tokenWords(x)
 	}
