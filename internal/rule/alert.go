@@ -89,6 +89,19 @@ type Detail struct {
 	Value string `json:"value"`
 }
 
+// Record is an alert as it is kept, with what people have done about it.
+type Record struct {
+	ID int64 `json:"id"`
+	Alert
+	Level          int    `json:"level"`                    // of its escalation that was told
+	AcknowledgedBy string `json:"acknowledgedBy,omitempty"` // empty while nobody has it in hand
+	AcknowledgedAt int64  `json:"acknowledgedAt,omitempty"` // unix seconds
+	Note           string `json:"note,omitempty"`           // of whoever acknowledged it
+}
+
+// Fires tells whether an alert is not resolved.
+func (a Alert) Fires() bool { return a.ResolvedAt == 0 }
+
 // Fingerprint identifies an alert while it fires.
 func Fingerprint(rule, network, subject string) string {
 	sum := sha256.Sum256([]byte(rule + "\x00" + network + "\x00" + subject))

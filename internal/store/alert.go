@@ -15,21 +15,8 @@ import (
 	"github.com/seed-b6a97670/lockstep/internal/rule"
 )
 
-// Alert is an alert with what people have done about it.
-type Alert struct {
-	ID int64 `json:"id"`
-	rule.Alert
-	Level          int    `json:"level"` // of its escalation that was told
-	AcknowledgedBy string `json:"acknowledgedBy,omitempty"`
-	AcknowledgedAt int64  `json:"acknowledgedAt,omitempty"` // unix seconds
-	Note           string `json:"note,omitempty"`
-}
-
-// Fires tells whether it is not resolved.
-func (a Alert) Fires() bool { return a.ResolvedAt == 0 }
-
 // entry is what the audit log says of an alert, as it is from then on.
-func (a Alert) entry(by string) audit.Alert {
+func alertEntry(a rule.Record, by string) audit.Alert {
 	return audit.Alert{
 		ID: a.ID, Fingerprint: a.Fingerprint, Rule: a.Rule, Severity: string(a.Severity), Network: a.Network, Subject: a.Subject, Summary: a.Summary, Block: a.Block, Tx: a.Tx,
 		Confirmed: a.Confirmed, Level: a.Level, AcknowledgedBy: a.AcknowledgedBy, Note: a.Note, Resolution: a.Resolution, By: by,
@@ -38,7 +25,7 @@ func (a Alert) entry(by string) audit.Alert {
 
 // SaveAlerts keeps what has become of alerts, in the order in which it has. at is up to which block of a network what happened was shown to the
 // rules; nil leaves that as it is. It returns the alerts that were raised, confirmed and resolved, as they are kept, in the same order.
-func (s *Store) SaveAlerts(ctx context.Context, chainID uint64, at *rollout.Block, changes []rule.Change) (out []Alert, err error) {
+func (s *Store) SaveAlerts(ctx context.Context, chainID uint64, at *rollout.Block, changes []rule.Change) (out []rule.Record, err error) {
 	err = s.within(ctx, func(tx *tx) error {
 		out = nil
 		for _, c := range changes {
@@ -62,38 +49,38 @@ func (s *Store) SaveAlerts(ctx context.Context, chainID uint64, at *rollout.Bloc
 	return out, nil
 }
 
-func saveAlert(ctx context.Context, tx *tx, c rule.Change) (Alert, error) {
+func saveAlert(ctx context.Context, tx *tx, c rule.Change) (rule.Record, error) {
 	at := now()
 	next := c.Alert
 	next.Subject, next.Summary, next.Resolution = stored(next.Subject), stored(next.Summary), stored(next.Resolution)
 	body, err := json.Marshal(next)
 	if err != nil {
-		return Alert{}, err
+		return rule.Record{}, err
 	}
 	text := stored(string(body))
 	was, err := firing(ctx, tx.querier, next.Fingerprint)
 	switch {
 	case errors.Is(err, sql.ErrNoRows) && c.Turn == rule.Resolved:
-		return Alert{Alert: next}, nil // it was not kept, or is ended already
+		return rule.Record{Alert: next}, nil // it was not kept, or is ended already
 	case errors.Is(err, sql.ErrNoRows):
-		a := Alert{Alert: next}
+		a := rule.Record{Alert: next}
 		err = tx.queryRow(ctx, `INSERT INTO alerts (fingerprint, state, rule, severity, network, chain_id, subject, body, confirmed, level, acked_by, note, resolution, created_at)
 			VALUES (?, 'firing', ?, ?, ?, ?, ?, ?, ?, 0, '', '', '', ?) RETURNING id`,
 			next.Fingerprint, next.Rule, string(next.Severity), next.Network, next.ChainID, next.Subject, text, bit(next.Confirmed), at).Scan(&a.ID)
 		if err != nil {
-			return Alert{}, err
+			return rule.Record{}, err
 		}
-		return a, appendEntry(ctx, tx, at, audit.AlertRaised, next.ChainID, a.entry(""))
+		return a, appendEntry(ctx, tx, at, audit.AlertRaised, next.ChainID, alertEntry(a, ""))
 	case err != nil:
-		return Alert{}, err
+		return rule.Record{}, err
 	}
 	was.Alert = next
 	kind := map[rule.Turn]audit.Kind{rule.Raised: audit.AlertRaised, rule.Confirmed: audit.AlertConfirmed, rule.Resolved: audit.AlertResolved}[c.Turn]
 	state, finished := "firing", int64(0)
-	switch {
-	case c.Turn == rule.Resolved:
+	switch c.Turn {
+	case rule.Resolved:
 		state, finished = "resolved", at
-	case c.Turn == rule.Raised: // it is graver than what was acknowledged
+	case rule.Raised: // it is graver than what was acknowledged
 		was.Level, was.AcknowledgedBy, was.AcknowledgedAt, was.Note = 0, "", 0, ""
 	}
 	_, err = tx.exec(ctx, `UPDATE alerts SET state = ?, severity = ?, body = ?, confirmed = ?, level = ?, acked_by = ?, acked_at = ?, note = ?, resolution = ?, finished_at = ?
@@ -102,32 +89,32 @@ func saveAlert(ctx context.Context, tx *tx, c rule.Change) (Alert, error) {
 	if err != nil || kind == "" {
 		return was, err
 	}
-	return was, appendEntry(ctx, tx, at, kind, next.ChainID, was.entry(""))
+	return was, appendEntry(ctx, tx, at, kind, next.ChainID, alertEntry(was, ""))
 }
 
 const alertColumns = `id, body, confirmed, level, acked_by, coalesce(acked_at, 0), note`
 
-func scanAlert(row interface{ Scan(...any) error }) (a Alert, err error) {
+func scanAlert(row interface{ Scan(...any) error }) (a rule.Record, err error) {
 	var body string
 	var confirmed bool
 	if err := row.Scan(&a.ID, &body, &confirmed, &a.Level, &a.AcknowledgedBy, &a.AcknowledgedAt, &a.Note); err != nil {
-		return Alert{}, err
+		return rule.Record{}, err
 	}
 	if err := json.Unmarshal([]byte(body), &a.Alert); err != nil {
-		return Alert{}, fmt.Errorf("alert %d cannot be read: %w", a.ID, err)
+		return rule.Record{}, fmt.Errorf("alert %d cannot be read: %w", a.ID, err)
 	}
 	a.Confirmed = confirmed
 	return a, nil
 }
 
-func firing(ctx context.Context, db querier, fingerprint string) (Alert, error) {
+func firing(ctx context.Context, db querier, fingerprint string) (rule.Record, error) {
 	return scanAlert(db.queryRow(ctx, `SELECT `+alertColumns+` FROM alerts WHERE fingerprint = ? AND state = 'firing'`, fingerprint))
 }
 
-func alert(ctx context.Context, db querier, id int64) (Alert, error) {
+func alert(ctx context.Context, db querier, id int64) (rule.Record, error) {
 	a, err := scanAlert(db.queryRow(ctx, `SELECT `+alertColumns+` FROM alerts WHERE id = ?`, id))
 	if errors.Is(err, sql.ErrNoRows) {
-		return Alert{}, ErrNotFound
+		return rule.Record{}, ErrNotFound
 	}
 	return a, err
 }
@@ -136,31 +123,31 @@ func alert(ctx context.Context, db querier, id int64) (Alert, error) {
 var ErrResolved = errors.New("it is resolved already")
 
 // Acknowledge notes who has an alert in hand. The first one stays: done says whether it is this one.
-func (s *Store) Acknowledge(ctx context.Context, id int64, by, note string) (a Alert, done bool, err error) {
-	err = s.alterAlert(ctx, id, func(tx *tx, at int64, row *Alert) error {
+func (s *Store) Acknowledge(ctx context.Context, id int64, by, note string) (a rule.Record, done bool, err error) {
+	err = s.alterAlert(ctx, id, func(tx *tx, at int64, row *rule.Record) error {
 		if done = row.AcknowledgedBy == ""; !done {
 			return nil
 		}
 		row.AcknowledgedBy, row.AcknowledgedAt, row.Note = stored(by), at, stored(note)
-		return appendEntry(ctx, tx, at, audit.AlertAcknowledged, row.ChainID, row.entry(""))
+		return appendEntry(ctx, tx, at, audit.AlertAcknowledged, row.ChainID, alertEntry(*row, ""))
 	}, &a)
 	if err != nil {
-		return Alert{}, false, fmt.Errorf("acknowledge alert %d: %w", id, err)
+		return rule.Record{}, false, fmt.Errorf("acknowledge alert %d: %w", id, err)
 	}
 	return a, done, nil
 }
 
 // AcknowledgeLinked is Acknowledge by whoever has the link whose secret has a hash, which is then good for nothing more. The error is ErrNotFound
 // if there is none such.
-func (s *Store) AcknowledgeLinked(ctx context.Context, hash common.Hash) (a Alert, done bool, err error) {
+func (s *Store) AcknowledgeLinked(ctx context.Context, hash common.Hash) (a rule.Record, done bool, err error) {
 	linked, receiver, used, err := s.LinkedAlert(ctx, hash)
 	if err != nil {
-		return Alert{}, false, err
+		return rule.Record{}, false, err
 	}
 	if used {
 		return linked, false, nil
 	}
-	err = s.alterAlert(ctx, linked.ID, func(tx *tx, at int64, row *Alert) error {
+	err = s.alterAlert(ctx, linked.ID, func(tx *tx, at int64, row *rule.Record) error {
 		if _, err := tx.exec(ctx, `UPDATE alert_links SET used_at = ? WHERE hash = ? AND used_at IS NULL`, at, hash.Hex()); err != nil {
 			return err
 		}
@@ -168,31 +155,31 @@ func (s *Store) AcknowledgeLinked(ctx context.Context, hash common.Hash) (a Aler
 			return nil
 		}
 		row.AcknowledgedBy, row.AcknowledgedAt = "link to "+receiver, at
-		return appendEntry(ctx, tx, at, audit.AlertAcknowledged, row.ChainID, row.entry(""))
+		return appendEntry(ctx, tx, at, audit.AlertAcknowledged, row.ChainID, alertEntry(*row, ""))
 	}, &a)
 	if err != nil {
-		return Alert{}, false, fmt.Errorf("acknowledge alert %d: %w", linked.ID, err)
+		return rule.Record{}, false, fmt.Errorf("acknowledge alert %d: %w", linked.ID, err)
 	}
 	return a, done, nil
 }
 
 // Escalate notes that the receivers of a level were told of an alert. One that was told already, or is acknowledged, is left alone: done says
 // so.
-func (s *Store) Escalate(ctx context.Context, id int64, level int, receivers []string) (a Alert, done bool, err error) {
-	err = s.alterAlert(ctx, id, func(tx *tx, at int64, row *Alert) error {
+func (s *Store) Escalate(ctx context.Context, id int64, level int, receivers []string) (a rule.Record, done bool, err error) {
+	err = s.alterAlert(ctx, id, func(tx *tx, at int64, row *rule.Record) error {
 		if done = row.AcknowledgedBy == "" && row.Level < level; !done {
 			return nil
 		}
 		row.Level = level
-		return appendEntry(ctx, tx, at, audit.AlertEscalated, row.ChainID, row.entry(strings.Join(receivers, ", ")))
+		return appendEntry(ctx, tx, at, audit.AlertEscalated, row.ChainID, alertEntry(*row, strings.Join(receivers, ", ")))
 	}, &a)
 	if err != nil {
-		return Alert{}, false, fmt.Errorf("escalate alert %d: %w", id, err)
+		return rule.Record{}, false, fmt.Errorf("escalate alert %d: %w", id, err)
 	}
 	return a, done, nil
 }
 
-func (s *Store) alterAlert(ctx context.Context, id int64, f func(*tx, int64, *Alert) error, out *Alert) error {
+func (s *Store) alterAlert(ctx context.Context, id int64, f func(*tx, int64, *rule.Record) error, out *rule.Record) error {
 	return s.within(ctx, func(tx *tx) error {
 		a, err := alert(ctx, tx.querier, id)
 		if err != nil {
@@ -212,13 +199,13 @@ func (s *Store) alterAlert(ctx context.Context, id int64, f func(*tx, int64, *Al
 }
 
 // Alert returns an alert. The error is ErrNotFound if there is none with that id.
-func (s *Store) Alert(ctx context.Context, id int64) (a Alert, err error) {
+func (s *Store) Alert(ctx context.Context, id int64) (a rule.Record, err error) {
 	err = s.read(ctx, func(db querier) (err error) {
 		a, err = alert(ctx, db, id)
 		return err
 	})
 	if err != nil {
-		return Alert{}, fmt.Errorf("read alert %d: %w", id, err)
+		return rule.Record{}, fmt.Errorf("read alert %d: %w", id, err)
 	}
 	return a, nil
 }
@@ -231,7 +218,7 @@ type AlertQuery struct {
 }
 
 // Alerts lists alerts, the newest first.
-func (s *Store) Alerts(ctx context.Context, q AlertQuery) (out []Alert, err error) {
+func (s *Store) Alerts(ctx context.Context, q AlertQuery) (out []rule.Record, err error) {
 	where, args := `(finished_at IS NULL OR finished_at >= ?)`, []any{q.Since}
 	if q.Firing {
 		where += ` AND state = 'firing'`
@@ -354,7 +341,7 @@ func (s *Store) AlertLink(ctx context.Context, hash common.Hash, id int64, recei
 
 // LinkedAlert returns the alert whose page a secret opens, for whom that was made, and whether it was used. The error is ErrNotFound if there is
 // none.
-func (s *Store) LinkedAlert(ctx context.Context, hash common.Hash) (a Alert, receiver string, used bool, err error) {
+func (s *Store) LinkedAlert(ctx context.Context, hash common.Hash) (a rule.Record, receiver string, used bool, err error) {
 	err = s.read(ctx, func(db querier) error {
 		var id int64
 		err := db.queryRow(ctx, `SELECT alert, receiver, used_at IS NOT NULL FROM alert_links WHERE hash = ?`, hash.Hex()).Scan(&id, &receiver, &used)
@@ -368,7 +355,7 @@ func (s *Store) LinkedAlert(ctx context.Context, hash common.Hash) (a Alert, rec
 		return err
 	})
 	if err != nil {
-		return Alert{}, "", false, fmt.Errorf("read what a link leads to: %w", err)
+		return rule.Record{}, "", false, fmt.Errorf("read what a link leads to: %w", err)
 	}
 	return a, receiver, used, nil
 }

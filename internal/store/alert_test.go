@@ -23,7 +23,7 @@ func alertOf(name, subject string, severity rule.Severity) rule.Alert {
 	}
 }
 
-func mustSave(t testing.TB, s *Store, changes ...rule.Change) []Alert {
+func mustSave(t testing.TB, s *Store, changes ...rule.Change) []rule.Record {
 	t.Helper()
 	out, err := s.SaveAlerts(t.Context(), 10, &rollout.Block{Number: 7, Hash: common.Hash{7}, Time: 1007}, changes)
 	if err != nil {
@@ -33,7 +33,7 @@ func mustSave(t testing.TB, s *Store, changes ...rule.Change) []Alert {
 }
 
 // alertStory raises two alerts, of which the first is escalated, acknowledged, becomes graver, is confirmed and resolved; and silences.
-func alertStory(t testing.TB, s *Store) (out []Alert) {
+func alertStory(t testing.TB, s *Store) (out []rule.Record) {
 	t.Helper()
 	ctx := t.Context()
 	first, second := alertOf(rule.UnplannedPrivilege, "granted COMMIT 0xaa", rule.High), alertOf(rule.UnknownRoot, "0xbb", rule.Critical)
