@@ -74,6 +74,9 @@ type App struct {
 	signersMu sync.Mutex
 	signers   map[string]*signer.Signer // that are open
 
+	// examined is told what a check of a network's health has seen of its dispatcher; it may be nil
+	examined func(NetworkStatus)
+
 	// revoked is what is looked up of revocations before anything is sent, while a plan is carried out; nil if nothing is
 	revoked func() []plan.Approval
 
