@@ -109,10 +109,15 @@ func (c *Client) Close() {
 
 // do runs a call on the first endpoint that can answer it.
 func (c *Client) do(ctx context.Context, what string, call func(context.Context, *ethclient.Client) error) error {
+	return c.doOn(ctx, what, func(ctx context.Context, _ *endpoint, eth *ethclient.Client) error { return call(ctx, eth) })
+}
+
+// doOn is do for a call that asks the endpoint past go-ethereum's client.
+func (c *Client) doOn(ctx context.Context, what string, call func(context.Context, *endpoint, *ethclient.Client) error) error {
 	var failures []failure
 	for _, e := range c.order() {
 		start := time.Now()
-		err := c.try(ctx, e, c.timeout, call)
+		err := c.try(ctx, e, c.timeout, func(ctx context.Context, eth *ethclient.Client) error { return call(ctx, e, eth) })
 		late := time.Since(start) >= c.brief
 		switch {
 		case err == nil:

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/ethereum/go-ethereum/ethclient"
@@ -27,6 +28,8 @@ type endpoint struct {
 	turn   chan struct{} // holds a token while somebody connects: what follows is theirs
 	eth    *ethclient.Client
 	proven time.Time // when its chain id was last seen to be right
+
+	single atomic.Bool // it takes no batches
 
 	// of Client.mu
 	failure time.Time // the last one
