@@ -4,76 +4,57 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"slices"
+	"strings"
 
 	"github.com/ethereum/go-ethereum/ethclient"
 	"github.com/ethereum/go-ethereum/rpc"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/seed-b6a97670/lockstep/internal/event"
 )
 
-// batchSize is how many requests one batch has at most; endpoints may take fewer, or none.
+// batchSize is how many calls one batch has at most; endpoints may take fewer, or none.
 const batchSize = 100
 
 // singlesAtOnce bounds the requests in flight to an endpoint that takes no batches.
-const singlesAtOnce = 4
+const singlesAtOnce = 8
 
-// batch sends requests in as few batches as the endpoint takes. How many it takes in one is found out once: what is refused is halved,
-// until each request goes alone, if the first of them is answered alone. The error of each request is in its Error.
-func (e *endpoint) batch(ctx context.Context, eth *ethclient.Client, requests []rpc.BatchElem) error {
-	for len(requests) > 0 {
-		n := min(int(e.batches.Load()), len(requests))
-		if n == 1 {
-			return singles(ctx, eth, requests)
+// gather asks calls in as few batches as the endpoint takes. How many it takes in one is found out once: what is refused is halved, until each
+// goes alone, if the first of them is answered alone. None of the calls may depend on another one.
+func (e *endpoint) gather(ctx context.Context, eth *ethclient.Client, calls []call) error {
+	for len(calls) > 0 {
+		n := min(int(e.batches.Load()), len(calls))
+		if n == 1 || e.single.Load() {
+			var g errgroup.Group
+			g.SetLimit(singlesAtOnce)
+			for i := range calls {
+				g.Go(func() error { return e.ask(ctx, eth, calls[i]) })
+			}
+			return g.Wait()
 		}
-		part := requests[:n]
-		err := eth.Client().BatchCallContext(ctx, part)
-		if err == nil && !refusesBatch(part) {
-			requests = requests[n:]
-			continue
-		}
-		if limited(err) || ctx.Err() != nil {
-			return err
-		}
-		// is it that there are many, or the endpoint?
-		first := eth.Client().CallContext(ctx, part[0].Result, part[0].Method, part[0].Args...)
+		err := e.ask(ctx, eth, calls[:n]...)
 		switch {
-		case first == nil:
-			e.batches.Store(int32(n / 2))
-		case err == nil: // each has its error
-			requests = requests[n:]
-		default:
+		case err == nil:
+			calls = calls[n:]
+		case !refusesBatch(err) || ctx.Err() != nil || e.ask(ctx, eth, calls[0]) != nil:
 			return err
+		default:
+			e.batches.Store(int32(n / 2))
 		}
 	}
 	return nil
 }
 
-func singles(ctx context.Context, eth *ethclient.Client, requests []rpc.BatchElem) error {
-	var g errgroup.Group
-	g.SetLimit(singlesAtOnce)
-	for i := range requests {
-		r := &requests[i]
-		g.Go(func() error {
-			r.Error = eth.Client().CallContext(ctx, r.Result, r.Method, r.Args...)
-			var rpcErr rpc.Error
-			if r.Error != nil && !errors.As(r.Error, &rpcErr) {
-				return r.Error
-			}
-			return nil
-		})
-	}
-	return g.Wait()
-}
-
-// refusesBatch tells whether an answer may be one to the batch, not to its requests: none has a result, or some have no answer.
-func refusesBatch(requests []rpc.BatchElem) bool {
-	failed := func(r rpc.BatchElem) bool { return r.Error != nil }
-	missing := func(r rpc.BatchElem) bool { return errors.Is(r.Error, rpc.ErrMissingBatchResponse) }
-	return slices.ContainsFunc(requests, missing) || !slices.ContainsFunc(requests, func(r rpc.BatchElem) bool { return !failed(r) })
-}
-
-// limited tells whether an endpoint has had enough of us for now, which says nothing about batches.
-func limited(err error) bool {
+// refusesBatch tells whether an error may be about how many calls there are, not about one of them, nor about how often we ask.
+func refusesBatch(err error) bool {
 	var status rpc.HTTPError
-	return errors.As(err, &status) && status.StatusCode == http.StatusTooManyRequests
+	var said *callError
+	switch {
+	case errors.As(err, &status):
+		return status.StatusCode != http.StatusTooManyRequests
+	case errors.As(err, &said):
+		return said.code == -32600 || strings.Contains(strings.ToLower(said.message), "batch")
+	}
+	// half of an answer is not valid, either
+	return errors.Is(err, event.ErrTooLarge) || errors.Is(err, errJSON) || strings.Contains(err.Error(), "its answer lacks")
 }

@@ -127,7 +127,7 @@ func (c *Client) do(ctx context.Context, what string, call func(context.Context,
 	return c.doOn(ctx, what, func(ctx context.Context, _ *endpoint, eth *ethclient.Client) error { return call(ctx, eth) })
 }
 
-// doOn is do for a call that depends on what is known of the endpoint.
+// doOn is do for a call that asks the endpoint past go-ethereum's client.
 func (c *Client) doOn(ctx context.Context, what string, call func(context.Context, *endpoint, *ethclient.Client) error) error {
 	var failures []failure
 	for _, e := range c.order() {

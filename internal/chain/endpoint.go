@@ -29,8 +29,9 @@ type endpoint struct {
 	eth    *ethclient.Client
 	proven time.Time // when its chain id was last seen to be right
 
-	batches atomic.Int32 // how many requests it takes in a batch; see batch
-	numbers atomic.Bool  // it takes blocks by number alone; see ask
+	single  atomic.Bool  // it takes no batches
+	batches atomic.Int32 // how many calls it takes in one; see gather
+	numbers atomic.Bool  // it takes blocks by number alone; see look
 
 	// of Client.mu
 	lacks   map[string]time.Time // methods that it did not have, and when

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -12,7 +13,6 @@ import (
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/common/hexutil"
 	"github.com/ethereum/go-ethereum/ethclient"
-	"github.com/ethereum/go-ethereum/rpc"
 )
 
 // Slot is a word of an account's storage.
@@ -43,7 +43,7 @@ type Answer struct {
 // Ask reads a block in one batch of requests, all from the same endpoint.
 func (c *Client) Ask(ctx context.Context, q Question) (out Answer, err error) {
 	err = c.doOn(ctx, fmt.Sprintf("look at block %d", q.Block.Number), func(ctx context.Context, e *endpoint, eth *ethclient.Client) (err error) {
-		out, err = e.ask(ctx, eth, q)
+		out, err = e.look(ctx, eth, q)
 		return err
 	})
 	return out, err
@@ -66,7 +66,7 @@ func (c *Client) AskEach(ctx context.Context, q Question) []Said {
 	c.each(ctx, order, c.brief, func(ctx context.Context, i int) (func(), error) {
 		var a Answer
 		err := c.try(ctx, order[i], c.timeout, func(ctx context.Context, eth *ethclient.Client) (err error) {
-			a, err = order[i].ask(ctx, eth, q)
+			a, err = order[i].look(ctx, eth, q)
 			return err
 		})
 		if err != nil {
@@ -113,101 +113,80 @@ func (c *Client) each(ctx context.Context, order []*endpoint, more time.Duration
 	}
 }
 
-// word is a word of storage: some nodes leave out zeros.
-type word common.Hash
-
-func (w *word) UnmarshalJSON(data []byte) error {
-	*w = word{}
-	if hexInto(w[:], data) {
-		return nil
-	}
-	digits, ok := strings.CutPrefix(string(text(data)), "0x")
-	if !ok || len(digits) > 64 {
-		return errJSON
-	}
-	raw, err := hexutil.Decode("0x" + strings.Repeat("0", 64-len(digits)) + digits)
-	copy(w[:], raw)
-	return err
-}
-
-// ask is Ask of one endpoint. Where it takes no block hash for a state (EIP-1898), the block is named by its number, and looked at again
+// look is Ask of one endpoint. Where it takes no block hash for a state (EIP-1898), the block is named by its number, and looked at again
 // afterwards.
-func (e *endpoint) ask(ctx context.Context, eth *ethclient.Client, q Question) (Answer, error) {
+func (e *endpoint) look(ctx context.Context, eth *ethclient.Client, q Question) (Answer, error) {
 	if e.numbers.Load() {
-		return e.askAt(ctx, eth, q, true)
+		return e.lookAt(ctx, eth, q, true)
 	}
-	out, err := e.askAt(ctx, eth, q, false)
+	out, err := e.lookAt(ctx, eth, q, false)
 	if err == nil || !dislikesHash(err) {
-		return out, err
+		return out, unanswered(err)
 	}
-	if out, again := e.askAt(ctx, eth, q, true); again == nil {
+	if out, again := e.lookAt(ctx, eth, q, true); again == nil {
 		e.numbers.Store(true)
 		return out, nil
 	}
-	return out, err
+	return out, unanswered(err)
 }
 
 // dislikesHash tells whether an endpoint may have refused a request because of how the block is named.
 func dislikesHash(err error) bool {
-	var refused *stateError
-	return errors.As(err, &refused) && !limitText.MatchString(strings.ToLower(err.Error())) && lagText.FindString(strings.ToLower(err.Error())) == ""
+	var said *callError
+	text := strings.ToLower(err.Error())
+	return errors.As(err, &said) && !limitText.MatchString(text) && !lagText.MatchString(text)
 }
 
-// stateError is that an endpoint refused to read a state. It is never one of the contract's, as none is called.
-type stateError struct{ cause string }
-
-func (e *stateError) Error() string { return "it does not answer: " + e.cause }
-
-func (e *endpoint) askAt(ctx context.Context, eth *ethclient.Client, q Question, byNumber bool) (Answer, error) {
-	var at any = map[string]any{"blockHash": q.Block.Hash}
+func (e *endpoint) lookAt(ctx context.Context, eth *ethclient.Client, q Question, byNumber bool) (Answer, error) {
+	at := fmt.Sprintf(`{"blockHash":%q}`, q.Block.Hash)
 	if byNumber {
-		at = hexutil.Uint64(q.Block.Number)
+		at = fmt.Sprintf(`"%#x"`, q.Block.Number)
 	}
-	var requests []rpc.BatchElem
-	add := func(result any, method string, args ...any) {
-		requests = append(requests, rpc.BatchElem{Method: method, Args: args, Result: result})
+	out := Answer{
+		Words: make([]common.Hash, len(q.Slots)), Code: make([][]byte, len(q.Code)), Balances: make([]*big.Int, len(q.Balances)),
 	}
-	words := make([]word, len(q.Slots))
-	for i, s := range q.Slots {
-		add(&words[i], "eth_getStorageAt", s.Account, s.Slot, at)
+	var calls []call
+	add := func(method, params string, read func(*scanner) error) {
+		calls = append(calls, call{method, params, read})
 	}
-	var answers []*hexutil.Bytes
-	for rest := q.Codes; len(rest) > 0; {
+	for i, slot := range q.Slots {
+		add("eth_getStorageAt", fmt.Sprintf(`["%#x",%q,%s]`, slot.Account[:], slot.Slot, at), func(s *scanner) error { return s.word(&out.Words[i]) })
+	}
+	for i, account := range q.Code {
+		add("eth_getCode", fmt.Sprintf(`["%#x",%s]`, account[:], at), func(s *scanner) (err error) {
+			out.Code[i], err = s.bytes()
+			return err
+		})
+	}
+	for i, account := range q.Balances {
+		add("eth_getBalance", fmt.Sprintf(`["%#x",%s]`, account[:], at), func(s *scanner) error {
+			var balance common.Hash
+			err := s.word(&balance)
+			out.Balances[i] = balance.Big()
+			return err
+		})
+	}
+	var codes [][]byte
+	for part := range slices.Chunk(q.Codes, codesAtOnce) {
+		i := len(codes)
+		codes = append(codes, nil)
 		data := askCodes[:len(askCodes):len(askCodes)]
-		part := rest[:min(len(rest), codesAtOnce)]
 		for _, account := range part {
 			data = append(data, account[:]...)
 		}
-		answer := new(hexutil.Bytes)
-		answers = append(answers, answer)
-		// the older name of the data, which every node knows
-		add(answer, "eth_call", map[string]any{"data": hexutil.Bytes(data)}, at)
-		rest = rest[len(part):]
+		// data is the older name of it, which every node knows
+		add("eth_call", fmt.Sprintf(`[{"data":"%#x"},%s]`, data, at), func(s *scanner) (err error) {
+			codes[i], err = s.bytes()
+			return err
+		})
 	}
-	code := make([]hexutil.Bytes, len(q.Code))
-	for i, account := range q.Code {
-		add(&code[i], "eth_getCode", account, at)
-	}
-	balances := make([]hexutil.Big, len(q.Balances))
-	for i, account := range q.Balances {
-		add(&balances[i], "eth_getBalance", account, at)
-	}
-	ofState := len(requests)
+	ofState := len(calls)
 	sent := sentIn{wanted: q.Wanted}
 	if q.Wanted != nil {
-		add(&sent, "eth_getBlockByHash", q.Block.Hash, true)
+		add("eth_getBlockByHash", fmt.Sprintf(`[%q,true]`, q.Block.Hash), sent.read)
 	}
-	if err := e.batch(ctx, eth, requests); err != nil {
+	if err := e.gather(ctx, eth, calls); err != nil {
 		return Answer{}, err
-	}
-	for i, r := range requests {
-		switch {
-		case r.Error == nil:
-		case i < ofState:
-			return Answer{}, &stateError{redact(unknownBlock(r.Error)).Error()}
-		default:
-			return Answer{}, unanswered(r.Error)
-		}
 	}
 	if q.Wanted != nil && sent.block.Hash != q.Block.Hash {
 		return Answer{}, errors.New("endpoint lags: it does not have the block")
@@ -217,23 +196,13 @@ func (e *endpoint) askAt(ctx context.Context, eth *ethclient.Client, q Question,
 			return Answer{}, errors.New("endpoint lags: it has another block of that number")
 		}
 	}
-
-	out := Answer{Words: make([]common.Hash, len(words)), Code: make([][]byte, len(code)), Balances: make([]*big.Int, len(balances)), Sent: sent.sent}
-	for i := range words {
-		out.Words[i] = common.Hash(words[i])
-	}
-	for i := range code {
-		out.Code[i] = code[i]
-	}
-	for i := range balances {
-		out.Balances[i] = (*big.Int)(&balances[i])
-	}
-	for i, answer := range answers {
-		codes, err := readCodes(*answer, min(len(q.Codes)-i*codesAtOnce, codesAtOnce))
+	out.Sent = sent.sent
+	for i, answer := range codes {
+		read, err := readCodes(answer, min(len(q.Codes)-i*codesAtOnce, codesAtOnce))
 		if err != nil {
 			return Answer{}, err
 		}
-		out.Codes = append(out.Codes, codes...)
+		out.Codes = append(out.Codes, read...)
 	}
 	return out, nil
 }

@@ -7,9 +7,7 @@ import (
 	"math/big"
 
 	"github.com/ethereum/go-ethereum/common"
-	"github.com/ethereum/go-ethereum/common/hexutil"
 	"github.com/ethereum/go-ethereum/ethclient"
-	"github.com/ethereum/go-ethereum/rpc"
 )
 
 // Wanted are the transactions that are looked for in blocks.
@@ -28,7 +26,8 @@ type Sent struct {
 	Input []byte
 }
 
-// sentIn is a block of which only wanted transactions are read.
+// sentIn is a block of which only wanted transactions are read. With its transactions it has some hundred kilobytes, of which nothing concerns us
+// as a rule: then it costs what it costs to find the ends of its strings.
 type sentIn struct {
 	wanted *Wanted
 	block  Block
@@ -36,81 +35,94 @@ type sentIn struct {
 	sent   []Sent
 }
 
-// UnmarshalJSON reads a block as nodes give it.
-func (s *sentIn) UnmarshalJSON(data []byte) error {
-	s.sent, s.block, s.parent = nil, Block{}, common.Hash{}
-	if string(data) == "null" {
+// read reads a block as nodes give it; one that they do not have leaves it empty.
+func (b *sentIn) read(s *scanner) error {
+	b.sent, b.block, b.parent = nil, Block{}, common.Hash{}
+	if s.null() {
 		return nil
 	}
-	var transactions []byte
-	err := members(data, func(key, value []byte) error {
-		ok := true
-		switch string(key) {
+	err := s.object(func(name []byte) (err error) {
+		switch string(name) {
 		case "hash":
-			ok = hexInto(s.block.Hash[:], value)
+			return s.fixed(b.block.Hash[:])
 		case "parentHash":
-			ok = hexInto(s.parent[:], value)
+			return s.fixed(b.parent[:])
 		case "number":
-			ok = hexNumber(&s.block.Number, value)
+			b.block.Number, err = s.number()
+			return err
 		case "timestamp":
-			ok = hexNumber(&s.block.Time, value)
+			b.block.Time, err = s.number()
+			return err
 		case "transactions":
-			transactions = value
+			index := -1
+			return s.array(func() error {
+				index++
+				return b.transaction(s, index)
+			})
 		}
-		if !ok {
-			return errJSON
-		}
-		return nil
+		return s.skip()
 	})
-	if err != nil {
-		return err
+	for i := range b.sent {
+		b.sent[i].Block = b.block // whichever member comes first
 	}
-	index := 0
-	return elements(transactions, func(value []byte) error {
-		tx, ok, err := s.read(value)
-		if ok {
-			tx.Index, tx.Block = index, s.block
-			s.sent = append(s.sent, tx)
-		}
-		index++
-		return err
-	})
+	return err
 }
 
-// read returns a transaction if it is wanted.
-func (s *sentIn) read(value []byte) (tx Sent, wanted bool, err error) {
-	var from, input []byte
-	err = members(value, func(key, value []byte) error {
-		ok := true
-		switch string(key) {
+// transaction reads a transaction, and keeps it if it is wanted.
+func (b *sentIn) transaction(s *scanner, index int) error {
+	tx := Sent{Index: index}
+	var from, input scanner
+	err := s.object(func(name []byte) error {
+		switch string(name) {
 		case "hash":
-			ok = hexInto(tx.Hash[:], value)
+			return s.fixed(tx.Hash[:])
 		case "to":
-			ok = string(value) == "null" || hexInto(tx.To[:], value)
+			if s.null() {
+				return nil
+			}
+			return s.fixed(tx.To[:])
 		case "from":
-			from = value
+			from = *s
 		case "input":
-			input = value
+			input = *s
 		}
-		if !ok {
-			return errJSON
-		}
-		return nil
+		return s.skip()
 	})
-	if err != nil || !s.wanted.To[tx.To] && !s.wanted.Hashes[tx.Hash] {
-		return tx, false, err
+	if err != nil || !b.wanted.To[tx.To] && !b.wanted.Hashes[tx.Hash] {
+		return err
 	}
-	if !hexInto(tx.From[:], from) {
-		return tx, false, errJSON
+	if err := from.fixed(tx.From[:]); err != nil {
+		return err
 	}
-	tx.Input, err = hexutil.Decode(string(text(input)))
-	return tx, err == nil, err
+	if tx.Input, err = input.bytes(); err != nil {
+		return err
+	}
+	b.sent = append(b.sent, tx)
+	return nil
 }
 
-func hexNumber(dst *uint64, value []byte) bool {
-	n, err := hexutil.DecodeUint64(string(text(value)))
-	*dst = n
-	return err == nil
+// bytes reads a string of 0x and an even number of digits.
+func (s *scanner) bytes() ([]byte, error) {
+	digits, err := s.hexText()
+	if err != nil || len(digits)%2 != 0 {
+		return nil, errors.Join(err, errHex)
+	}
+	out := make([]byte, len(digits)/2)
+	return out, unhex(out, digits)
+}
+
+// word reads up to 32 bytes: some nodes leave out zeros in front.
+func (s *scanner) word(out *common.Hash) error {
+	digits, err := s.hexText()
+	if err != nil || len(digits) > 2*len(out) {
+		return errors.Join(err, errHex)
+	}
+	var padded [2 * common.HashLength]byte
+	for i := range padded {
+		padded[i] = '0'
+	}
+	copy(padded[len(padded)-len(digits):], digits)
+	return unhex(out[:], padded[:])
 }
 
 // blocksAtOnce is how many whole blocks are asked for in one go.
@@ -127,19 +139,16 @@ func (c *Client) BlockTransactions(ctx context.Context, from uint64, head Block,
 		}
 		blocks := make([]sentIn, last-first+1)
 		err := c.doOn(ctx, fmt.Sprintf("read the transactions of blocks %d to %d", first, last), func(ctx context.Context, e *endpoint, eth *ethclient.Client) error {
-			requests := make([]rpc.BatchElem, len(blocks))
+			calls := make([]call, len(blocks))
 			for i := range blocks {
 				blocks[i].wanted = &wanted
-				requests[i] = rpc.BatchElem{Method: "eth_getBlockByNumber", Args: []any{hexutil.Uint64(first + uint64(i)), true}, Result: &blocks[i]}
+				calls[i] = call{"eth_getBlockByNumber", fmt.Sprintf(`["%#x",true]`, first+uint64(i)), blocks[i].read}
 			}
-			if err := e.batch(ctx, eth, requests); err != nil {
-				return err
+			if err := e.gather(ctx, eth, calls); err != nil {
+				return unanswered(err)
 			}
 			want := tip
 			for i := len(blocks) - 1; i >= 0; i-- {
-				if err := unanswered(requests[i].Error); err != nil {
-					return err
-				}
 				if blocks[i].block.Hash != want {
 					return fmt.Errorf("it has another block %d, or none", first+uint64(i))
 				}
@@ -178,38 +187,61 @@ func (c *Client) Outcomes(ctx context.Context, sent []Sent) ([]Outcome, error) {
 	}
 	out := make([]Outcome, len(sent))
 	err := c.doOn(ctx, fmt.Sprintf("read %d receipts", len(sent)), func(ctx context.Context, e *endpoint, eth *ethclient.Client) error {
-		receipts := make([]struct {
-			BlockHash common.Hash    `json:"blockHash"`
-			Status    hexutil.Uint64 `json:"status"`
-			GasUsed   hexutil.Uint64 `json:"gasUsed"`
-			L1Gas     hexutil.Uint64 `json:"gasUsedForL1"`
-			L1Fee     *hexutil.Big   `json:"l1Fee"`
-		}, len(sent))
-		requests := make([]rpc.BatchElem, len(sent))
+		receipts := make([]receipt, len(sent))
+		calls := make([]call, len(sent))
 		for i := range sent {
-			requests[i] = rpc.BatchElem{Method: "eth_getTransactionReceipt", Args: []any{sent[i].Hash}, Result: &receipts[i]}
+			calls[i] = call{"eth_getTransactionReceipt", fmt.Sprintf(`[%q]`, sent[i].Hash), receipts[i].read}
 		}
-		if err := e.batch(ctx, eth, requests); err != nil {
-			return err
+		if err := e.gather(ctx, eth, calls); err != nil {
+			return unanswered(err)
 		}
 		for i, r := range receipts {
-			if err := unanswered(requests[i].Error); err != nil {
-				return err
-			}
-			if r.BlockHash != sent[i].Block.Hash {
+			if r.block != sent[i].Block.Hash {
 				return fmt.Errorf("it has no receipt of %s in block %d", sent[i].Hash, sent[i].Block.Number)
 			}
-			out[i] = Outcome{Failed: r.Status == 0, GasUsed: uint64(r.GasUsed), L1Gas: uint64(r.L1Gas), L1Fee: (*big.Int)(r.L1Fee)}
+			out[i] = r.Outcome
 		}
 		return nil
 	})
 	return out, err
 }
 
-// unanswered makes any error of a plain read one of the endpoint: there is nothing about the read itself that could be wrong.
-func unanswered(err error) error {
-	if err == nil {
+// receipt is what is read of a receipt.
+type receipt struct {
+	block common.Hash
+	Outcome
+}
+
+func (r *receipt) read(s *scanner) error {
+	*r = receipt{}
+	if s.null() {
 		return nil
 	}
+	return s.object(func(name []byte) (err error) {
+		switch string(name) {
+		case "blockHash":
+			return s.fixed(r.block[:])
+		case "status":
+			status, err := s.number()
+			r.Failed = status == 0
+			return err
+		case "gasUsed":
+			r.GasUsed, err = s.number()
+			return err
+		case "gasUsedForL1":
+			r.L1Gas, err = s.number()
+			return err
+		case "l1Fee":
+			var fee common.Hash
+			err := s.word(&fee)
+			r.L1Fee = fee.Big()
+			return err
+		}
+		return s.skip()
+	})
+}
+
+// unanswered makes any error of a plain read one of the endpoint: there is nothing about the read itself that could be wrong.
+func unanswered(err error) error {
 	return errors.New("it does not answer: " + redact(unknownBlock(err)).Error())
 }
