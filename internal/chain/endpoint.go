@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/ethereum/go-ethereum/ethclient"
@@ -28,13 +29,20 @@ type endpoint struct {
 	eth    *ethclient.Client
 	proven time.Time // when its chain id was last seen to be right
 
+	single  atomic.Bool  // it takes no batches
+	batches atomic.Int32 // how many calls it takes in one; see gather
+	numbers atomic.Bool  // it takes blocks by number alone; see look
+
 	// of Client.mu
-	failure time.Time // the last one
-	behind  bool      // when the endpoints were last compared
+	lacks   map[string]time.Time // methods that it did not have, and when
+	failure time.Time            // the last one
+	behind  bool                 // when the endpoints were last compared
 }
 
 func newEndpoint(label, url string) *endpoint {
-	return &endpoint{label: label, url: url, turn: make(chan struct{}, 1)}
+	e := &endpoint{label: label, url: url, turn: make(chan struct{}, 1), lacks: map[string]time.Time{}}
+	e.batches.Store(batchSize)
+	return e
 }
 
 // provenFor is how long a chain id is taken to be what it was: somebody may put another node behind a URL, without a failure.
