@@ -33,6 +33,7 @@ var bodies = map[Kind]any{
 	ExecutionEnded: Execution{}, ExecutionNetworkSet: ExecutionNetwork{}, HealthChanged: Health{},
 	TokenCreated: Token{}, TokenRevoked: TokenRevocation{},
 	RelayAsked: RelayAnswer{}, RelayLanded: RelayLanding{}, RelayEnded: RelayEnd{},
+	PauseDecided: Pause{}, PauseEnded: PauseEnd{},
 }
 
 // TestReferenceNamesEveryKind compares the table of kinds with the types of their bodies.

@@ -58,6 +58,7 @@ type Registry struct {
 	networks, healthy, head, headTime, leases, journal       *prometheus.GaugeVec
 	stepSeconds, lateness                                    *prometheus.HistogramVec
 	relaySeconds, relayBlocks, relayPrice                    *prometheus.HistogramVec
+	pauses                                                   pauses
 }
 
 // New makes a registry. Every series whose labels are known is there from the beginning, at zero, so that a rate over it sees the first event.
@@ -92,6 +93,7 @@ func New(cfg Config) *Registry {
 
 	r.requests = r.counter("lockstep_http_requests_total", "HTTP requests answered, by route and status code.", "route", "code")
 
+	r.addPauses()
 	r.reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	r.begin()
 	return r
