@@ -32,7 +32,7 @@ func (s *Store) DecidePause(
 			return err
 		}
 		if (d.Outcome == rollout.PauseSent || d.Outcome == rollout.PauseDryRun) && used >= most {
-			decided.Outcome, decided.Transaction = rollout.PauseLimited, 0
+			decided.Outcome, decided.Transaction, decided.Took = rollout.PauseLimited, 0, 0
 			decided.Note = fmt.Sprintf("%d of the %d in an hour that alerts.pause.perHour allows on a network were decided already", used, most)
 		}
 		if decided.Outcome == rollout.PauseSent {
@@ -164,7 +164,7 @@ func scanPause(rows interface{ Scan(...any) error }, more ...any) (d rollout.Pau
 func (s *Store) PauseBy(ctx context.Context, chainID uint64, signer common.Address, nonce uint64) (d rollout.Pause, err error) {
 	err = s.read(ctx, func(db querier) (err error) {
 		d, err = scanPause(db.queryRow(ctx, `SELECT `+pauseColumns(db)+` FROM pauses p
-			JOIN transactions t ON t.id = p.tx WHERE t.chain_id = ? AND t.signer = ? AND t.nonce = ? AND p.outcome = 'sent' ORDER BY p.id DESC LIMIT 1`,
+			JOIN transactions t ON t.id = p.tx AND t.chain_id = p.chain_id WHERE t.chain_id = ? AND t.signer = ? AND t.nonce = ? AND p.outcome = 'sent' ORDER BY p.id DESC LIMIT 1`,
 			chainID, signer.Hex(), nonce))
 		return err
 	})
