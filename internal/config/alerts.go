@@ -21,6 +21,7 @@ import (
 type Alerts struct {
 	Sinks     []Sink              // by name
 	Receivers map[string][]string // names of sinks
+	Pause     Pause
 }
 
 // Sink is where alerts are told.
@@ -71,6 +72,7 @@ func (r *reader) alerts(c *Config, top section) {
 	s := r.section(top.get("alerts"), "alerts", "sinks", "receivers", "rules", "escalation", "pause", "inbound")
 	r.sinks(c, s)
 	r.receivers(c, s)
+	r.pause(c, s, top)
 }
 
 func (r *reader) sinks(c *Config, s section) {
