@@ -47,7 +47,7 @@ func (e *endpoint) ask(ctx context.Context, eth *ethclient.Client, calls ...call
 	}
 	if len(calls) == 1 || e.single.Load() {
 		for _, c := range calls {
-			if err := e.post(ctx, body(c, 1), func(s *scanner) error { return readBatch(s, []call{c}) }); err != nil {
+			if err := e.post(ctx, requestOf(c, 1), func(s *scanner) error { return readBatch(s, []call{c}) }); err != nil {
 				return err
 			}
 		}
@@ -56,7 +56,7 @@ func (e *endpoint) ask(ctx context.Context, eth *ethclient.Client, calls ...call
 	var b bytes.Buffer
 	for i, c := range calls {
 		b.WriteByte("[,"[min(i, 1)])
-		b.Write(body(c, i+1))
+		b.Write(requestOf(c, i+1))
 	}
 	b.WriteByte(']')
 	err := e.post(ctx, b.Bytes(), func(s *scanner) error { return readBatch(s, calls) })
@@ -67,7 +67,7 @@ func (e *endpoint) ask(ctx context.Context, eth *ethclient.Client, calls ...call
 	return err
 }
 
-func body(c call, id int) []byte {
+func requestOf(c call, id int) []byte {
 	return fmt.Appendf(nil, `{"jsonrpc":"2.0","id":%d,"method":%q,"params":%s}`, id, c.method, c.params)
 }
 
