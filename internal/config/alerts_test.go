@@ -113,7 +113,7 @@ func TestAlertsMistakes(t *testing.T) {
 		{"to: [oncall@example.org]", "to: oncall@example.org", "7: alerts.sinks.mail.to must be a list"},
 		{"user: lockstep, ", "", "7: alerts.sinks.mail needs user and password, or neither"},
 		{", password: env:SMTP", "", "7: alerts.sinks.mail needs user and password, or neither"},
-		{"{{.Summary}}", "{{.Sumary}}", "8: alerts.sinks.hook.title cannot be used: title:1:2: executing"},
+		{"{{.Summary}}", "{{.Sum}}", "8: alerts.sinks.hook.title cannot be used: title:1:2: executing"},
 		{"{{.Summary}}", "{{printf .Summary}}", "8: alerts.sinks.hook.title cannot be used: template title: function printf is not known here"},
 		{"{{range .Details}}", "{{range 1000000000}}", "8: alerts.sinks.hook.text cannot be used: template text: range must be over a list"},
 		{"{{range .Details}}", "{{range .Details}", "8: alerts.sinks.hook.text cannot be used: "},

@@ -155,7 +155,7 @@ func (q *look) chooseOrdinary(c *Choice, t Terms, tokens int) {
 			taken[r.Fingerprint] = true
 		}
 	}
-	if !over || room <= 0 || budget != 1 { // while more may go alone, they do
+	if !over || room <= 0 { // those that may go alone come first
 		return
 	}
 	together := heads[alone:]
