@@ -16,7 +16,9 @@ func (l *ledger) takePause(e audit.Entry) (err error) {
 	case audit.PauseDecided:
 		var p audit.Pause
 		if err = json.Unmarshal(e.Body, &p); err == nil {
-			l.mustHaveTransaction(e, p.ID, p.Transaction)
+			if l.mustHaveTransaction(e, p.ID, p.Transaction); p.Outcome == string(rollout.PauseSent) && p.Transaction == 0 {
+				l.wrong(e.Seq, "pause %d is sent by no transaction", p.ID)
+			}
 			l.add(e, subject{what: "pause", id: p.ID}, &p)
 		}
 	case audit.PauseEnded:

@@ -107,7 +107,8 @@ type Pauser struct {
 	tenures sync.Mutex // is held while the nonces are taken or given back
 	tenure  *Tenure
 
-	stopped chan struct{} // is closed when Run ends
+	stopped chan struct{} // is closed when there are to be no more orders
+	over    chan struct{} // is closed when the last one has ended
 
 	mu    sync.Mutex
 	warm  warmth
@@ -124,7 +125,7 @@ func NewPauser(cfg PauserConfig) *Pauser {
 		cfg.Trouble = func(error) {}
 	}
 	p := &Pauser{
-		cfg: cfg, orders: make(chan struct{}, 1), wake: make(chan struct{}, 1), stopped: make(chan struct{}), given: map[common.Hash]*gift{},
+		cfg: cfg, orders: make(chan struct{}, 1), wake: make(chan struct{}, 1), stopped: make(chan struct{}), over: make(chan struct{}), given: map[common.Hash]*gift{},
 		took: map[int64]int64{},
 	}
 	own := cfg.Sender

@@ -24,6 +24,7 @@ func (p *Pauser) Run(ctx context.Context) {
 	<-ctx.Done()
 	close(p.stopped)
 	p.orders <- struct{}{} // the last order has ended, and there is no other
+	close(p.over)
 	parts.Wait()
 	p.release()
 	p.giving.Wait()

@@ -80,7 +80,7 @@ func (p *Pauser) gift(ctx context.Context, tx *types.Transaction, head uint64) *
 	}
 	g := &gift{at: time.Now(), taken: make(chan struct{}), done: make(chan struct{})}
 	p.given[tx.Hash()] = g
-	ctx = context.WithoutCancel(ctx) // each is bounded by its own time
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx)) // each is bounded by its own time
 	var all sync.WaitGroup
 	if p.cfg.Direct {
 		all.Go(func() {
@@ -104,8 +104,16 @@ func (p *Pauser) gift(ctx context.Context, tx *types.Transaction, head uint64) *
 		})
 	}
 	p.giving.Go(func() {
+		defer cancel()
 		all.Wait()
 		close(g.done)
+	})
+	p.giving.Go(func() {
+		select {
+		case <-g.done:
+		case <-p.over:
+			cancel()
+		}
 	})
 	return g
 }

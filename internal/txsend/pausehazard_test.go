@@ -234,8 +234,11 @@ func TestPauseOffersMore(t *testing.T) {
 	if r.isPaused() {
 		t.Fatal("it landed for less than the base fee")
 	}
-	r.until("it offers more", func() bool { return len(r.transactions(r.journal)) > 1 })
-	r.mine(n.RPC)
+	r.until("it offers more, and lands", func() bool { // it is journalled a moment before the node has it
+		call(t, n, "anvil_setNextBlockBaseFeePerGas", "0x"+high.Text(16))
+		r.mine(n.RPC)
+		return r.isPaused()
+	})
 	end := r.ended(d.ID)
 	all := r.transactions(r.journal)
 	last := all[len(all)-1]
