@@ -132,7 +132,6 @@ func (r *Registry) begin() {
 		r.lateness.WithLabelValues(n)
 		r.toApply.WithLabelValues(n)
 		r.toActivation.WithLabelValues(n)
-		r.healthy.WithLabelValues(n)
 		r.rpcFailures.WithLabelValues(n)
 		for _, s := range Steps {
 			r.gas.WithLabelValues(n, s)
