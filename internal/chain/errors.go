@@ -21,10 +21,13 @@ func RevertData(err error) ([]byte, bool) {
 		return nil, false
 	}
 	text, ok := data.ErrorData().(string)
+	if nested, is := data.ErrorData().(map[string]any); is { // of Hardhat
+		text, ok = nested["data"].(string)
+	}
 	if !ok {
 		return nil, false
 	}
-	raw, decodeErr := hexutil.Decode(text)
+	raw, decodeErr := hexutil.Decode(strings.TrimPrefix(text, "Reverted ")) // of Nethermind
 	return raw, decodeErr == nil
 }
 

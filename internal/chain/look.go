@@ -117,15 +117,21 @@ func (c *Client) each(ctx context.Context, order []*endpoint, more time.Duration
 // afterwards.
 func (e *endpoint) look(ctx context.Context, eth *ethclient.Client, q Question) (Answer, error) {
 	if e.numbers.Load() {
-		return e.lookAt(ctx, eth, q, true)
+		out, err := e.lookAt(ctx, eth, q, true)
+		if err != nil {
+			err = unanswered(err)
+		}
+		return out, err
 	}
 	out, err := e.lookAt(ctx, eth, q, false)
-	if err == nil || !dislikesHash(err) {
-		return out, unanswered(err)
-	}
-	if out, again := e.lookAt(ctx, eth, q, true); again == nil {
-		e.numbers.Store(true)
+	if err == nil {
 		return out, nil
+	}
+	if dislikesHash(err) {
+		if out, again := e.lookAt(ctx, eth, q, true); again == nil {
+			e.numbers.Store(true)
+			return out, nil
+		}
 	}
 	return out, unanswered(err)
 }

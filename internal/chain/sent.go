@@ -54,6 +54,7 @@ func (b *sentIn) read(s *scanner) error {
 			b.block.Time, err = s.number()
 			return err
 		case "transactions":
+			b.sent = nil
 			index := -1
 			return s.array(func() error {
 				index++
@@ -77,7 +78,7 @@ func (b *sentIn) transaction(s *scanner, index int) error {
 		case "hash":
 			return s.fixed(tx.Hash[:])
 		case "to":
-			if s.null() {
+			if tx.To = (common.Address{}); s.null() {
 				return nil
 			}
 			return s.fixed(tx.To[:])
