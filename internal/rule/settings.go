@@ -89,6 +89,9 @@ func (d Definition) WindowWords(window int64) string {
 	return seconds(window) + ", " + d.Over
 }
 
+// Seconds is a length of time in words.
+func Seconds(n int64) string { return seconds(n) }
+
 func decimal(n float64) string { return strconv.FormatFloat(n, 'f', -1, 64) }
 
 // AnswerWithin is the escalation of those who are to answer in a time, in seconds: who the rule names is told again when half of it has passed,
