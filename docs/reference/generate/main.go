@@ -1,4 +1,4 @@
-// Command generate writes docs/reference/cli.md and metrics.md. Run it from the root of the repository: make generate.
+// Command generate writes docs/reference/cli.md, metrics.md and rules.md. Run it from the root of the repository: make generate.
 package main
 
 import (
@@ -20,7 +20,13 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	for path, text := range map[string]string{"docs/reference/cli.md": text, "docs/reference/metrics.md": metric.Reference()} {
+	ruleText, err := rules()
+	if err != nil {
+		log.Fatal(err)
+	}
+	for path, text := range map[string]string{
+		"docs/reference/cli.md": text, "docs/reference/metrics.md": metric.Reference(), "docs/reference/rules.md": ruleText,
+	} {
 		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 			log.Fatal(err)
 		}
