@@ -44,6 +44,9 @@ func (d Definition) CheckThreshold(t float64) error {
 	return fmt.Errorf("must be %s from %s to %s (%s)", number, decimal(b.low), decimal(b.high), d.Unit)
 }
 
+// Sights lists what can be seen.
+func Sights() []Sight { return slices.Clone(sights) }
+
 // Pausable are the rules from which an automatic pause may follow: what they see can be brought about only by whoever holds a role, or controls
 // code that the dispatcher trusts. Of what anyone can bring about, a pause would be a way to stop the protocol.
 func Pausable() []string {
@@ -88,6 +91,9 @@ func (d Definition) WindowWords(window int64) string {
 	}
 	return seconds(window) + ", " + d.Over
 }
+
+// Seconds is a length of time in words.
+func Seconds(n int64) string { return seconds(n) }
 
 func decimal(n float64) string { return strconv.FormatFloat(n, 'f', -1, 64) }
 

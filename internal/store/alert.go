@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -245,7 +246,11 @@ func (s *Store) FiringAlerts(ctx context.Context) ([]rule.Record, error) {
 
 // Alert returns an alert. The error is ErrNotFound if there is none with that id.
 func (s *Store) Alert(ctx context.Context, id int64) (a rule.Record, err error) {
-	err = s.read(ctx, func(db querier) (err error) {
+	err = s.read(ctx, func(db querier) error {
+		// as in Alerts
+		if has, err := db.has(ctx, "alerts"); err != nil || !has {
+			return cmp.Or(err, ErrNotFound)
+		}
 		a, err = alert(ctx, db, id)
 		return err
 	})

@@ -21,6 +21,10 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
+	ruleText, err := rules()
+	if err != nil {
+		log.Fatal(err)
+	}
 	for path, text := range map[string]string{
 		"docs/reference/cli.md":                                text,
 		"docs/reference/metrics.md":                            metric.Reference(),
@@ -28,6 +32,7 @@ func main() {
 		"docs/reference/observability/dashboard.json":          lookout.Dashboard(),
 		"docs/reference/observability/lockstep.rules.yml":      lookout.Rules(),
 		"docs/reference/observability/lockstep.rules.test.yml": lookout.RuleTests(),
+		"docs/reference/rules.md":                              ruleText,
 	} {
 		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 			log.Fatal(err)
