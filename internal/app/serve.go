@@ -57,7 +57,8 @@ type server struct {
 	jobs     scheduler
 	stopping context.Context //nolint:containedctx // it ends when steps in hand are to be the last
 	unsigned []string        // roles for which nobody can sign here
-	looked   atomic.Int64    // when work was last looked for, in unix seconds
+	answers  *answers
+	looked   atomic.Int64 // when work was last looked for, in unix seconds
 
 	runsMu sync.Mutex
 	runs   map[common.Hash]Execution // plans that were handed over, with their manifests
@@ -86,6 +87,13 @@ func (a *App) Serve(ctx context.Context, listening func(url string)) (err error)
 		s.metrics.LeaseTakenOver()
 		s.log.Warn("taken over from a process that is gone, or has stopped", "lease", l.Name, "from", rollout.HolderName(l.From))
 	}
+	ids := map[string]uint64{}
+	for _, n := range a.networks {
+		ids[n.Name] = n.ChainID
+	}
+	if s.answers, err = newAnswers(a.cfg, a.store, a.alerting(a.store), ids, s.log); err != nil {
+		return err
+	}
 	server, err := web.New(ctx, s.api())
 	if err != nil {
 		return err
@@ -99,6 +107,7 @@ func (a *App) Serve(ctx context.Context, listening func(url string)) (err error)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return server.Serve(ctx) })
 	g.Go(func() error { return s.lookForWork(ctx) })
+	g.Go(func() error { return s.answers.poll(ctx) })
 	for _, n := range a.networks {
 		g.Go(func() error { return s.watch(ctx, n) })
 	}
