@@ -119,7 +119,7 @@ func (s *Store) RecentTransactions(ctx context.Context, since int64) (open []rol
 
 func (s *Store) someTransactions(ctx context.Context, where string, args ...any) (out []rollout.Transaction, err error) {
 	err = s.read(ctx, func(db querier) error {
-		rows, err := db.query(ctx, `SELECT `+columns+` FROM transactions WHERE `+where+` ORDER BY id`, args...) //nolint:sqlclosecheck // scan closes them
+		rows, err := db.query(ctx, `SELECT `+columns+` FROM transactions WHERE `+where+` ORDER BY id`, args...)
 		if err != nil {
 			return err
 		}
