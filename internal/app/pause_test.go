@@ -3,6 +3,7 @@ package app_test
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
@@ -128,7 +129,7 @@ func (s *site) mustBeSound() {
 // page is what Prometheus reads.
 func (w *watchman) page() string {
 	out := httptest.NewRecorder()
-	w.metrics.Handler().ServeHTTP(out, httptest.NewRequest("GET", "/metrics", nil))
+	w.metrics.Handler().ServeHTTP(out, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	return out.Body.String()
 }
 

@@ -153,7 +153,7 @@ func TestSendAllWaitsForNoProof(t *testing.T) {
 	for len(c.endpoints[0].turn) == 0 { // until it is asked
 		time.Sleep(time.Millisecond)
 	}
-	var sent error = errors.New("nothing was said")
+	sent := errors.New("nothing was said")
 	if err := c.SendAll(t.Context(), tx, func(s Said) { sent = s.Err }); err != nil || sent != nil {
 		t.Errorf("%v, %v", err, sent)
 	}
@@ -162,7 +162,9 @@ func TestSendAllWaitsForNoProof(t *testing.T) {
 		t.Errorf("the proof was waited for: %v", err)
 	default:
 	}
-	<-waiting
+	if err := <-waiting; err == nil {
+		t.Error("the proof came after all")
+	}
 }
 
 func TestCallAll(t *testing.T) {

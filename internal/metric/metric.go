@@ -318,10 +318,12 @@ descriptors, processor time.
 | %s | %s |
 | %s of %s | %s |
 | %s of %s | %s |
+| %s of %s | %s |
 | %s | a relay's name |
 | %s | a pattern such as %s; %s if there is no such route |
 `, "`go_*`", "`process_*`", "`network`", "`step`", listed(Steps), "`outcome`", "`lockstep_steps_total`", listed(Outcomes),
-		"`outcome`", "`lockstep_relay_asked_total`", listed(RelayOutcomes), "`relay`", "`route`", "`GET /health/ready`", "`"+Other+"`")
+		"`outcome`", "`lockstep_relay_asked_total`", listed(RelayOutcomes),
+		"`outcome`", "`lockstep_pauses_total`", listed(PauseOutcomes), "`relay`", "`route`", "`GET /health/ready`", "`"+Other+"`")
 	return b.String()
 }
 
