@@ -389,8 +389,10 @@ func VerifyManifest(file []byte) (*manifest.Manifest, []manifest.Difference, err
 }
 
 // sender returns what sends for a signer on a network.
-func (a *App) sender(n *net, s txsend.Signer) *txsend.Sender {
-	return txsend.New(txsend.Config{
+func (a *App) sender(n *net, s txsend.Signer) *txsend.Sender { return txsend.New(a.sends(n, s)) }
+
+func (a *App) sends(n *net, s txsend.Signer) txsend.Config {
+	return txsend.Config{
 		Chain: n.chain, Relays: a.relays(n), StuckAfter: n.stuckAfter(), Signer: s, Journal: a.store, Confirmations: n.Confirmations, GasCap: n.GasCap, Poll: n.poll(),
 		MaxFee: n.MaxFee, Careful: a.cfg.Sending.Careful || a.opts.Careful, BatchDelay: max(a.cfg.Sending.BatchDelay, a.opts.BatchDelay),
 		Mainnet: n.Kind == network.Mainnet, Approval: a.approval(n), Explain: dispatcher.ExplainRevert,
@@ -407,7 +409,7 @@ func (a *App) sender(n *net, s txsend.Signer) *txsend.Sender {
 		Final: func(t rollout.Transaction) {
 			a.opts.Progress(Event{Network: n.Name, Kind: string(t.Status), Step: t.Step, Tx: t})
 		},
-	})
+	}
 }
 
 // mustNotReplace refuses to send a commit that would take the place of a root which somebody else has committed since it
