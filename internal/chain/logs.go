@@ -10,6 +10,7 @@ import (
 
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/ethclient"
+	"github.com/ethereum/go-ethereum/rpc"
 
 	"github.com/seed-b6a97670/lockstep/internal/event"
 )
@@ -173,4 +174,53 @@ func inOrder(logs []event.Log, addresses []common.Address, asked func(Block) boo
 
 func byPlace(a, b event.Log) int {
 	return cmp.Or(cmp.Compare(a.Block.Number, b.Block.Number), cmp.Compare(a.Index, b.Index))
+}
+
+// ReceiptLogs returns the logs of contracts in one block as the receipts of its transactions hold them, for whoever doubts that there are none. It says
+// nothing against an endpoint that does not give receipts.
+func (c *Client) ReceiptLogs(ctx context.Context, block Block, addresses []common.Address) ([]event.Log, error) {
+	var failures []failure
+	what, unsupported := fmt.Sprintf("read receipts of block %d", block.Number), true
+	for _, e := range c.order() {
+		var r logReader
+		found := false
+		receipts := call{"eth_getBlockReceipts", fmt.Sprintf("[%q]", block.Hash), func(s *scanner) error {
+			if s.null() {
+				return nil
+			}
+			found = true
+			return s.array(func() error {
+				return s.object(func(name []byte) error {
+					if string(name) == "logs" {
+						return r.read(s)
+					}
+					return s.skip()
+				})
+			})
+		}}
+		err := c.try(ctx, e, c.timeout, func(ctx context.Context, eth *ethclient.Client) error { return e.ask(ctx, eth, receipts) })
+		if err == nil && !found {
+			err = errors.New("it does not have the block")
+		}
+		if err == nil {
+			logs := slices.DeleteFunc(r.logs, func(l event.Log) bool { return !slices.Contains(addresses, l.Address) })
+			logs, err = inOrder(logs, addresses, func(b Block) bool { return b.Number == block.Number && b.Hash == block.Hash })
+			for i := range logs {
+				logs[i].Block.Time = block.Time
+			}
+			if err == nil {
+				return logs, nil
+			}
+		}
+		if ctx.Err() != nil {
+			return nil, fmt.Errorf("%s on %s: %w", what, c.name, ctx.Err())
+		}
+		var said rpc.Error
+		unsupported = unsupported && errors.As(err, &said) && (said.ErrorCode() == -32601 || said.ErrorCode() == -32602)
+		failures = append(failures, failure{e, err})
+	}
+	if unsupported {
+		return nil, fmt.Errorf("%s on %s: %w", what, c.name, event.ErrUnsupported)
+	}
+	return nil, c.unavailable(what, failures)
 }

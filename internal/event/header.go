@@ -1,6 +1,8 @@
 package event
 
 import (
+	"math/bits"
+
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/crypto"
 
@@ -28,4 +30,14 @@ func (b *Bloom) Holds(member []byte) bool {
 		}
 	}
 	return true
+}
+
+// Tells tells whether it means something that a member is in the filter: it is not so full that whatever is asked for is found, more often than one
+// time in ten.
+func (b *Bloom) Tells() bool {
+	ones := 0
+	for _, by := range b {
+		ones += bits.OnesCount8(by)
+	}
+	return ones < 2048*46/100 // three bits of each member, and 0.46^3 is a tenth
 }

@@ -14,6 +14,9 @@ var ErrTooLarge = errors.New("too much for one answer")
 // ErrNoBlock says that no endpoint that answers has a block of that number, or hash.
 var ErrNoBlock = errors.New("no endpoint has the block")
 
+// ErrUnsupported says that no endpoint answers such a call.
+var ErrUnsupported = errors.New("no endpoint answers such a call")
+
 // Decoded is a log with what it says.
 type Decoded struct {
 	Log

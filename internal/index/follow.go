@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/ethereum/go-ethereum/common"
 
@@ -39,9 +41,19 @@ func (x *Indexer) ready(ctx context.Context, head event.Header) error {
 			}
 		}
 	}
-	x.pruned = 0
+	x.pruned, x.swept = 0, max(x.final.Number, x.next-min(x.next, x.depth()))
 	return nil
 }
+
+// Times of a chain that rests, or goes back.
+const (
+	// silence is after what time without a word of new blocks the network is asked whether it answers.
+	silence = time.Minute
+	// rewindAfter is for how long no endpoint may have a block that is indexed, until it counts as gone although no other has come in its place.
+	rewindAfter = 10 * time.Second
+	// retries is how often what follows is tried again before all of it is begun anew.
+	retries = 4
+)
 
 // follow indexes each block that comes.
 func (x *Indexer) follow(ctx context.Context) error {
@@ -53,18 +65,83 @@ func (x *Indexer) follow(ctx context.Context) error {
 		}
 	}()
 	told := false
-	for head := range heads {
-		if err := x.catchUp(ctx, head); err != nil {
-			return err
-		}
-		if !told && x.next > 0 {
-			if tip, ok := x.recent.at(x.next - 1); ok {
+	heard, behind := time.Now(), time.Time{} // since when the newest block is before the last one that is indexed
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case head, ok := <-heads:
+			if !ok {
+				return ctx.Err()
+			}
+			heard = time.Now()
+			if err := x.catchUpAtLast(ctx, head); err != nil {
+				return err
+			}
+			switch {
+			case head.Number+1 == x.next:
+				behind = time.Time{}
+			case behind.IsZero():
+				behind = time.Now()
+			}
+			if tip, ok := x.tip(); ok && !told {
 				told = true
 				x.cfg.Handler.Backfilled(ctx, tip.Block)
 			}
+		case <-tick.C:
+			if time.Since(heard) > silence {
+				if _, err := x.chain.Latest(ctx); err != nil {
+					return err
+				}
+				heard = time.Now()
+			}
+			if !behind.IsZero() && time.Since(behind) > rewindAfter {
+				if err := x.rewind(ctx); err != nil {
+					return err
+				}
+				behind = time.Time{}
+			}
 		}
 	}
-	return ctx.Err()
+}
+
+// tip is the last block that is indexed.
+func (x *Indexer) tip() (event.Header, bool) {
+	if x.next == 0 {
+		return event.Header{}, false
+	}
+	return x.recent.at(x.next - 1)
+}
+
+// catchUpAtLast indexes all blocks up to a head, or, if that fails, up to one that there is then.
+func (x *Indexer) catchUpAtLast(ctx context.Context, head event.Header) error {
+	err := x.catchUp(ctx, head)
+	for i := 0; i < retries && err != nil && !errors.Is(err, rollout.ErrFenced) && !errors.Is(err, rollout.ErrStale); i++ {
+		x.log.Debug("a block is not indexed yet", "block", head.Number, "err", err)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(firstWait << i / 4):
+		}
+		if head, err = x.chain.Latest(ctx); err == nil {
+			err = x.catchUp(ctx, head)
+		}
+	}
+	return err
+}
+
+// rewind takes back blocks that no endpoint has any more, if it is so: a node that was told to forget its newest blocks has none in their place.
+func (x *Indexer) rewind(ctx context.Context) error {
+	if _, err := x.chain.Headers(ctx, x.next-1); !errors.Is(err, event.ErrNoBlock) {
+		return err
+	}
+	head, err := x.chain.Latest(ctx)
+	if err != nil || head.Number+1 >= x.next {
+		return err
+	}
+	return x.rollBack(ctx, head)
 }
 
 // catchUp indexes all blocks up to a head.
@@ -84,7 +161,7 @@ func (x *Indexer) catchUp(ctx context.Context, head event.Header) error {
 		if err != nil {
 			return err
 		}
-		if tip, ok := x.recent.at(x.next - 1); x.next > 0 && ok && headers[0].Parent != tip.Hash {
+		if tip, ok := x.tip(); ok && headers[0].Parent != tip.Hash {
 			if err := x.rollBack(ctx, head); err != nil {
 				return err
 			}
@@ -157,7 +234,11 @@ func (x *Indexer) indexBlocks(ctx context.Context, headers []event.Header) error
 // logsOf reads the logs of blocks, which are those of the headers and no others of their numbers.
 func (x *Indexer) logsOf(ctx context.Context, headers []event.Header) ([]event.Log, error) {
 	if len(headers) == 1 {
-		return x.chain.LogsOf(ctx, headers[0].Block, x.addresses)
+		logs, err := x.chain.LogsOf(ctx, headers[0].Block, x.addresses)
+		if err != nil {
+			return nil, err
+		}
+		return x.doubt(ctx, headers, logs)
 	}
 	logs, _, err := x.chain.Logs(ctx, headers[0].Number, headers[len(headers)-1].Number, x.addresses)
 	if err != nil {
@@ -170,7 +251,41 @@ func (x *Indexer) logsOf(ctx context.Context, headers []event.Header) ([]event.L
 		}
 		logs[i].Block.Time = h.Time
 	}
-	return logs, nil
+	return x.doubt(ctx, headers, logs)
+}
+
+// doubt looks at the receipts of blocks that are said to have no logs although their headers say that they may: an endpoint whose index of logs lags
+// gives an empty answer, and so does one that is broken.
+func (x *Indexer) doubt(ctx context.Context, headers []event.Header, logs []event.Log) ([]event.Log, error) {
+	var out []event.Log
+	rest := logs
+	for i := range headers {
+		h := &headers[i]
+		n := 0
+		for n < len(rest) && rest[n].Block.Number == h.Number {
+			n++
+		}
+		if n > 0 || !x.mayHaveLogs(h) {
+			out, rest = append(out, rest[:n]...), rest[n:]
+			continue
+		}
+		found, err := x.chain.ReceiptLogs(ctx, h.Block, x.addresses)
+		if errors.Is(err, event.ErrUnsupported) { // that something is in a filter proves nothing
+			found, err = x.chain.LogsOf(ctx, h.Block, x.addresses)
+		}
+		if err != nil {
+			return nil, err
+		}
+		if len(found) > 0 {
+			x.log.Warn("an endpoint leaves out logs", "block", h.Number, "logs", len(found))
+			out = append(out, found...)
+		}
+	}
+	return out, nil
+}
+
+func (x *Indexer) mayHaveLogs(h *event.Header) bool {
+	return h.Bloom.Tells() && slices.ContainsFunc(x.addresses, func(a common.Address) bool { return h.Bloom.Holds(a[:]) })
 }
 
 // rollBack takes back the blocks that are no longer in the chain, whose head is another now.
@@ -195,9 +310,6 @@ func (x *Indexer) rollBack(ctx context.Context, head event.Header) error {
 // ancestor is the newest block that is indexed and still in the chain.
 func (x *Indexer) ancestor(ctx context.Context, head event.Header) (rollout.Block, error) {
 	from := min(x.next-1, head.Number)
-	if from == head.Number && from > 0 {
-		from--
-	}
 	for {
 		kept, err := x.store.BlocksDown(ctx, x.chainID, from, blocksAtOnce)
 		if err != nil {
@@ -216,7 +328,7 @@ func (x *Indexer) ancestor(ctx context.Context, head event.Header) (rollout.Bloc
 		}
 		for i := range kept {
 			if kept[i].Hash == now[i].Hash {
-				return kept[i].Block, nil
+				return now[i].Block, nil
 			}
 		}
 		if from = kept[len(kept)-1].Number; from == 0 {
@@ -255,6 +367,56 @@ func (x *Indexer) finalize(ctx context.Context, head event.Header) error {
 	}
 	x.pruned, x.final = keep, h.Block
 	x.cfg.Handler.Final(ctx, h.Block)
+	if number < x.swept+sweepBlocks {
+		return nil
+	}
+	return x.sweep(ctx, h)
+}
+
+// sweepBlocks is how many blocks that have become final are read once more together.
+const sweepBlocks = 32
+
+// sweep reads blocks once more that are final by now, up to one, and writes what was left out when they were new.
+func (x *Indexer) sweep(ctx context.Context, to event.Header) error {
+	from := x.swept + 1
+	logs, last, err := x.chain.Logs(ctx, from, to.Number, x.addresses)
+	switch {
+	case errors.Is(err, event.ErrTooLarge):
+		x.swept = to.Number // each block was small enough: there is no reason to doubt all of them
+		return nil
+	case err != nil:
+		return err
+	case last.Hash != to.Hash:
+		return fmt.Errorf("block %d of %s is another: %w", to.Number, x.chain.Name(), errChanged)
+	}
+	rows, err := x.store.Events(ctx, event.Filter{ChainID: x.chainID, From: from, To: to.Number})
+	if err != nil {
+		return err
+	}
+	known := map[event.Place]bool{}
+	for i := range rows {
+		known[event.Place{Block: rows[i].Block.Number, Index: rows[i].Index}] = true
+	}
+	missed := slices.DeleteFunc(logs, func(l event.Log) bool { return known[event.Place{Block: l.Block.Number, Index: l.Index}] })
+	if err := x.addTimes(ctx, missed, last); err != nil {
+		return err
+	}
+	decoded := x.decode(missed)
+	if len(decoded) > 0 {
+		x.log.Warn("endpoints have left out logs", "from", from, "to", to.Number, "logs", len(decoded))
+		if err := x.store.SaveMissed(ctx, x.chainID, decoded); err != nil {
+			return err
+		}
+	}
+	x.swept = to.Number
+	for len(decoded) > 0 {
+		n := 1
+		for n < len(decoded) && decoded[n].Block.Number == decoded[0].Block.Number {
+			n++
+		}
+		x.cfg.Handler.Head(ctx, decoded[0].Block, decoded[:n:n])
+		decoded = decoded[n:]
+	}
 	return nil
 }
 

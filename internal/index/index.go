@@ -37,6 +37,7 @@ type Chain interface {
 	Headers(ctx context.Context, numbers ...uint64) ([]event.Header, error)
 	Logs(ctx context.Context, from, to uint64, addresses []common.Address) ([]event.Log, event.Header, error)
 	LogsOf(ctx context.Context, block rollout.Block, addresses []common.Address) ([]event.Log, error)
+	ReceiptLogs(ctx context.Context, block rollout.Block, addresses []common.Address) ([]event.Log, error)
 	Heads(ctx context.Context, interval time.Duration) <-chan event.Header
 }
 
@@ -46,6 +47,8 @@ type Store interface {
 	SaveBatch(ctx context.Context, b event.Batch) error
 	RollBack(ctx context.Context, chainID uint64, contracts []event.Contract, next uint64, to rollout.Block) error
 	SaveFinal(ctx context.Context, chainID uint64, final rollout.Block, from, to uint64) error
+	SaveMissed(ctx context.Context, chainID uint64, logs []event.Decoded) error
+	Events(ctx context.Context, f event.Filter) ([]event.Decoded, error)
 	BlocksDown(ctx context.Context, chainID, from uint64, limit int) ([]event.Header, error)
 }
 
@@ -53,7 +56,7 @@ type Store interface {
 type Handler interface {
 	// Backfilled says that all blocks up to one are indexed that were there: from now on it is told of each.
 	Backfilled(ctx context.Context, upTo rollout.Block)
-	// Head says that a block is indexed, and what contracts have logged in it.
+	// Head says that a block is indexed, and what contracts have logged in it. It is said once more, with those logs alone, if an endpoint had left some out.
 	Head(ctx context.Context, block rollout.Block, logs []event.Decoded)
 	// Reorg says that the blocks after one are no longer in the chain.
 	Reorg(ctx context.Context, last rollout.Block)
@@ -85,6 +88,7 @@ type Indexer struct {
 	next   uint64 // the first block that is not indexed
 	recent recent // headers of the newest that are
 	final  rollout.Block
+	swept  uint64 // up to where final blocks were read once more
 	pruned uint64 // up to where headers without events were let go
 	size   *rangeSize
 }

@@ -2,7 +2,6 @@ package index_test
 
 import (
 	"context"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
@@ -376,4 +375,4 @@ func scan(t testing.TB, n *node) []types.Log {
 	return logs
 }
 
-var _ = json.RawMessage(nil)
+func bigInt(n uint64) *big.Int { return new(big.Int).SetUint64(n) }

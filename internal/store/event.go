@@ -96,6 +96,41 @@ func (s *Store) SaveBatch(ctx context.Context, b event.Batch) error {
 	return nil
 }
 
+// SaveMissed writes logs of blocks that are indexed. Those that are there already are as they were.
+func (s *Store) SaveMissed(ctx context.Context, chainID uint64, logs []event.Decoded) error {
+	err := s.within(ctx, func(tx *tx) error {
+		var missed []event.Decoded
+		for i := range logs {
+			l := &logs[i]
+			var there int
+			err := tx.queryRow(ctx, `SELECT count(*) FROM events WHERE chain_id = ? AND block_number = ? AND log_index = ?`,
+				chainID, l.Block.Number, l.Index).Scan(&there)
+			if err != nil {
+				return err
+			}
+			hash, err := blockHash(ctx, tx, chainID, l.Block.Number)
+			switch {
+			case err != nil:
+				return err
+			case hash != nil && !bytes.Equal(hash, l.Block.Hash[:]):
+				return rollout.ErrStale
+			case there == 0:
+				missed = append(missed, *l)
+			}
+			if hash == nil {
+				if err := insertBlocks(ctx, tx, chainID, []event.Header{{Block: l.Block}}); err != nil {
+					return err
+				}
+			}
+		}
+		return s.engine.insertEvents(ctx, tx, chainID, missed)
+	})
+	if err != nil {
+		return fmt.Errorf("write events that were left out: %w", err)
+	}
+	return nil
+}
+
 // advance moves the first block that is not indexed of contracts from one to another. It is done if it is there already.
 func advance(ctx context.Context, tx *tx, chainID uint64, contracts []event.Contract, from, to uint64) (done bool, err error) {
 	moved := 0
