@@ -3,11 +3,8 @@ package sight_test
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"maps"
 	"math/big"
-	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -68,7 +65,7 @@ func TestAFacetWritesTheNamespace(t *testing.T) {
 		}
 		l.want("it is told once", l.again())
 
-		eta := new(big.Int).SetUint64(pendingEta(out, l))
+		eta := new(big.Int).SetUint64(r.pendingEta())
 		state := r.word(member(0)).Big()
 		state.Sub(state, new(big.Int).Lsh(big.NewInt(1800), 192)) // half an hour earlier
 		later := new(big.Int).Sub(eta, big.NewInt(1800))
@@ -82,7 +79,7 @@ func TestAFacetWritesTheNamespace(t *testing.T) {
 
 		// an init call runs when routed calls are stopped
 		initData := writing(member(0), common.Hash{})
-		pages, routes, err := manifest.Paginate([]manifest.PageRoute{route(write, facet, writer)}, 50)
+		_, routes, err := manifest.Paginate([]manifest.PageRoute{route(write, facet, writer)}, 50) // its page is there already
 		if err != nil {
 			r.t.Fatal(err)
 		}
@@ -95,8 +92,6 @@ func TestAFacetWritesTheNamespace(t *testing.T) {
 		initHash := manifest.InitHash(facet, crypto.Keccak256Hash(writer), initData)
 		root := manifest.RootWithInit(routes, initHash)
 		r.must(operator, d, pack.PackCommitRoot(root, 2))
-		// the page is live already: only its routesRoot was another manifest's
-		_ = pages
 		r.must(operator, d, pack.PackPause())
 		r.later(3601)
 		l.want("paused", l.again(), "effect committed "+root.Hex()+" 2 by operator", "effect paused  by operator", "pending "+short(root.Hex())+" epoch 2, grace 90")
@@ -106,8 +101,8 @@ func TestAFacetWritesTheNamespace(t *testing.T) {
 	})
 }
 
-func pendingEta(_ sight.Sighted, l *looker) uint64 {
-	return new(big.Int).And(new(big.Int).Rsh(l.word(member(0)).Big(), 192), big.NewInt(1<<40-1)).Uint64()
+func (r *rig) pendingEta() uint64 {
+	return new(big.Int).And(new(big.Int).Rsh(r.word(member(0)).Big(), 192), big.NewInt(1<<40-1)).Uint64()
 }
 
 // shell is creation code that returns whatever its creator answers: the address says nothing of the code.
@@ -149,7 +144,7 @@ func TestAMetamorphicFacet(t *testing.T) {
 		r.must(outsider, morph, become(honest, d, applyRoutes(pages[0], common.Hash{})))
 		r.later(3601)
 		// two endpoints, so that one alone is not believed
-		l, _ := r.look(nil, r.url, proxy(r.t, r.url, nil))
+		l, _ := r.look(nil, r.url, before(r.t, r.url).url)
 		r.must(outsider, morph, become(honest, d, pack.PackActivateCommittedRoot()))
 		facetIs := func(code string, endpoints int) string {
 			return fmt.Sprintf("code of facet %s: %s, %s (%d of 2)", name(facet), hashOf(honest), code, endpoints)
@@ -254,10 +249,9 @@ func TestRefusals(t *testing.T) {
 		if err != nil {
 			r.t.Fatal(err)
 		}
-		eta := pendingEta(sight.Sighted{}, &looker{rig: r})
 		var lookers []*looker
 		for _, lacks := range [][]string{nil, {"debug_traceTransaction"}, {"debug_traceTransaction", "eth_simulateV1"}} {
-			l, _ := r.look(nil, proxy(r.t, r.url, lacks))
+			l, _ := r.look(nil, before(r.t, r.url, lacks...).url)
 			lookers = append(lookers, l)
 		}
 		low := strings.ToLower(addressOf(outsider).Hex())
@@ -274,6 +268,7 @@ func TestRefusals(t *testing.T) {
 		r.together(r.sign(operator, &d, pack.PackSetEtaGrace(40)), r.sign(operator, &d, pause), r.sign(operator, &d, pack.PackSetEtaGrace(50)),
 			r.sign(operator, &d, pause), r.sign(operator, &d, pack.PackSetEtaGrace(60)))
 		role := func(name string) string { return crypto.Keccak256Hash([]byte(name)).Hex() }
+		eta := r.pendingEta()
 		want := map[string]string{
 			"AccessControlUnauthorizedAccount": fmt.Sprintf(`{"account":%q,"neededRole":%q} by outsider`, low, role("COMMIT_ROLE")),
 			"InvalidProof":                     fmt.Sprintf(`{"pendingRoot":%q} by operator`, common.Hash{0xee}.Hex()),
@@ -306,32 +301,4 @@ func TestRefusals(t *testing.T) {
 			l.want("they are told once", l.again())
 		}
 	})
-}
-
-// proxy stands before a node, and lacks methods.
-func proxy(t *testing.T, upstream string, lacks []string) string {
-	t.Helper()
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		body, err := io.ReadAll(req.Body)
-		if err != nil {
-			panic(http.ErrAbortHandler)
-		}
-		w.Header().Set("Content-Type", "application/json")
-		for _, method := range lacks {
-			if strings.Contains(string(body), method) {
-				_, id, _ := strings.Cut(string(body), `"id":`)
-				id, _, _ = strings.Cut(id, ",")
-				_, _ = io.WriteString(w, `{"jsonrpc":"2.0","id":`+id+`,"error":{"code":-32601,"message":"the method does not exist"}}`)
-				return
-			}
-		}
-		resp, err := http.Post(upstream, "application/json", strings.NewReader(string(body)))
-		if err != nil {
-			panic(http.ErrAbortHandler)
-		}
-		defer func() { _ = resp.Body.Close() }()
-		_, _ = io.Copy(w, resp.Body)
-	}))
-	t.Cleanup(server.Close)
-	return server.URL
 }

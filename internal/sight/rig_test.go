@@ -278,7 +278,8 @@ func route(selector uint32, facet common.Address, code []byte) manifest.PageRout
 // looker is a Sight that is told of heads as the index tells of them.
 type looker struct {
 	*rig
-	chain *chain.Client
+	chain *chain.Client // what the sight looks through
+	heads *chain.Client // the node itself
 	sight *sight.Sight
 	next  uint64
 }
@@ -289,12 +290,7 @@ func (r *rig) look(accounts []sight.Account, urls ...string) (*looker, sight.Sig
 	if len(urls) == 0 {
 		urls = []string{r.url}
 	}
-	l := &looker{rig: r}
-	var err error
-	if l.chain, err = chain.New(chain.Config{Name: "test", ChainID: chainID, URLs: urls}); err != nil {
-		r.t.Fatal(err)
-	}
-	r.t.Cleanup(l.chain.Close)
+	l := &looker{rig: r, chain: connect(r.t, urls...), heads: connect(r.t, r.url)}
 	w := dispatcher.NewWatch(r.made.Address, addressOf(deployer), addressOf(outsider))
 	head := l.head()
 	w.Recall(l.logs(0, head.Number))
@@ -307,9 +303,19 @@ func (r *rig) look(accounts []sight.Account, urls ...string) (*looker, sight.Sig
 	return l, l.again()
 }
 
+func connect(t testing.TB, urls ...string) *chain.Client {
+	t.Helper()
+	c, err := chain.New(chain.Config{Name: "test", ChainID: chainID, URLs: urls, Timeout: 5 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c
+}
+
 func (l *looker) head() rollout.Block {
 	l.t.Helper()
-	head, err := l.chain.Head(l.t.Context())
+	head, err := l.heads.Head(l.t.Context())
 	if err != nil {
 		l.t.Fatal(err)
 	}
