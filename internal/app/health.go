@@ -57,7 +57,7 @@ func (a *App) checkHealth(ctx context.Context, n *net) (NetworkHealth, error) {
 		a.opts.Log.WarnContext(ctx, "the health of a network cannot be checked", "network", n.Name, "err", err)
 		at, problems = rollout.Block{Time: was.At}, []string{"it cannot be asked, or not all of it"}
 	}
-	h, err := a.store.SetHealth(ctx, n.ChainID, at, strings.Join(problems, "; "))
+	h, err := a.store.SetHealth(ctx, n.ChainID, at, strings.Join(problems, "; "), max(10*time.Minute, 3*a.cfg.Serve.Health))
 	return NetworkHealth{Network: n.Name, ChainID: n.ChainID, Healthy: h.Healthy, Problem: h.Problem, Since: h.Since, At: h.At}, err
 }
 
