@@ -27,7 +27,7 @@ NETWORKS ?= 7
 ROUNDS ?= 20
 
 .PHONY: help build setup test test-go test-contracts weakened mutation mutation-slice gas gas-check soak chaos lint fmt generate \
-	drift bench e2e tools postgres
+	drift bench e2e tools postgres prometheus
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -136,7 +136,11 @@ bench: setup tools ## Run the benchmarks; each prints a ratio against a baseline
 		./internal/bytecode ./internal/schedule
 	go test -run xxx -bench . -benchtime 1x -timeout 30m ./e2e -networks $(NETWORKS)
 
-tools: $(TOOLS)/.stamp
+tools: $(TOOLS)/.stamp prometheus
+
+# what Prometheus and Alertmanager lack on PATH, from Debian's packages
+prometheus:
+	@internal/localprom/fetch.sh $(TOOLS)
 
 $(TOOLS)/.stamp: Makefile
 	GOBIN=$(TOOLS) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI)

@@ -82,7 +82,7 @@ func TestCommandsInDocumentsExist(t *testing.T) {
 		found++
 		words := strings.Fields(line)
 		heading := "## lockstep " + words[1]
-		if slices.Contains([]string{"alert", "approvals", "audit", "config", "db", "execution", "key", "layout", "manifest", "network", "rule", "token"}, words[1]) {
+		if slices.Contains([]string{"alert", "approvals", "audit", "config", "db", "execution", "key", "layout", "manifest", "metrics", "network", "notify", "rule", "token"}, words[1]) {
 			heading += " " + words[2]
 		}
 		_, section, ok := strings.Cut(reference, heading+"\n")

@@ -78,13 +78,16 @@ func (a *App) examine(ctx context.Context, n *net) (at rollout.Block, problems [
 			return at, nil, err
 		}
 	}
-	ns := NetworkStatus{}
+	ns := NetworkStatus{Network: n.Name, ChainID: n.ChainID}
 	if err := a.networkStatus(ctx, n, address, m, &ns); err != nil {
 		return at, nil, err
 	}
 	at = rollout.Block{Number: ns.Block, Hash: ns.BlockHash, Time: ns.BlockTime}
 	if !ns.Deployed {
 		return at, []string{(&dispatcher.NotDeployedError{Address: address}).Error()}, nil
+	}
+	if a.examined != nil {
+		a.examined(ns)
 	}
 	problems = ns.Differences
 	if len(runs) == 0 {

@@ -48,6 +48,8 @@ type TransactionSummary struct {
 	Hash    common.Hash `json:"hash"`
 	Block   uint64      `json:"block"`
 	GasUsed uint64      `json:"gasUsed"`
+
+	Reverted bool `json:"-"`
 }
 
 // FailedError says on which networks a command failed. The others are done.
@@ -165,7 +167,7 @@ func (a *App) loop(ctx context.Context, n *net, pilot reconcile.Pilot, w work, o
 	}
 	for _, t := range after {
 		if final := t.Status == rollout.Confirmed || t.Status == rollout.Reverted; final && (t.ID > last || open[t.ID]) {
-			out.Transactions = append(out.Transactions, TransactionSummary{t.Step, t.Hash, t.BlockNumber, t.GasUsed})
+			out.Transactions = append(out.Transactions, TransactionSummary{t.Step, t.Hash, t.BlockNumber, t.GasUsed, t.Status == rollout.Reverted})
 		}
 	}
 	if runErr == nil {

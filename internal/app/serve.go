@@ -78,19 +78,8 @@ func (a *App) Serve(ctx context.Context, listening func(url string)) (err error)
 	var end context.CancelFunc
 	s.stopping, end = context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
-	cfg := metric.Config{Version: Version}
-	for _, n := range a.networks {
-		cfg.Networks = append(cfg.Networks, n.Name)
-		for _, r := range n.Relays {
-			if !slices.Contains(cfg.Relays, r.Name) {
-				cfg.Relays = append(cfg.Relays, r.Name)
-			}
-		}
-	}
-	for _, state := range states {
-		cfg.States = append(cfg.States, string(state))
-	}
-	s.metrics = metric.New(cfg)
+	s.metrics = metric.New(a.measured())
+	a.examined = func(ns NetworkStatus) { s.metrics.Dispatcher(ns.Network, ns.Delay, ns.Paused) }
 	a.opts.Progress, a.opts.Relayed = s.event, s.relayed
 	a.opts.Confirm = func(context.Context, []Outcome) error { return nil } // whoever asks over HTTP has decided
 	a.leases.TakenOver = func(l rollout.Lease) {
@@ -379,7 +368,7 @@ func (s *server) carryOut(ctx context.Context, j schedule.Job, n *net, under []r
 		if err = e.on(ctx, n, &out, func() error { return e.mustStillHold(ctx, n) }); err == nil {
 			s.log.InfoContext(ctx, "done", "network", n.Name, "plan", j.Plan, "transactions", len(out.Transactions))
 		}
-		s.activated(ctx, e, n, out)
+		s.measure(ctx, e, n, out)
 	}
 	if errors.Is(err, reconcile.ErrStopped) {
 		if _, why := e.stands(ctx, n); errors.Is(why, errTakenBack) {
@@ -390,21 +379,6 @@ func (s *server) carryOut(ctx context.Context, j schedule.Job, n *net, under []r
 		err = errors.Join(err, e.fail(ctx, n, err))
 	}
 	return err
-}
-
-// activated measures how long after it was possible an activation was.
-func (s *server) activated(ctx context.Context, e *execution, n *net, out Outcome) {
-	e.mu.Lock()
-	possible := e.possible[n.ChainID]
-	e.mu.Unlock()
-	for _, t := range out.Transactions {
-		if possible == 0 || !isActivation(t.Step) {
-			continue
-		}
-		if at, err := n.chain.BlockByNumber(ctx, number(t.Block)); err == nil {
-			s.metrics.Activated(n.Name, at.Time, possible)
-		}
-	}
 }
 
 // watch looks at the head of a network, and checks its health, if no other process does.
@@ -426,6 +400,7 @@ func (s *server) watch(ctx context.Context, n *net) error {
 		if held != nil && held.Context().Err() != nil {
 			_ = held.Release(ctx) // it was lost, and is another's
 			held = nil
+			s.metrics.Unwatched(n.Name)
 		}
 		if held == nil {
 			if h, err := s.app.leases.Try(ctx, fmt.Sprintf("%s%d", watching, n.ChainID)); err == nil {
@@ -487,6 +462,9 @@ func (s *server) event(ev Event) {
 			s.metrics.StepTook(ev.Network, time.Since(since))
 		}
 		s.metrics.Step(ev.Network, ev.Step, ev.Kind, ev.Tx.GasUsed)
+		if ev.Tx.Status == rollout.Confirmed {
+			s.measureGas(ev.Tx)
+		}
 		s.log.Info(ev.Kind, append(args, "block", ev.Tx.BlockNumber, "gas", ev.Tx.GasUsed)...)
 	case "unreachable":
 		s.metrics.RPCFailed(ev.Network)

@@ -18,7 +18,6 @@ import (
 	"github.com/seed-b6a97670/lockstep/examples/market"
 	"github.com/seed-b6a97670/lockstep/internal/network"
 	"github.com/seed-b6a97670/lockstep/internal/rollout"
-	"github.com/seed-b6a97670/lockstep/internal/rule"
 )
 
 const sound = `project: demo
@@ -131,7 +130,7 @@ func TestParseSoundFile(t *testing.T) {
 			Required: 3, Hotfix: 4, Pause: 1, Cancel: 2, Others: 1, ValidFor: 36 * time.Hour, Line: 49,
 		},
 		Serve:  Serve{Listen: DefaultListen, Poll: 12 * time.Second, Health: time.Minute},
-		Alerts: Alerts{Rules: rule.Defaults(), Escalation: rule.Escalations()},
+		Alerts: usual(),
 	}
 	got, err := Parse("dir/f.yaml", []byte(sound))
 	if err != nil {

@@ -64,6 +64,13 @@ func (e *Engine) Explains(s Seen) bool {
 	return n != nil && n.explains(s) != ""
 }
 
+// Explain adds an explanation to what is expected on a network, until that is seen anew.
+func (e *Engine) Explain(name string, x Expected) {
+	if n := e.networks[name]; n != nil {
+		n.expected = append(slices.Clone(n.expected), x)
+	}
+}
+
 // explains says what explains an effect; nothing if it is empty.
 func (n *network) explains(s Seen) string {
 	for _, x := range n.expected {

@@ -90,6 +90,8 @@ type Sender struct {
 	sent map[int64]bool // journal entries that a node, or a relay, has taken from this process
 	// forgotten are the journal entries for whose sake relays were asked to forget others
 	forgotten map[int64]bool
+	// exempt is asked in the place of Approval by a Pauser, which cannot wait for people: its error says why a transaction is not one that it may send
+	exempt func(ctx context.Context, tx *types.Transaction) error
 	// first is the journal entry that has been the first in no block since a time
 	first struct {
 		id    int64
