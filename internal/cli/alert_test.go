@@ -99,14 +99,14 @@ func keptAlerts(t *testing.T, r *rig) {
 	root.ChainID, root.Contract, root.Tx, root.Block = 31337, common.Address{0xd1}, common.Hash{1}, rollout.Block{Number: 7, Hash: common.Hash{7}, Time: 1007}
 	root.Details = []rule.Detail{{Name: "sender", Value: "0x51"}}
 	drift, down := make(rule.Drift, "", "active routes", rule.High, rule.Ops), make(rule.RPCDown, "local", "https://one.example/a", rule.Warning, rule.Ops)
-	if _, err := s.SaveAlerts(t.Context(), 31337, nil, []rule.Change{{Turn: rule.Raised, Alert: root}, {Turn: rule.Raised, Alert: drift}, {Turn: rule.Raised, Alert: down}}); err != nil {
+	if _, err := s.SaveAlerts(t.Context(), 31337, nil, []rule.Change{{Turn: rule.Raised, Alert: root}, {Turn: rule.Raised, Alert: drift}, {Turn: rule.Raised, Alert: down}}, nil); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := s.Acknowledge(t.Context(), 3, "alice", "the provider knows"); err != nil {
+	if _, _, err := s.Acknowledge(t.Context(), 3, "alice", "the provider knows", nil); err != nil {
 		t.Fatal(err)
 	}
 	down.ResolvedAt, down.Resolution = at, "it answers again"
-	if _, err := s.SaveAlerts(t.Context(), 31337, nil, []rule.Change{{Turn: rule.Resolved, Alert: down}}); err != nil {
+	if _, err := s.SaveAlerts(t.Context(), 31337, nil, []rule.Change{{Turn: rule.Resolved, Alert: down}}, nil); err != nil {
 		t.Fatal(err)
 	}
 }
