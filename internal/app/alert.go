@@ -82,7 +82,7 @@ func (a *App) Acknowledge(ctx context.Context, id int64, by, note string) (out K
 	if err := a.openJournal(ctx); err != nil {
 		return KeptAlert{}, false, err
 	}
-	record, done, err := a.store.Acknowledge(ctx, id, by, note, nil)
+	record, done, err := a.store.Acknowledge(ctx, id, by, note, a.alerting(a.store).Telling.Tell)
 	if err != nil {
 		return KeptAlert{}, false, whichAlert(err)
 	}

@@ -56,6 +56,7 @@ type Options struct {
 	Signers  map[string]*signer.Signer
 	Log      *slog.Logger // may be nil
 	Progress func(Event)  // called from several goroutines; may be nil
+	Record   string       // a file to which Serve adds everything that is seen; empty for none
 	// Confirm is asked with what a deployment will do and cost, before the first transaction; nil agrees.
 	Confirm func(context.Context, []Outcome) error
 	// Relayed is told what was measured of relays, when it is in the journal; called from several goroutines; may be nil.

@@ -14,6 +14,7 @@ import (
 	"github.com/seed-b6a97670/lockstep/internal/dispatcher"
 	"github.com/seed-b6a97670/lockstep/internal/manifest"
 	"github.com/seed-b6a97670/lockstep/internal/plan"
+	"github.com/seed-b6a97670/lockstep/internal/relay"
 	"github.com/seed-b6a97670/lockstep/internal/rollout"
 	"github.com/seed-b6a97670/lockstep/internal/rule"
 )
@@ -29,6 +30,8 @@ type journalSight struct {
 	steps   map[int64]bool
 	open    map[int64]rule.Seen
 	rolling map[common.Hash]string
+	refused int64 // the last call that was shown
+	relays  int64 // the last answer of a relay that was
 }
 
 // interest is for how long steps count (failure_rate), in seconds.
@@ -37,6 +40,7 @@ const interest = 24 * 3600
 func newJournalSight(s *server, now time.Time, show func(ctx context.Context, chainID uint64, seen ...rule.Seen)) *journalSight {
 	return &journalSight{
 		server: s, show: show, began: now.Unix() - interest, steps: map[int64]bool{}, open: map[int64]rule.Seen{}, rolling: map[common.Hash]string{},
+		refused: -1, relays: -1,
 	}
 }
 
@@ -55,6 +59,12 @@ func (j *journalSight) run(ctx context.Context) error {
 }
 
 func (j *journalSight) look(ctx context.Context) error {
+	if err := j.lookAtRefused(ctx); err != nil {
+		return err
+	}
+	if err := j.lookAtRelays(ctx); err != nil {
+		return err
+	}
 	seq, err := j.server.app.store.Tip(ctx)
 	if err != nil || seq == j.seq {
 		return err
@@ -79,6 +89,52 @@ func (j *journalSight) look(ctx context.Context) error {
 	}
 	j.lookAtOpen(ctx, open)
 	j.seq = seq
+	return nil
+}
+
+// lookAtRefused shows calls of ours that were not sent because they would have been refused. Those of before count for nothing.
+func (j *journalSight) lookAtRefused(ctx context.Context) error {
+	calls, err := j.server.app.store.RefusedUnsent(ctx, max(j.refused, 0))
+	if err != nil {
+		return err
+	}
+	first := j.refused < 0
+	j.refused = max(j.refused, 0)
+	for _, r := range calls {
+		j.refused = r.ID
+		n := j.server.network(r.ChainID)
+		if n == nil || first || r.Error == "" {
+			continue
+		}
+		j.server.metrics.Refused(n.Name, r.Error, r.Source)
+		j.show(ctx, r.ChainID, rule.Seen{
+			Sight: rule.SawRefusal, Network: n.Name, ChainID: r.ChainID, At: time.Now().UnixMilli(), Block: r.Block, Contract: r.Contract, By: r.From, Subject: r.Error,
+			Is: string(r.Fields), Source: r.Source,
+		})
+	}
+	return nil
+}
+
+// lookAtRelays shows how relays have answered.
+func (j *journalSight) lookAtRelays(ctx context.Context) error {
+	answers, err := j.server.app.store.RelayAnswers(ctx, max(j.relays, 0))
+	if err != nil {
+		return err
+	}
+	first := j.relays < 0
+	j.relays = max(j.relays, 0)
+	for _, a := range answers {
+		j.relays = a.Number
+		n := j.server.network(a.ChainID)
+		outcome := relay.Outcome(a.Outcome)
+		failed := slices.Contains([]relay.Outcome{relay.OutcomeRefused, relay.OutcomeUnsent, relay.OutcomeInDoubt}, outcome)
+		if n == nil || first || !failed && !slices.Contains([]relay.Outcome{relay.OutcomeTaken, relay.OutcomePartial, relay.OutcomeLanded}, outcome) {
+			continue
+		}
+		j.show(ctx, a.ChainID, rule.Seen{
+			Sight: rule.SawRelay, Network: n.Name, ChainID: a.ChainID, At: time.Now().UnixMilli(), Subject: a.Relay, Failed: failed, Is: a.Outcome,
+		})
+	}
 	return nil
 }
 

@@ -57,7 +57,9 @@ type server struct {
 	jobs     scheduler
 	stopping context.Context //nolint:containedctx // it ends when steps in hand are to be the last
 	unsigned []string        // roles for which nobody can sign here
-	looked   atomic.Int64    // when work was last looked for, in unix seconds
+	answers  *answers
+	eyes     *eyes
+	looked   atomic.Int64 // when work was last looked for, in unix seconds
 
 	runsMu sync.Mutex
 	runs   map[common.Hash]Execution // plans that were handed over, with their manifests
@@ -86,6 +88,22 @@ func (a *App) Serve(ctx context.Context, listening func(url string)) (err error)
 		s.metrics.LeaseTakenOver()
 		s.log.Warn("taken over from a process that is gone, or has stopped", "lease", l.Name, "from", rollout.HolderName(l.From))
 	}
+	ids := map[string]uint64{}
+	for _, n := range a.networks {
+		ids[n.Name] = n.ChainID
+	}
+	if s.answers, err = newAnswers(a.cfg, a.store, a.alerting(a.store), ids, s.log); err != nil {
+		return err
+	}
+	s.eyes = &eyes{server: s, stopping: s.stopping}
+	sender, err := a.Sender(s.sentNotice)
+	if err != nil {
+		return err
+	}
+	s.eyes.wake = sender.Wake
+	if s.eyes.pauser, err = a.NewPauser(ctx, s.metrics); err != nil {
+		return err
+	}
 	server, err := web.New(ctx, s.api())
 	if err != nil {
 		return err
@@ -99,6 +117,13 @@ func (a *App) Serve(ctx context.Context, listening func(url string)) (err error)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return server.Serve(ctx) })
 	g.Go(func() error { return s.lookForWork(ctx) })
+	g.Go(func() error { return s.answers.poll(ctx) })
+	g.Go(func() error { return s.eyes.watchAll(ctx) })
+	g.Go(func() error { return sender.Run(ctx) })
+	g.Go(func() error { return s.watchQueue(ctx) })
+	if s.eyes.pauser != nil {
+		g.Go(func() error { return s.eyes.pauser.Run(ctx) })
+	}
 	for _, n := range a.networks {
 		g.Go(func() error { return s.watch(ctx, n) })
 	}

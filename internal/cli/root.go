@@ -50,6 +50,7 @@ type env struct {
 	yes         bool
 	verbose     bool
 	careful     bool
+	record      string // of serve: a file to which what is seen is added
 	batchDelay  time.Duration
 
 	printed  bool         // a JSON document
@@ -237,7 +238,7 @@ func (e *env) open() (*app.App, *config.Config, error) {
 	progress := e.progress(cfg.Networks) // first, since it may change where the log goes
 	a, err := app.New(app.Options{
 		Config: cfg, Journal: journal, Networks: e.networks, Careful: e.careful, BatchDelay: e.batchDelay,
-		Log: e.logger(), Progress: progress, Confirm: e.confirmDeploy,
+		Log: e.logger(), Progress: progress, Confirm: e.confirmDeploy, Record: e.record,
 	})
 	return a, cfg, err
 }

@@ -24,6 +24,8 @@ type Alerts struct {
 	Rules      map[string]rule.Settings          // all rules, with their defaults where the file does not say
 	Escalation map[rule.Severity]rule.Escalation // all severities, likewise
 	Pause      Pause
+	BaseURL    string             // by which links in messages lead back to this daemon, without a slash at the end; empty if they do not
+	Inbound    map[string]Inbound // hooks by which others answer alerts, and report theirs
 }
 
 // Sink is where alerts are told.
@@ -79,6 +81,8 @@ func (r *reader) alerts(c *Config, top section) {
 	c.Alerts.Escalation = r.escalation(s, who)
 	r.mustExist(s, c.Alerts, who)
 	r.pause(c, s, top)
+	r.baseURL(c, s)
+	r.inbound(c, s)
 }
 
 func (r *reader) sinks(c *Config, s section) {

@@ -3,7 +3,6 @@ package monitor
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -43,21 +42,4 @@ func words(list []rule.Action) string {
 		out[i] = string(a)
 	}
 	return strings.Join(out, ", ")
-}
-
-// Acknowledge notes who has an alert in hand.
-func (m *Monitor) Acknowledge(ctx context.Context, fingerprint, by, note string) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	r, fires := m.firing[fingerprint]
-	if !fires {
-		return fmt.Errorf("acknowledge an alert: none with fingerprint %.40q fires", fingerprint)
-	}
-	kept, done, err := m.cfg.Journal.Acknowledge(ctx, r.ID, by, note, m.cfg.Telling.Tell)
-	if err != nil || !done {
-		return err
-	}
-	m.firing[fingerprint] = kept
-	m.see(rule.Seen{Sight: rule.SawAcknowledged, Network: r.Network, At: time.Now().UnixMilli(), Subject: fingerprint})
-	return nil
 }

@@ -21,7 +21,6 @@ type Journal interface {
 	// SaveAlerts keeps what has become of alerts, and queues the messages that tell makes of that, in one transaction.
 	SaveAlerts(ctx context.Context, chainID uint64, at *rollout.Block, changes []rule.Change, tell notice.Teller) ([]rule.Record, error)
 	Escalate(ctx context.Context, id int64, level int, receivers []rule.Action, tell notice.Teller) (r rule.Record, done bool, err error)
-	Acknowledge(ctx context.Context, id int64, by, note string, tell notice.Teller) (r rule.Record, done bool, err error)
 	FiringAlerts(ctx context.Context) ([]rule.Record, error)
 	Silences(ctx context.Context, at int64) ([]rule.Silence, error)
 }
@@ -245,16 +244,59 @@ func (m *Monitor) lookForSilences(ctx context.Context, now time.Time) (err error
 	return err
 }
 
-// lookForAnswers finds out who has acknowledged alerts meanwhile, in whichever process.
+// lookForAnswers finds out what other processes have done about alerts: who has acknowledged them, and what was reported from outside.
 func (m *Monitor) lookForAnswers(ctx context.Context, now time.Time) error {
 	all, err := m.cfg.Journal.FiringAlerts(ctx)
 	if err != nil {
 		return err
 	}
+	still := map[string]bool{}
 	for _, r := range all {
-		if was, known := m.firing[r.Fingerprint]; known && was.AcknowledgedAt == 0 && r.AcknowledgedAt != 0 {
+		still[r.Fingerprint] = true
+		switch was, known := m.firing[r.Fingerprint]; {
+		case !known && r.Rule == rule.External:
+			m.engine.Restore([]rule.Alert{r.Alert}, nil)
+			m.firing[r.Fingerprint] = r
+		case known && was.AcknowledgedAt == 0 && r.AcknowledgedAt != 0:
 			m.firing[r.Fingerprint] = r
 			m.see(rule.Seen{Sight: rule.SawAcknowledged, Network: r.Network, At: now.UnixMilli(), Subject: r.Fingerprint})
+		}
+	}
+	for fingerprint, r := range m.firing {
+		if r.Rule == rule.External && !still[fingerprint] {
+			m.engine.Forget(fingerprint)
+			delete(m.firing, fingerprint)
+		}
+	}
+	return nil
+}
+
+// Report shows reports from outside to the rules. Any process may do so; the one that watches finds in the journal what follows.
+func Report(ctx context.Context, cfg Config, seen ...rule.Seen) error {
+	engine := rule.New(cfg.Rules)
+	all, err := cfg.Journal.FiringAlerts(ctx)
+	if err != nil {
+		return err
+	}
+	for _, r := range all {
+		if r.Rule == rule.External {
+			engine.Restore([]rule.Alert{r.Alert}, nil)
+		}
+	}
+	var changes []rule.Change
+	for _, s := range seen {
+		if s.Sight != rule.SawReport {
+			return fmt.Errorf("what is reported from outside is %q, and must be a report", s.Sight)
+		}
+		changes = append(changes, engine.See(s)...)
+	}
+	kept, err := cfg.Journal.SaveAlerts(ctx, 0, nil, changes, cfg.Telling.Tell)
+	if err != nil {
+		return err
+	}
+	for i, r := range kept {
+		if r.ID != 0 && cfg.Changed != nil {
+			cfg.Changed(changes[i].Turn, r)
 		}
 	}
 	return nil

@@ -26,7 +26,7 @@ type Telling struct {
 }
 
 // Tell makes the messages about what has become of an alert. It is a notice.Teller.
-func (x *Telling) Tell(kind notice.Kind, r rule.Record, to []rule.Action) (t notice.Telling, err error) {
+func (x Telling) Tell(kind notice.Kind, r rule.Record, to []rule.Action) (t notice.Telling, err error) {
 	switch kind {
 	case notice.Raised, notice.Escalated:
 		if x.Silenced != nil && x.Silenced(r.Alert) {
@@ -78,7 +78,7 @@ func newSecret() (secret string, hash common.Hash) {
 }
 
 // told are those who were told of an alert: those whom its rule names, and those of the levels that it came to.
-func (x *Telling) told(r rule.Record) []rule.Action {
+func (x Telling) told(r rule.Record) []rule.Action {
 	out := r.Receivers()
 	for i, l := range x.Escalations[r.Severity].Levels {
 		for _, a := range l.Notify {
@@ -90,7 +90,7 @@ func (x *Telling) told(r rule.Record) []rule.Action {
 	return out
 }
 
-func (x *Telling) message(kind notice.Kind, r rule.Record) notice.Message {
+func (x Telling) message(kind notice.Kind, r rule.Record) notice.Message {
 	a := r.Alert
 	msg := notice.Message{
 		// the same whenever this is written again, and another one when it is raised or escalated again

@@ -113,21 +113,21 @@ func TestTemplates(t *testing.T) {
 
 func TestTemplatesThatAreRefused(t *testing.T) {
 	for text, want := range map[string]string{
-		"{{.Nothing}}":                                      "can't evaluate field Nothing",
-		"{{":                                                "unclosed action",
-		"{{call .Kind}}":                                    "function call is not known here: known are and, eq, index, len, lower, ne, not, or, short, upper",
-		"{{printf \"%s\" .Kind}}":                           "function printf is not known here",
-		"{{.Kind | print}}":                                 "function print is not known here",
-		"{{if printf .Kind}}{{end}}":                        "function printf is not known here",
-		"{{with (html .Kind)}}{{end}}":                      "function html is not known here",
-		"{{if .Kind}}{{else}}{{js .Kind}}{{end}}":           "function js is not known here",
-		"{{if .Kind}}{{slice .Kind 1}}{{end}}":              "function slice is not known here",
-		"{{$x := urlquery .Kind}}":                          "function urlquery is not known here",
-		"{{nothing}}":                                       `function "nothing" not defined`,
-		"{{range 1000000000}}{{end}}":                       "range must be over a list",
-		"{{range len .Kind}}{{end}}":                        "range must be over a list",
-		"{{range (len .Kind)}}{{end}}":                      "range must be over a list",
-		"{{range .Details}}{{range $.Parts}}{{end}}{{end}}": "range is in another range",
+		"{{.Nothing}}":                 "can't evaluate field Nothing",
+		"{{":                           "unclosed action",
+		"{{call .Kind}}":               "function call is not known here: known are and, eq, index, len, lower, ne, not, or, short, upper",
+		"{{printf \"%s\" .Kind}}":      "function printf is not known here",
+		"{{.Kind | print}}":            "function print is not known here",
+		"{{if printf .Kind}}{{end}}":   "function printf is not known here",
+		"{{with (html .Kind)}}{{end}}": "function html is not known here",
+		"{{if .Kind}}{{else}}{{js .Kind}}{{end}}":                              "function js is not known here",
+		"{{if .Kind}}{{slice .Kind 1}}{{end}}":                                 "function slice is not known here",
+		"{{$x := urlquery .Kind}}":                                             "function urlquery is not known here",
+		"{{nothing}}":                                                          `function "nothing" not defined`,
+		"{{range 1000000000}}{{end}}":                                          "range must be over a list",
+		"{{range len .Kind}}{{end}}":                                           "range must be over a list",
+		"{{range (len .Kind)}}{{end}}":                                         "range must be over a list",
+		"{{range .Details}}{{range $.Parts}}{{end}}{{end}}":                    "range is in another range",
 		"{{range .Details}}{{if .Name}}{{range $.Parts}}{{end}}{{end}}{{end}}": "range is in another range",
 		"{{define \"a\"}}{{end}}{{template \"a\"}}":                            "define and block are not known here",
 		"{{block \"a\" .}}{{end}}":                                             "define and block are not known here",
@@ -165,7 +165,9 @@ func TestSeverity(t *testing.T) {
 		m    Message
 		want rule.Severity
 	}{
-		{Message{}, rule.Info}, {at(rule.Critical), rule.Critical}, {at(rule.Info), rule.Info},
+		{Message{}, rule.Info},
+		{at(rule.Critical), rule.Critical},
+		{at(rule.Info), rule.Info},
 		{Message{Parts: []Message{at(rule.Warning), at(rule.High), at(rule.Info)}}, rule.High},
 	} {
 		if got := test.m.Severity(); got != test.want {

@@ -60,6 +60,9 @@ func (e *Engine) Restore(alerts []Alert, acked map[string]int64) {
 	}
 }
 
+// Forget lets go of an alert that was ended elsewhere.
+func (e *Engine) Forget(fingerprint string) { delete(e.alerts, fingerprint) }
+
 // happens tells whether an alert is about something that has happened. What it is about tells, since an engine may be told of an alert alone.
 func happens(a Alert) bool {
 	switch a.Rule {

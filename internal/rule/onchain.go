@@ -229,7 +229,7 @@ func (e *Engine) code(s Seen) {
 		e.resolve(rule, s.Network, subject, "the code is again what it was")
 		return
 	}
-	a := Alert{Subject: subject, Details: []Detail{{"was", s.Was}, {"is", s.Is}, {"endpoints", fmt.Sprintf("%d of %d", s.Endpoints, s.Asked)}}}
+	a := Alert{Subject: subject, Endpoints: s.Endpoints, Details: []Detail{{"was", s.Was}, {"is", s.Is}, {"endpoints", fmt.Sprintf("%d of %d", s.Endpoints, s.Asked)}}}
 	a.Summary = fmt.Sprintf("%s, which is a %s, has code that it had not", address(s.Account), s.Part)
 	if pinned {
 		a.Summary = fmt.Sprintf("the code of %s %s is not the pinned one", s.Part, address(s.Account))

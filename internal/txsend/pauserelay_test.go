@@ -29,7 +29,7 @@ type overheard struct {
 	given *atomic.Int32
 }
 
-func (o overheard) SendAll(ctx context.Context, tx *types.Transaction, told func(chain.Said)) error {
+func (o overheard) SendAll(ctx context.Context, tx *types.Transaction, told func(chain.Reply)) error {
 	o.given.Add(1)
 	return o.Client.SendAll(ctx, tx, told)
 }
