@@ -30,6 +30,7 @@ import (
 	"github.com/seed-b6a97670/lockstep/internal/rule"
 	"github.com/seed-b6a97670/lockstep/internal/sight"
 	"github.com/seed-b6a97670/lockstep/internal/store"
+	"github.com/seed-b6a97670/lockstep/internal/txsend"
 )
 
 // eyesLease is the name of the lease on watching: one process sees all networks, since what differs between them is of interest.
@@ -127,8 +128,11 @@ func (e *eyes) pause(r rule.Record, noticed time.Time) {
 
 // changed counts what has become of an alert, and has people told.
 func (e *eyes) changed(turn rule.Turn, r rule.Record) {
-	if turn == rule.Raised {
+	switch turn {
+	case rule.Raised:
 		e.server.metrics.AlertRaised(r.Rule, string(r.Severity))
+	case monitor.Acknowledged:
+		e.server.metrics.AlertAcknowledged(string(r.Severity), time.Duration(r.AcknowledgedAt-r.RaisedAt)*time.Second)
 	}
 	if e.wake != nil {
 		e.wake()
@@ -395,6 +399,24 @@ func (y *eye) see(ctx context.Context, from uint64, head rollout.Block, logs []e
 	}
 	y.recorded = head.Number
 	y.show(ctx, y.n.ChainID, position, noticed, seen.Seen...)
+	y.countPauses(ctx, seen.Seen)
+}
+
+// countPauses counts who has paused.
+func (y *eye) countPauses(ctx context.Context, seen []rule.Seen) {
+	for _, s := range seen {
+		if s.Sight != rule.SawEffect || s.Effect.What != rule.Paused {
+			continue
+		}
+		how := "unplanned"
+		if y.monitor.Explained(s) {
+			how = "manual"
+		}
+		if t, err := y.store.TransactionOf(ctx, y.n.ChainID, s.Tx); err == nil && t.Step == txsend.PauseStep {
+			how = "automatic"
+		}
+		y.server.metrics.Paused(y.n.Name, how)
+	}
 }
 
 // at fills in where and when something was seen.

@@ -47,6 +47,9 @@ type Config struct {
 	Log     *slog.Logger
 }
 
+// Acknowledged is what Changed is told when somebody has an alert in hand.
+const Acknowledged = rule.Turn("acknowledged")
+
 // Monitor is safe for concurrent use.
 type Monitor struct {
 	cfg Config
@@ -195,6 +198,13 @@ func (m *Monitor) silenced(a rule.Alert, now time.Time) bool {
 	return slices.ContainsFunc(m.silences, func(s rule.Silence) bool { return s.Covers(a, now.Unix()) })
 }
 
+// Explained tells whether something that was shown had an explanation.
+func (m *Monitor) Explained(s rule.Seen) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.engine.Explains(s)
+}
+
 // Firing lists the alerts that fire, as they are kept.
 func (m *Monitor) Firing() []rule.Record {
 	m.mu.Lock()
@@ -259,6 +269,9 @@ func (m *Monitor) lookForAnswers(ctx context.Context, now time.Time) error {
 			m.firing[r.Fingerprint] = r
 		case known && was.AcknowledgedAt == 0 && r.AcknowledgedAt != 0:
 			m.firing[r.Fingerprint] = r
+			if m.cfg.Changed != nil {
+				m.cfg.Changed(Acknowledged, r)
+			}
 			m.see(rule.Seen{Sight: rule.SawAcknowledged, Network: r.Network, At: now.UnixMilli(), Subject: r.Fingerprint})
 		}
 	}
