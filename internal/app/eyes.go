@@ -71,7 +71,7 @@ func (e *eyes) watchAll(ctx context.Context) error {
 func (e *eyes) watch(ctx context.Context, s *store.Store) (err error) {
 	app := e.server.app
 	e.store = s
-	cfg := e.monitorConfig(s)
+	cfg := e.monitorConfig(ctx, s)
 	if name := app.opts.Record; name != "" {
 		f, err := os.OpenFile(name, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 		if err != nil {
@@ -98,11 +98,11 @@ func (e *eyes) watch(ctx context.Context, s *store.Store) (err error) {
 }
 
 // monitorConfig is what follows from alerts by the configuration. record may be set besides.
-func (e *eyes) monitorConfig(s *store.Store) monitor.Config {
+func (e *eyes) monitorConfig(ctx context.Context, s *store.Store) monitor.Config {
 	app := e.server.app
 	cfg := app.alerting(s)
 	cfg.Explainer = &explainer{app: app}
-	cfg.Changed = e.changed
+	cfg.Changed = func(turn rule.Turn, r rule.Record) { e.changed(ctx, turn, r) }
 	if e.pauser != nil {
 		cfg.Pause = e.pause
 	}
@@ -127,10 +127,11 @@ func (e *eyes) pause(r rule.Record, noticed time.Time) {
 }
 
 // changed counts what has become of an alert, and has people told.
-func (e *eyes) changed(turn rule.Turn, r rule.Record) {
+func (e *eyes) changed(ctx context.Context, turn rule.Turn, r rule.Record) {
 	switch turn {
 	case rule.Raised:
 		e.server.metrics.AlertRaised(r.Rule, string(r.Severity))
+		e.prepare(ctx, r)
 	case monitor.Acknowledged:
 		e.server.metrics.AlertAcknowledged(string(r.Severity), time.Duration(r.AcknowledgedAt-r.RaisedAt)*time.Second)
 	}

@@ -23,6 +23,7 @@ type Journal interface {
 	Escalate(ctx context.Context, id int64, level int, receivers []rule.Action, tell notice.Teller) (r rule.Record, done bool, err error)
 	FiringAlerts(ctx context.Context) ([]rule.Record, error)
 	Silences(ctx context.Context, at int64) ([]rule.Silence, error)
+	EnqueueNotices(ctx context.Context, queued ...notice.Queued) error
 }
 
 // Explainer looks for what explains an effect, in the journal.
