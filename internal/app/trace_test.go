@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -112,5 +113,30 @@ func (s *site) isOnChain(step localtrace.Span) {
 	if fmt.Sprint(r.GasUsed) != a["lockstep.gas"] || r.BlockNumber.String() != a["lockstep.block"] || a["lockstep.outcome"] != "confirmed" ||
 		step.Name != "step "+strings.Fields(a["lockstep.step"])[0] || a["lockstep.root"] == "" || a["lockstep.epoch"] != "2" {
 		s.t.Errorf("%+v, its receipt says block %s and %d gas", step, r.BlockNumber, r.GasUsed)
+	}
+}
+
+// TestCollectorIsChecked: where a collector is referred to, what is found there is checked, and not shown.
+func TestCollectorIsChecked(t *testing.T) {
+	t.Setenv("GOOD", "https://collector.example/hunter2")
+	t.Setenv("PLAIN", "http://collector.example/hunter2")
+	s := newSite(t, local(71))
+	for ref, want := range map[string]string{
+		"env:GOOD": "", "env:PLAIN": "serve.traces: is not an https URL", "env:NONE": "serve.traces: environment variable NONE is not set",
+	} {
+		cfg, err := config.Parse(filepath.Join(s.dir, "lockstep.yaml"), append(s.write(oneFacet), []byte("\nserve: {traces: "+ref+"}\n")...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var said []string
+		for _, p := range app.CheckReferences(cfg) {
+			if strings.Contains(p.Message, "traces") {
+				said = append(said, p.Message)
+			}
+		}
+		text := strings.Join(said, "; ")
+		if (want == "") != (text == "") || !strings.HasPrefix(text, want) || strings.Contains(text, "hunter2") {
+			t.Errorf("%s: %q, want %q", ref, text, want)
+		}
 	}
 }

@@ -116,6 +116,33 @@ func mustStand(t testing.TB, s *Store, digest common.Hash, want string) {
 	mustBeSound(t, s)
 }
 
+// TestExecutionEndsOnce: of those who note at the same time that a network is done, one learns that it has ended the execution.
+func TestExecutionEndsOnce(t *testing.T) { onEach(t, testExecutionEndsOnce) }
+
+func testExecutionEndsOnce(t *testing.T, on *database) {
+	s := on.fresh(t)
+	chains := []uint64{10, 11, 12, 13, 14}
+	plan := beginExecution(t, s, 1, true, chains...)
+	var all sync.WaitGroup
+	var ends atomic.Int32
+	for _, chain := range append(chains, chains...) {
+		all.Go(func() {
+			over, err := s.NoteNetwork(t.Context(), plan, ExecutionNetwork{ChainID: chain, State: rollout.StateDone, DoneAt: 1700}, "bob")
+			if err != nil {
+				t.Error(err)
+			}
+			if over {
+				ends.Add(1)
+			}
+		})
+	}
+	all.Wait()
+	if n := ends.Load(); n != 1 {
+		t.Errorf("it has ended %d times", n)
+	}
+	mustStand(t, s, plan, "done served done done done done done")
+}
+
 func TestBeginExecution(t *testing.T) { onEach(t, testBeginExecution) }
 
 func testBeginExecution(t *testing.T, on *database) {
