@@ -59,6 +59,9 @@ var (
 
 func TestMain(m *testing.M) {
 	flag.Parse()
+	if child() {
+		return
+	}
 	code := m.Run()
 	if postgresStarted.Load() {
 		if s, err := postgres(); err != nil || s.Stop() != nil {
@@ -143,7 +146,7 @@ func newAnvil(t testing.TB, args ...string) *node {
 		t.Fatal(err)
 	}
 	t.Cleanup(a.Stop)
-	n := &node{t: t, url: a.URL, ws: "ws" + a.URL[4:], rpc: a.RPC, chainID: 31337, emitter: emitterAddress, rand: rand.New(rand.NewPCG(1, 2))}
+	n := &node{t: t, url: a.URL, ws: a.WS, rpc: a.RPC, chainID: 31337, emitter: emitterAddress, rand: rand.New(rand.NewPCG(1, 2))}
 	n.init()
 	n.call(nil, "anvil_setCode", n.emitter, hexutil.Bytes(emitterCode()))
 	var accounts []common.Address
@@ -300,9 +303,14 @@ type running struct {
 // start starts an indexer. It is stopped at the end of the test at the latest.
 func start(t testing.TB, n *node, s index.Store, c index.Chain, h *told) *running {
 	t.Helper()
+	return startPolling(t, n, s, c, h, 20*time.Millisecond)
+}
+
+func startPolling(t testing.TB, n *node, s index.Store, c index.Chain, h *told, poll time.Duration) *running {
+	t.Helper()
 	x := index.New(index.Config{
 		Chain: c, Store: s, Contracts: []event.Contract{{Kind: dispatcher.Kind, Address: n.emitter, From: 0}}, Confirmations: 3,
-		Poll: 20 * time.Millisecond, Handler: h, Log: logger(),
+		Poll: poll, Handler: h, Log: logger(),
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
