@@ -65,8 +65,8 @@ func TestSendAll(t *testing.T) {
 				t.Errorf("the other one: %v", other.Err)
 			case other.Err != nil && strings.Contains(other.Err.Error(), "k3y"):
 				t.Errorf("a secret is shown: %v", other.Err)
-			case fault == badnode.Hanging && (order[0] != n.URL() || other.Took < 2*time.Second):
-				t.Errorf("the good one was told as number 2: %v, after %s", order, other.Took)
+			case fault == badnode.Hanging && order[0] != n.URL():
+				t.Errorf("the good one was told as number 2: %v", order)
 			}
 			for {
 				_, err := direct.Receipt(t.Context(), tx.Hash())

@@ -209,7 +209,7 @@ const attempts = 5
 func (p *Pauser) send(ctx context.Context, d rollout.Pause, seen time.Time, w warmth) (rollout.Pause, error) {
 	asked := make(chan bool, 1)
 	p.giving.Go(func() { asked <- p.isPaused(ctx) }) // while the nonces are taken
-	defer p.follow()                                 // whatever comes of this, the nonces are given back
+	defer p.Follow()                                 // whatever comes of this, the nonces are given back
 	for attempt := 1; ; attempt++ {
 		t, err := p.take(ctx, true)
 		if err != nil {

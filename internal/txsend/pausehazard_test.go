@@ -504,3 +504,29 @@ func TestNothingWithoutADecision(t *testing.T) {
 		t.Errorf("%v, %v; %d sent", err, r.troubles()[0], sent)
 	}
 }
+
+// forgetful is a network that takes everything, and forgets it.
+type forgetful struct{ *chain.Client }
+
+func (forgetful) SendAll(_ context.Context, _ *types.Transaction, told func(chain.Said)) error {
+	told(chain.Said{Endpoint: "one"})
+	return nil
+}
+
+// TestPauseThatIsForgottenOffersMore: nobody refuses it, and it is in no block after some.
+func TestPauseThatIsForgottenOffersMore(t *testing.T) {
+	r := newPauseRig(t, chainID)
+	cfg := r.config("one", r.journal, r.chain)
+	cfg.Chain, cfg.BlockTime = forgetful{r.chain}, 10*time.Millisecond
+	p := r.armed(cfg)
+	r.order(p)
+	r.until("it offers more", func() bool { return len(r.transactions(r.journal)) > 1 })
+	var first, second types.Transaction
+	all := r.transactions(r.journal)
+	if err := errors.Join(first.UnmarshalBinary(all[0].Raw), second.UnmarshalBinary(all[1].Raw)); err != nil {
+		t.Fatal(err)
+	}
+	if second.Nonce() != first.Nonce() || second.GasFeeCap().Cmp(first.GasFeeCap()) <= 0 || second.GasTipCap().Cmp(first.GasTipCap()) <= 0 {
+		t.Errorf("%v and %v", &first, &second)
+	}
+}
