@@ -151,3 +151,39 @@ func TestReadLogRefusesWhatIsNone(t *testing.T) {
 		t.Errorf("%+v", e)
 	}
 }
+
+// TestExpectBeginsAnew: what was told before the last reading is not told by being told again with more.
+func TestExpectBeginsAnew(t *testing.T) {
+	address, holder := common.Address{0xd1}, common.Address{0x01}
+	log := func(name string, data []byte, topics ...common.Hash) event.Log {
+		return event.Log{Address: address, Topics: append([]common.Hash{artifacts()["IManifestDispatcher"].ABI.Events[name].ID}, topics...), Data: data}
+	}
+	number := func(n int64) common.Hash { return common.BigToHash(big.NewInt(n)) }
+	w := NewWatch(address)
+	w.Recall([]event.Log{log("RoleGranted", nil, AdminRole, common.BytesToHash(holder[:]), common.Hash{31: 0xfa})})
+	logs := []event.Log{
+		log("Committed", number(900).Bytes(), common.Hash{0xaa}, number(1)), log("MaxBatchSizeUpdated", number(60).Bytes()), log("EtaGraceUpdated", number(90).Bytes()),
+	}
+	var slots []common.Hash
+	for n := 1; n <= len(logs); n++ {
+		slots = w.Expect(logs[:n], nil)
+	}
+	words := make([]common.Hash, len(slots))
+	for i, slot := range slots {
+		switch slot {
+		case member(stateWord):
+			words[i] = packed{eta: 900, limit: 60, pendingLimit: 50}.pack()
+		case member(rootWords):
+			words[i] = noRoot
+		case member(rootWords + 1):
+			words[i] = common.Hash{0xaa}
+		case member(graceWord):
+			words[i] = number(90)
+		case roleSlot(holder):
+			words[i] = number(1)
+		}
+	}
+	if seen := w.Compare(words); len(seen) > 0 {
+		t.Errorf("%+v", seen)
+	}
+}

@@ -1,6 +1,7 @@
 package sight_test
 
 import (
+	"crypto/ecdsa"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -196,26 +197,7 @@ func TestASignerGainsCode(t *testing.T) {
 	on(t, func(r *rig) {
 		wallet := r.create(writer)
 		l, _ := r.look([]sight.Account{{Address: addressOf(operator), Part: sight.Signer}})
-		delegate := func(to common.Address) {
-			from := addressOf(operator)
-			auth, err := types.SignSetCode(operator, types.SetCodeAuthorization{ChainID: *uint256.NewInt(chainID), Address: to, Nonce: r.nonce[from]})
-			if err != nil {
-				r.t.Fatal(err)
-			}
-			other := addressOf(outsider)
-			tx, err := types.SignNewTx(outsider, types.LatestSignerForChainID(big.NewInt(chainID)), &types.SetCodeTx{
-				ChainID: uint256.NewInt(chainID), Nonce: r.nonce[other], Gas: 200_000, GasFeeCap: uint256.NewInt(10 * params.GWei), GasTipCap: uint256.NewInt(1),
-				To: other, AuthList: []types.SetCodeAuthorization{auth},
-			})
-			if err != nil {
-				r.t.Fatal(err)
-			}
-			r.nonce[other]++
-			r.nonce[from]++
-			r.send(tx)
-			r.receipt(tx)
-		}
-		delegate(wallet)
+		r.delegate(operator, wallet)
 		out := l.again()
 		l.want("delegated", out, "code of signer operator: none, "+hashOf(types.AddressToDelegation(wallet))+" (1 of 1)")
 		i := slices.IndexFunc(out.Seen, func(s rule.Seen) bool { return s.Sight == rule.SawCode })
@@ -228,9 +210,30 @@ func TestASignerGainsCode(t *testing.T) {
 			r.t.Errorf("of a holder: %v", got)
 		}
 		late.want("at rest", late.again())
-		delegate(common.Address{})
+		r.delegate(operator, common.Address{})
 		l.want("taken back", l.again(), "code of signer operator: none, none (1 of 1)")
 	})
+}
+
+// delegate has an account delegate to code; another one pays.
+func (r *rig) delegate(key *ecdsa.PrivateKey, to common.Address) {
+	r.t.Helper()
+	from, payer := addressOf(key), addressOf(outsider)
+	auth, err := types.SignSetCode(key, types.SetCodeAuthorization{ChainID: *uint256.NewInt(chainID), Address: to, Nonce: r.nonce[from]})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	tx, err := types.SignNewTx(outsider, types.LatestSignerForChainID(big.NewInt(chainID)), &types.SetCodeTx{
+		ChainID: uint256.NewInt(chainID), Nonce: r.nonce[payer], Gas: 200_000, GasFeeCap: uint256.NewInt(10 * params.GWei), GasTipCap: uint256.NewInt(1),
+		To: payer, AuthList: []types.SetCodeAuthorization{auth},
+	})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.nonce[payer]++
+	r.nonce[from]++
+	r.send(tx)
+	r.receipt(tx)
 }
 
 // caller is a facet that calls the address in its data, and fails as that does.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/common/hexutil"
+	"github.com/ethereum/go-ethereum/core/types"
 	"github.com/ethereum/go-ethereum/crypto"
 
 	"github.com/seed-b6a97670/lockstep/internal/dispatcher"
@@ -111,6 +112,82 @@ func TestAReorganisation(t *testing.T) {
 		want = act()
 		same("again", l.again(), want)
 		l.want("once", l.again())
+	})
+}
+
+// TestAReorganisationThatChangesNothing: the new blocks hold the same, and whoever has forgotten what was told of the old ones is told again, also of what
+// has not changed since.
+func TestAReorganisationThatChangesNothing(t *testing.T) {
+	on(t, func(r *rig) {
+		d, facet := r.made.Address, r.create(writer)
+		r.goLive(1, route(write, facet, writer))
+		l, _ := r.look([]sight.Account{{Address: addressOf(operator), Part: sight.Signer}})
+		at := r.mark(l.head())
+		low := strings.ToLower(addressOf(outsider).Hex())
+		for _, when := range []string{"first", "again"} {
+			r.must(outsider, d, writing(roleSlot(addressOf(outsider)), common.Hash{31: 0b100}))
+			r.delegate(operator, facet)
+			got := words(l.again(), rule.SawSlot, rule.SawCode, rule.SawPending)
+			want := []string{
+				"slot role bits of " + low + ": no role, COMMIT", "code of holder outsider: none, none (1 of 1)",
+				"code of signer operator: none, " + hashOf(types.AddressToDelegation(facet)) + " (1 of 1)",
+			}
+			if when == "again" {
+				want = append(want, "pending nothing epoch 0, grace 60")
+			}
+			slices.Sort(got)
+			slices.Sort(want)
+			if !slices.Equal(got, want) {
+				r.t.Errorf("%s: %q, want %q", when, got, want)
+			}
+			if when == "first" {
+				r.back(at)
+				l.next = at.block.Number + 1
+				if err := l.sight.Forget(r.t.Context(), at.block); err != nil {
+					r.t.Fatal(err)
+				}
+			}
+		}
+	})
+}
+
+// TestAPageTableThatNobodyCommitted: a facet puts another table in the place of the live one, and what it leads to is watched; whoever begins to look
+// afterwards, without the events before, sees that it is not the active root's.
+func TestAPageTableThatNobodyCommitted(t *testing.T) {
+	on(t, func(r *rig) {
+		d, facet := r.made.Address, r.create(writer)
+		code := append(slices.Clone(writer), 1)
+		other := r.create(code)
+		root := r.goLive(1, route(write, facet, writer))
+		staged := r.stage(2, route(write, facet, writer), route(write+1, other, code))
+		l, _ := r.look(nil)
+		table := func(root common.Hash) common.Address {
+			return crypto.CreateAddress2(d, root, common.FromHex("0x73954d0b89449abd8f47cadd88353cca2c673d3e78c027dd3cfd82806faf76e9"))
+		}
+		state := r.word(member(0))
+		to := table(staged)
+		copy(state[12:], to[:])
+		r.must(outsider, d, writing(member(0), state))
+		hidden := fmt.Sprintf("slot live page table: %s, %s", strings.ToLower(table(root).Hex()), strings.ToLower(table(staged).Hex()))
+		codeOf := func(facet common.Address, code []byte) string {
+			return "code of facet " + name(facet) + ": " + hashOf(code) + ", " + hashOf(code) + " (1 of 1)"
+		}
+		l.want("another table", l.again(), hidden, codeOf(other, code))
+
+		late, first := r.watch(dispatcher.NewWatch(d), nil)
+		for _, want := range []string{hidden, codeOf(other, code), "pending " + short(staged.Hex()) + " epoch 2, grace 60", "active " + short(root.Hex()) + " epoch 1"} {
+			if got := words(first, all...); !slices.Contains(got, want) {
+				r.t.Errorf("%q is not among %q", want, got)
+			}
+		}
+		late.want("at rest", late.again())
+
+		// and one that leads nowhere
+		state[12] ^= 1
+		r.must(outsider, d, writing(member(0), state))
+		nowhere := common.BytesToAddress(state[12:])
+		l.want("no table", l.again(), fmt.Sprintf("slot live page table: %s, %s", strings.ToLower(table(staged).Hex()), strings.ToLower(nowhere.Hex())),
+			fmt.Sprintf("slot live page table: page 1 of 1, %s: no code", strings.ToLower(nowhere.Hex())))
 	})
 }
 

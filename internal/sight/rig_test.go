@@ -160,7 +160,8 @@ func (r *rig) send(tx *types.Transaction) {
 func (r *rig) receipt(tx *types.Transaction) *types.Receipt {
 	r.t.Helper()
 	for range 2000 {
-		if receipt, err := r.eth.TransactionReceipt(r.t.Context(), tx.Hash()); err == nil {
+		receipt, err := r.eth.TransactionReceipt(r.t.Context(), tx.Hash())
+		if err == nil && r.latest() >= receipt.BlockNumber.Uint64() { // receipts are there a moment before the head is
 			return receipt
 		}
 		time.Sleep(5 * time.Millisecond)
@@ -287,19 +288,24 @@ type looker struct {
 // look begins to watch, with all events before, and returns what the first look shows.
 func (r *rig) look(accounts []sight.Account, urls ...string) (*looker, sight.Sighted) {
 	r.t.Helper()
+	w := dispatcher.NewWatch(r.made.Address, addressOf(deployer), addressOf(outsider))
+	w.Recall(r.logs(0, r.latest()))
+	return r.watch(w, accounts, urls...)
+}
+
+// watch begins to watch.
+func (r *rig) watch(w *dispatcher.Watch, accounts []sight.Account, urls ...string) (*looker, sight.Sighted) {
+	r.t.Helper()
 	if len(urls) == 0 {
 		urls = []string{r.url}
 	}
 	l := &looker{rig: r, chain: connect(r.t, urls...), heads: connect(r.t, r.url)}
-	w := dispatcher.NewWatch(r.made.Address, addressOf(deployer), addressOf(outsider))
-	head := l.head()
-	w.Recall(l.logs(0, head.Number))
 	l.sight = sight.New(sight.Config{
 		Network: "test", ChainID: chainID, Chain: l.chain, Accounts: accounts, Now: time.Now,
 		Contracts: []sight.Contract{{Kind: dispatcher.Kind, Watch: w}},
 	})
 	r.t.Cleanup(l.sight.Close)
-	l.next = head.Number
+	l.next = l.head().Number + 1
 	return l, l.again()
 }
 
@@ -322,13 +328,22 @@ func (l *looker) head() rollout.Block {
 	return head
 }
 
-func (l *looker) logs(from, to uint64) []event.Log {
-	l.t.Helper()
-	found, err := l.eth.FilterLogs(l.t.Context(), ethereum.FilterQuery{
-		FromBlock: new(big.Int).SetUint64(from), ToBlock: new(big.Int).SetUint64(to), Addresses: []common.Address{l.made.Address},
+func (r *rig) latest() uint64 {
+	r.t.Helper()
+	n, err := r.eth.BlockNumber(r.t.Context())
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return n
+}
+
+func (r *rig) logs(from, to uint64) []event.Log {
+	r.t.Helper()
+	found, err := r.eth.FilterLogs(r.t.Context(), ethereum.FilterQuery{
+		FromBlock: new(big.Int).SetUint64(from), ToBlock: new(big.Int).SetUint64(to), Addresses: []common.Address{r.made.Address},
 	})
 	if err != nil {
-		l.t.Fatal(err)
+		r.t.Fatal(err)
 	}
 	var out []event.Log
 	for _, f := range found {
@@ -346,7 +361,7 @@ func (l *looker) try() (sight.Sighted, error) {
 	head := l.head()
 	var logs []event.Log
 	from := min(l.next, head.Number)
-	if l.next <= head.Number && l.next > 0 {
+	if l.next <= head.Number {
 		logs = l.logs(l.next, head.Number)
 	}
 	l.next = head.Number + 1
