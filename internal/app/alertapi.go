@@ -35,8 +35,8 @@ const (
 func (x *answers) listAlerts(ctx context.Context, r *web.Request) (any, error) {
 	q := store.AlertQuery{Limit: alertsListed}
 	for name, values := range r.Query {
-		value, err := values[0], error(nil)
-		switch name {
+		var err error
+		switch value := values[0]; name {
 		case "firing":
 			q.Firing, err = strconv.ParseBool(value)
 		case "since":

@@ -101,7 +101,7 @@ func (s *Server) page(p Page) http.HandlerFunc {
 		}
 		ctx, cancel := context.WithTimeout(r.Context(), handleTimeout)
 		defer cancel()
-		v, err := View{}, error(errNoSecret)
+		v, err := View{}, errNoSecret
 		if hash, ok := hashOf(r.PathValue("secret")); ok {
 			v, err = do(ctx, hash)
 		}
