@@ -168,7 +168,7 @@ func (x *answers) answer(ctx context.Context, a inbound.Answer) (counts bool, er
 		return false, nil
 	case err != nil:
 		return false, err
-	case !r.Fires(), r.AcknowledgedBy != "":
+	case !r.Fires():
 		return false, nil
 	case a.At.Before(time.Unix(r.RaisedAt, 0).Add(-skew)):
 		x.log.InfoContext(ctx, "an answer is older than the alert, and does not count", "alert", r.ID, "by", a.By, "what", string(a.Kind), "at", a.At)

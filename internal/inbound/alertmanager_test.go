@@ -260,8 +260,21 @@ func TestAlertmanagerThatFails(t *testing.T) {
 			t.Errorf("%s: %v, %v, want %q", name, got, err, c.want)
 		}
 	}
+	for state, want := range map[string]int{"active": 1, "expired": 0} { // which it may be since it was listed
+		answer = func(w http.ResponseWriter, r *http.Request) {
+			if strings.HasSuffix(r.URL.Path, "/silence/s-1") {
+				_, _ = fmt.Fprintf(w, `{"id": "s-1", "createdBy": "", "status": {"state": %q}}`, state)
+				return
+			}
+			alertsAlone(w, r, "s-1", "s-1")
+		}
+		got, err := am.Answers(t.Context(), []string{keyOfOurs})
+		if err != nil || len(got) != want || want > 0 && got[0].By != "somebody (silence in main)" {
+			t.Errorf("%s: %+v, %v", state, got, err)
+		}
+	}
 	server.Close()
-	if _, err := am.Answers(t.Context(), []string{keyOfOurs}); err == nil || strings.Contains(err.Error(), "hunter22") || !strings.Contains(err.Error(), "refused") {
+	if _, err := am.Answers(t.Context(), []string{keyOfOurs}); err == nil || strings.Contains(err.Error(), "/am") || !strings.Contains(err.Error(), "refused") {
 		t.Errorf("%v", err)
 	}
 	for _, url := range []string{"", "http://am.example", "https://", "ftp://127.0.0.1", "http://10.0.0.1:hunter22", "://hunter22"} {
