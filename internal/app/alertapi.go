@@ -35,7 +35,8 @@ const (
 func (x *answers) listAlerts(ctx context.Context, r *web.Request) (any, error) {
 	q := store.AlertQuery{Limit: alertsListed}
 	for name, values := range r.Query {
-		value, err := values[0], error(nil)
+		value := values[0]
+		var err error
 		switch name {
 		case "firing":
 			q.Firing, err = strconv.ParseBool(value)

@@ -27,10 +27,12 @@ type execution struct {
 	app     *App
 	x       Execution
 	signers map[rollout.Role]*signer.Signer
-	journal *store.Store    // under the lease, if it is carried out under one
-	served  bool            // by the daemon
-	by      string          // who, for the audit log
-	stop    <-chan struct{} // ends the work after the step in hand; it may be nil
+	journal *store.Store          // under the lease, if it is carried out under one
+	served  bool                  // by the daemon
+	by      string                // who, for the audit log
+	stop    <-chan struct{}       // ends the work after the step in hand; it may be nil
+	trace   *tracing              // nil if nobody is told
+	over    func(context.Context) // is told if this has ended the execution; it may be nil
 
 	mu       sync.Mutex
 	noted    map[uint64]store.ExecutionNetwork // by chain id: what was noted last
@@ -71,8 +73,12 @@ func (e *execution) note(ctx context.Context, n *net, s store.ExecutionNetwork) 
 	if same {
 		return nil
 	}
-	if err := e.journal.SetNetwork(ctx, e.x.Plan.Digest, s, e.by); err != nil {
+	over, err := e.journal.NoteNetwork(ctx, e.x.Plan.Digest, s, e.by)
+	if err != nil {
 		return err
+	}
+	if over && e.over != nil {
+		e.over(ctx)
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -67,7 +67,10 @@ func (a *App) expected(ctx context.Context) (map[uint64][]rule.Expected, error) 
 		for _, part := range p.Intent.Networks {
 			use := u.Uses[part.ChainID]
 			n := a.networkOf(part.ChainID)
-			if use == store.PlanDone || use == store.PlanAbandoned || n == nil || part.Kind != n.Kind || !tally.Enough() && !(n.Kind != network.Mainnet && policy.Others == 0) {
+			if use == store.PlanDone || use == store.PlanAbandoned || n == nil || part.Kind != n.Kind {
+				continue
+			}
+			if optional := n.Kind != network.Mainnet && policy.Others == 0; !tally.Enough() && !optional {
 				continue
 			}
 			until := uint64(0)
@@ -93,9 +96,18 @@ func (a *App) networkOf(chainID uint64) *net {
 	return nil
 }
 
-// Transaction says what explains all effects of a transaction, if it is one of the journal that may have been sent. On a mainnet nothing is in
-// the journal that no approved plan holds, except the automatic pause: txsend sees to that.
-func (x *explainer) Transaction(ctx context.Context, s rule.Seen) (rule.Expected, bool, error) {
+// Done says what explains what this program has brought about: a transaction of the journal that may have been sent explains all of its
+// effects, and a rollout of the journal that its root is pending. On a mainnet nothing is in the journal that no approved plan holds, except the
+// automatic pause: txsend sees to that.
+func (x *explainer) Done(ctx context.Context, s rule.Seen) (rule.Expected, bool, error) {
+	if s.Sight == rule.SawPending {
+		id, err := x.app.store.RunOf(ctx, s.ChainID, s.Contract, common.HexToHash(s.Subject), s.Epoch)
+		if errors.Is(err, store.ErrNotFound) {
+			return rule.Expected{}, false, nil
+		}
+		effect := rule.Effect{What: rule.Committed, Value: fmt.Sprintf("%s %d", s.Subject, s.Epoch)}
+		return rule.Expected{Contract: s.Contract, Effect: effect, By: fmt.Sprintf("rollout %d", id)}, err == nil, err
+	}
 	t, err := x.app.store.TransactionOf(ctx, s.ChainID, s.Tx)
 	if errors.Is(err, store.ErrNotFound) {
 		return rule.Expected{}, false, nil

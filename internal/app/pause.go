@@ -221,7 +221,7 @@ func (p *Pauser) Run(ctx context.Context) error {
 			if slices.ContainsFunc(open, func(d rollout.Pause) bool { return d.ChainID == n.ChainID && d.Signer == n.Address() }) && p.mode() == rollout.PauseOn {
 				n.Follow()
 			}
-			p.metrics.PauseArmed(n.Name, n.Pauser.Status().Armed)
+			p.metrics.PauseArmed(n.Name, n.Status().Armed)
 		}
 		select {
 		case <-ctx.Done():
@@ -291,7 +291,7 @@ func decisionOf(name string, d rollout.Pause) PauseDecision {
 func (p *Pauser) Status() []PauseStatus {
 	var out []PauseStatus
 	for _, n := range p.networks {
-		s := n.Pauser.Status()
+		s := n.Status()
 		ps := PauseStatus{
 			Network: n.Name, ChainID: n.ChainID, Mode: p.mode(), Signer: n.Address(), Armed: s.Armed, Problems: append([]string{}, s.Problems...),
 			Balance: decimal(s.Balance), Cost: decimal(s.Cost),

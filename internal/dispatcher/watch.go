@@ -152,13 +152,16 @@ func (w *Watch) note(e logged, tx common.Hash, sent map[common.Hash]chain.Sent) 
 }
 
 // Compare takes what was read of the slots that Expect has asked for. It returns what no event explains, as rule.SawSlot with Subject, Was
-// and Is, and Tx where it is known.
+// and Is, and Tx where it is known. A first reading only tells which slots there are, and is to be followed by another one of the same block.
 func (w *Watch) Compare(words []common.Hash) []rule.Seen {
 	read := w.read(words)
 	var out []rule.Seen
 	switch {
 	case w.known, w.all && read.there():
 		out = w.differences(w.next, read)
+	case read.there() && !w.askedFor(read.activeRoot()):
+		w.last = read
+		return nil
 	case read.there(): // nothing is known of what was before
 		want := read.clone()
 		want.table, want.pages = common.Address{}, 0
@@ -173,6 +176,11 @@ func (w *Watch) Compare(words []common.Hash) []rule.Seen {
 
 // Adopt takes what was read of the slots that Expect has asked for as what there is: after blocks have left the chain.
 func (w *Watch) Adopt(words []common.Hash) { w.take(w.read(words)) }
+
+// askedFor tells whether the entry of a root was read.
+func (w *Watch) askedFor(root common.Hash) bool {
+	return root == (common.Hash{}) || slices.ContainsFunc(w.asked, func(a word) bool { return a.root != nil && *a.root == root })
+}
 
 func (w *Watch) read(words []common.Hash) record {
 	r := w.next.clone()

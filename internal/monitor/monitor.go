@@ -29,8 +29,8 @@ type Journal interface {
 type Explainer interface {
 	// Expected is all that is expected on a network now.
 	Expected(ctx context.Context, chainID uint64) ([]rule.Expected, error)
-	// Transaction says what explains all effects of a transaction, if it is one of the journal.
-	Transaction(ctx context.Context, s rule.Seen) (x rule.Expected, ok bool, err error)
+	// Done says what explains an effect, or what is pending, that this program has brought about: what it did is in the journal.
+	Done(ctx context.Context, s rule.Seen) (x rule.Expected, ok bool, err error)
 }
 
 // Config is what a monitor needs.
@@ -98,7 +98,7 @@ func (m *Monitor) Show(ctx context.Context, chainID uint64, at *rollout.Block, n
 		if s.Network != "" {
 			m.names[s.ChainID] = s.Network
 		}
-		if s.Sight == rule.SawEffect && !m.engine.Explains(s) {
+		if !m.engine.Explains(s) {
 			errs = append(errs, m.explain(ctx, s))
 		}
 		m.see(s)
@@ -127,7 +127,7 @@ func (m *Monitor) explain(ctx context.Context, s rule.Seen) error {
 	if m.engine.Explains(s) {
 		return err
 	}
-	x, ok, txErr := m.cfg.Explainer.Transaction(ctx, s)
+	x, ok, txErr := m.cfg.Explainer.Done(ctx, s)
 	if ok {
 		m.engine.Explain(s.Network, x)
 	}

@@ -63,6 +63,7 @@ func (a *alertmanager) Send(ctx context.Context, m notice.Message) error {
 // alert is one as it is posted. One that is resolved has ended at a time.
 func (a *alertmanager) alert(m notice.Message, ended int64) postedAlert {
 	alert := m.Alert
+	m.Attachments = nil // it takes none
 	words := a.words.Words(&m)
 	p := postedAlert{
 		Labels: map[string]string{

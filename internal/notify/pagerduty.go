@@ -3,8 +3,9 @@ package notify
 import (
 	"context"
 	"net/url"
-	"strings"
+	"slices"
 	"time"
+	"unicode/utf8"
 
 	"github.com/seed-b6a97670/lockstep/internal/notice"
 	"github.com/seed-b6a97670/lockstep/internal/rule"
@@ -110,21 +111,20 @@ func (p *pagerDuty) Send(ctx context.Context, m notice.Message) error {
 // describe fills in what an event that triggers needs.
 func (p *pagerDuty) describe(e *pagerDutyEvent, m notice.Message, at int64) {
 	bare, links := linksOf(&m)
+	files := map[string]string{}
+	bare.Attachments = slices.DeleteFunc(slices.Clone(m.Attachments), func(a notice.Attachment) bool {
+		return len(a.Data) > pagerDutyInline || !utf8.Valid(a.Data)
+	})
+	for _, a := range bare.Attachments {
+		files[a.Name] = string(a.Data)
+	}
 	words := p.words.Words(&bare)
 	e.Client = "Lockstep"
 	e.Payload = &pagerDutyPayload{
 		Summary: notice.Cut(words.Title, pagerDutySummary), Source: m.Project, Severity: pagerDutySeverities[m.Severity()],
-		Timestamp: time.Unix(at, 0).UTC().Format(time.RFC3339), Group: m.Project, Details: pagerDutyDetails{Text: words.Text, Commands: m.Commands},
+		Timestamp: time.Unix(at, 0).UTC().Format(time.RFC3339), Group: m.Project, Details: pagerDutyDetails{Text: words.Text, Commands: m.Commands, Files: files},
 	}
 	for _, l := range links {
 		e.Links = append(e.Links, pagerDutyLink{l.url, l.name})
-	}
-	for _, a := range m.Attachments {
-		if len(a.Data) <= pagerDutyInline && !strings.Contains(a.Type, "octet-stream") {
-			if e.Payload.Details.Files == nil {
-				e.Payload.Details.Files = map[string]string{}
-			}
-			e.Payload.Details.Files[a.Name] = strings.ToValidUTF8(string(a.Data), "\uFFFD")
-		}
 	}
 }

@@ -2,6 +2,7 @@ package notify
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"github.com/seed-b6a97670/lockstep/internal/notice"
@@ -56,6 +57,7 @@ var (
 
 func (s *slack) Send(ctx context.Context, m notice.Message) error {
 	bare, links := linksOf(&m)
+	bare.Attachments = nil // a webhook takes none
 	words := s.words.Words(&bare)
 	section := func(text string) slackBlock {
 		return slackBlock{"section", slackText{"mrkdwn", text, true}}
@@ -71,6 +73,13 @@ func (s *slack) Send(ctx context.Context, m notice.Message) error {
 			text = append(text, "<"+slackURL.Replace(l.url)+"|"+l.name+">")
 		}
 		blocks = append(blocks, section(strings.Join(text, "   ")))
+	}
+	if len(m.Attachments) > 0 {
+		var names []string
+		for _, a := range m.Attachments {
+			names = append(names, fmt.Sprintf("%s (%d bytes)", fileName(a.Name), len(a.Data)))
+		}
+		blocks = append(blocks, section("Files, which cannot be sent here: "+strings.Join(names, ", ")))
 	}
 	body, err := marshal(slackMessage{slackEscape.Replace(words.Title), []slackAttachment{{colour(&m), blocks}}})
 	if err != nil {

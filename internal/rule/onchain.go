@@ -57,12 +57,21 @@ func short(hash string) string {
 	return hash
 }
 
-// Explains tells whether an effect is expected on its network. Who can look for explanations does so before an effect that has none is shown to
-// the engine.
+// Explains tells whether what was seen needs no other explanation than what is expected on its network. Who can look for explanations does so
+// before something that has none is shown to the engine.
 func (e *Engine) Explains(s Seen) bool {
 	n := e.networks[s.Network]
+	switch {
+	case s.Sight == SawPending && s.Subject != "":
+		s.Effect = committed(s)
+	case s.Sight != SawEffect:
+		return true
+	}
 	return n != nil && n.explains(s) != ""
 }
+
+// committed is the effect by which what is pending came to be.
+func committed(s Seen) Effect { return Effect{Committed, fmt.Sprintf("%s %d", s.Subject, s.Epoch)} }
 
 // Explain adds an explanation to what is expected on a network, until that is seen anew.
 func (e *Engine) Explain(name string, x Expected) {
@@ -162,7 +171,7 @@ func (e *Engine) root(s Seen, n *network) {
 			e.end(f.Fingerprint, "the root is neither pending nor active")
 		}
 	}
-	s.Effect = Effect{Committed, fmt.Sprintf("%s %d", s.Subject, s.Epoch)}
+	s.Effect = committed(s)
 	if s.Subject == "" || n.explains(s) != "" || e.alerts[Fingerprint(UnknownRoot, s.Network, s.Subject)] != nil {
 		return
 	}

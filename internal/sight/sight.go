@@ -40,7 +40,8 @@ type Watch interface {
 	// Expect takes the logs since the last reading, and the transactions that they are from, as far as these are known. It returns the slots
 	// that are to be read. It may be called again, with more logs, before they are.
 	Expect(logs []event.Log, sent map[common.Hash]chain.Sent) []common.Hash
-	// Compare takes what was read of those slots, and returns what no log explains.
+	// Compare takes what was read of those slots, and returns what no log explains. A first reading is followed by another one of the same
+	// block, since it may tell of further slots.
 	Compare(words []common.Hash) []rule.Seen
 	// Adopt takes what was read of those slots as it is.
 	Adopt(words []common.Hash)
@@ -325,9 +326,19 @@ func (s *Sight) read(ctx context.Context, head rollout.Block) ([]rule.Seen, erro
 		s.blocks = nil
 	}
 	var out []rule.Seen
-	for i, words := range s.words(answer) {
-		c := s.order[i]
-		out = append(out, s.hidden(c, c.Watch.Compare(words))...)
+	compare := func(answer chain.Answer) {
+		for i, words := range s.words(answer) {
+			out = append(out, s.hidden(s.order[i], s.order[i].Watch.Compare(words))...)
+		}
+	}
+	compare(answer)
+	if s.at == (rollout.Block{}) { // if this fails, the next look is what follows
+		var again chain.Answer
+		if again, err = s.ask(ctx, chain.Question{Block: head}, nil); err == nil {
+			compare(again)
+		}
+	}
+	for _, c := range s.order {
 		out = append(out, c.news()...)
 	}
 	for i, address := range q.Codes {
@@ -340,7 +351,7 @@ func (s *Sight) read(ctx context.Context, head rollout.Block) ([]rule.Seen, erro
 	}
 	s.at, s.logs = head, nil
 	clear(s.sent)
-	return out, nil
+	return out, err
 }
 
 // hidden adds to what no log explains what may have done it.

@@ -55,6 +55,21 @@ func (s *Store) PlanUses(ctx context.Context) (out []PlanUses, err error) {
 	return out, nil
 }
 
+// RunOf returns the id of the rollout of a root in an epoch. The error is ErrNotFound if there was none.
+func (s *Store) RunOf(ctx context.Context, chainID uint64, dispatcher common.Address, root common.Hash, epoch uint64) (id int64, err error) {
+	err = s.read(ctx, func(db querier) error {
+		return db.queryRow(ctx, `SELECT id FROM rollouts WHERE chain_id = ? AND dispatcher = ? AND root = ? AND epoch = ? ORDER BY id DESC LIMIT 1`,
+			chainID, dispatcher.Hex(), root.Hex(), epoch).Scan(&id)
+	})
+	if errors.Is(err, sql.ErrNoRows) {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return 0, fmt.Errorf("read whether root %s was rolled out: %w", root, err)
+	}
+	return id, nil
+}
+
 // TransactionOf returns the transaction of the journal with a hash. The error is ErrNotFound if there is none.
 func (s *Store) TransactionOf(ctx context.Context, chainID uint64, hash common.Hash) (t rollout.Transaction, err error) {
 	all, err := s.someTransactions(ctx, `chain_id = ? AND hash = ?`, chainID, hash.Hex())
@@ -109,7 +124,7 @@ func (s *Store) someTransactions(ctx context.Context, where string, args ...any)
 			return err
 		}
 		out, err = scan(rows)
-		return errors.Join(err, rows.Err())
+		return err
 	})
 	return out, err
 }

@@ -118,7 +118,7 @@ func testNotices(t *testing.T, on *database) {
 		t.Errorf("%+v", h)
 	}
 	finished(t, s.NoticesSent(ctx, c.Held[0], nil, 0))
-	finished(t, s.NoticesFailed(ctx, c.Held[1], "no\x00 \xff room", 5000, 2000))
+	finished(t, s.NoticesFailed(ctx, c.Held[1], "no\x00 \xff room", 60_000, 2000))
 	due("mail")
 	sinks, waiting, err := s.Notices(ctx)
 	if err != nil || len(sinks) != 1 || sinks[0].SentAt == 0 || sinks[0].Error != "no\uFFFD \uFFFD room" || sinks[0].ErrorAt == 0 || sinks[0].Lost != 0 {
@@ -127,9 +127,9 @@ func testNotices(t *testing.T, on *database) {
 	if len(waiting) != 2 || waiting[0].ID != "a" || waiting[0].Sink != "chat" || waiting[0].Attempts != 1 || waiting[0].Error == "" || waiting[0].QueuedAt == 0 {
 		t.Errorf("%+v", waiting)
 	}
-	wait(t, s, 4000)
+	wait(t, s, 30_000)
 	mustClaim(t, claim(t, s, noticeTerms), "")
-	wait(t, s, 1000)
+	wait(t, s, 30_000)
 	due("chat", "mail")
 	c = claim(t, s, noticeTerms)
 	mustClaim(t, c, "a")
@@ -181,9 +181,9 @@ func testNoticesOfTheDead(t *testing.T, on *database) {
 	lost := claim(t, s, noticeTerms)
 	mustClaim(t, lost, "a")
 	other := open(t, where)
-	wait(t, s, notice.ClaimTime-2000)
+	wait(t, s, notice.ClaimTime/2)
 	mustClaim(t, claim(t, other, noticeTerms), "")
-	wait(t, s, 2000)
+	wait(t, s, notice.ClaimTime/2)
 	again := claim(t, other, noticeTerms)
 	mustClaim(t, again, "a")
 	if h := again.Held[0]; h.ID != lost.Held[0].ID || h.Attempts != 2 {
@@ -397,9 +397,9 @@ func testNoticesStand(t *testing.T, on *database) {
 	for _, h := range claim(t, s, terms).Held {
 		stand(h)
 	}
-	wait(t, s, 59_000)
+	wait(t, s, 30_000)
 	mustClaim(t, claim(t, s, terms), "")
-	wait(t, s, 1000)
+	wait(t, s, 30_000)
 	c := claim(t, s, terms)
 	mustClaim(t, c, "a+b")
 	if h := c.Held[0]; !h.Renewal || h.Urgent() || h.Items[0].Before != nil {
