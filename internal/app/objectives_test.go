@@ -45,11 +45,11 @@ func (d *diary) watches(lasts time.Duration, problem string, chains ...uint64) {
 	for end := time.Now().Add(lasts); ; time.Sleep(5 * time.Minute) {
 		at := rollout.Block{Number: 1, Time: uint64(time.Now().Unix())}
 		for _, id := range chains {
-			_, err := d.SetHealth(d.ctx, id, at, problem, 10*time.Minute)
+			_, err := d.SetHealth(d.Context(), id, at, problem, 10*time.Minute)
 			d.ok(err)
 		}
 		if !time.Now().Before(end) {
-			_, err := d.SaveAlerts(d.ctx, chains[0], &at, nil, nil)
+			_, err := d.SaveAlerts(d.Context(), chains[0], &at, nil, nil)
 			d.ok(err)
 			return
 		}
@@ -124,9 +124,9 @@ func TestObjectives(t *testing.T) {
 			d.sends(arbitrum, 3, "commit", rollout.Confirmed, commits, 100*commit) // of which a part is for data
 		}, nil, map[objective.Name]string{objective.Gas: "not met 0.25"}},
 		"gas of an activation": {func(d *diary) {
-			d.ok(d.SaveManifest(d.ctx, m.Root, m.RoutesRoot, file))
+			d.ok(d.SaveManifest(d.Context(), m.Root, m.RoutesRoot, file))
 			d.sends(base, 1, "activate", rollout.Confirmed, activates, 100*activate) // of no rollout
-			_, err := d.Begin(d.ctx, rollout.Run{ChainID: base, Root: m.Root, Manifest: m.Root, Epoch: 1})
+			_, err := d.Begin(d.Context(), rollout.Run{ChainID: base, Root: m.Root, Manifest: m.Root, Epoch: 1})
 			d.ok(err)
 			d.sends(base, 2, "activate", rollout.Confirmed, activates, activate)
 		}, nil, map[objective.Name]string{objective.Gas: "met 0"}},
@@ -161,7 +161,7 @@ func TestObjectives(t *testing.T) {
 			d.becomes(rule.Raised, rule.UnplannedPause, "paused by 0xaa", rule.High, "")
 			d.becomes(rule.Raised, rule.UnplannedPause, "unpaused by 0xaa", rule.High, "") // no pause
 			for id, outcome := range []rollout.PauseOutcome{rollout.PauseLanded, rollout.PauseFailed} {
-				d.ok(d.Append(d.ctx, audit.PauseEnded, base, audit.PauseEnd{ID: int64(id), PauseResult: audit.PauseResult{Outcome: string(outcome)}}))
+				d.ok(d.Append(d.Context(), audit.PauseEnded, base, audit.PauseEnd{ID: int64(id), PauseResult: audit.PauseResult{Outcome: string(outcome)}}))
 			}
 		}, nil, map[objective.Name]string{
 			objective.Unauthorized: "not met 1", objective.Code: "met 0", objective.Pauses: "not met 2", objective.Incidents: "met 0",
@@ -183,14 +183,14 @@ func TestObjectives(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			got := map[objective.Name]string{}
 			synctest.Test(t, func(t *testing.T) {
-				d := &diary{T: t, ctx: t.Context()}
+				d := &diary{T: t}
 				path := t.TempDir() + "/lockstep.db"
 				var err error
-				d.Store, err = store.Open(d.ctx, path, "test")
+				d.Store, err = store.Open(d.Context(), path, "test")
 				d.ok(err)
 				t.Cleanup(func() { d.ok(d.Close()) })
 				c.story(d)
-				results, err := Objectives(d.ctx, path, c.cfg, time.Now().Add(-day).Unix(), time.Now().Unix())
+				results, err := Objectives(d.Context(), path, c.cfg, time.Now().Add(-day).Unix(), time.Now().Unix())
 				d.ok(err)
 				for _, r := range results {
 					got[r.Name] = string(r.Verdict)
