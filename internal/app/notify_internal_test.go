@@ -27,7 +27,7 @@ alerts:
     hook: { type: webhook, url: env:HOOK_URL, secret: env:HOOK_SECRET }
     pager: { type: pagerduty, key: env:PAGER_KEY, url: "https://events.eu.pagerduty.com" }
     mail: { type: email, server: "smtp.example:587", from: a@example.org, to: [b@example.org], user: me, password: env:SMTP_PASSWORD }
-  receivers: { ops: [hook] }
+  receivers: { ops: [hook], security: [pager] }
 `
 
 // TestSender: what is queued in the journal reaches a sink of the configuration, signed with its secret.

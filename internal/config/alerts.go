@@ -17,10 +17,15 @@ import (
 	"github.com/seed-b6a97670/lockstep/internal/rule"
 )
 
-// Alerts says who is told when something is wrong.
+// Alerts says what is an alert, who is told, and what else follows.
 type Alerts struct {
-	Sinks     []Sink              // by name
-	Receivers map[string][]string // names of sinks
+	Sinks      []Sink                            // by name
+	Receivers  map[string][]string               // names of sinks
+	Rules      map[string]rule.Settings          // all rules, with their defaults where the file does not say
+	Escalation map[rule.Severity]rule.Escalation // all severities, likewise
+	Pause      Pause
+	BaseURL    string             // by which links in messages lead back to this daemon, without a slash at the end; empty if they do not
+	Inbound    map[string]Inbound // hooks by which others answer alerts, and report theirs
 }
 
 // Sink is where alerts are told.
@@ -68,9 +73,16 @@ var sinkTypes = map[string]sinkType{
 var alertName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$`)
 
 func (r *reader) alerts(c *Config, top section) {
-	s := r.section(top.get("alerts"), "alerts", "sinks", "receivers", "rules", "escalation", "pause", "inbound")
+	s := r.section(top.get("alerts"), "alerts", "sinks", "receivers", "rules", "escalation", "pause", "inbound", "baseURL")
 	r.sinks(c, s)
 	r.receivers(c, s)
+	who := r.receiverNames(s)
+	c.Alerts.Rules = r.rules(s, who)
+	c.Alerts.Escalation = r.escalation(s, who)
+	r.mustExist(s, c.Alerts, who)
+	r.pause(c, s, top)
+	r.baseURL(c, s)
+	r.inbound(c, s)
 }
 
 func (r *reader) sinks(c *Config, s section) {
