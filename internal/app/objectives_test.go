@@ -145,6 +145,14 @@ func TestObjectives(t *testing.T) {
 			time.Sleep(5 * time.Minute)
 			d.acknowledges(id, "")
 		}, nil, map[objective.Name]string{objective.Answer: "met 300", objective.Code: "not met 1"}},
+		"one that became critical after it was acknowledged": {func(d *diary) {
+			id := d.becomes(rule.Raised, rule.CodehashMismatch, "facet 0xaa", rule.High, "")
+			d.acknowledges(id, "seen")
+			time.Sleep(time.Minute)
+			d.becomes(rule.Raised, rule.CodehashMismatch, "facet 0xaa", rule.Critical, "")
+			time.Sleep(time.Hour)
+			d.becomes(rule.Resolved, rule.CodehashMismatch, "facet 0xaa", rule.Critical, "the code is again what it was")
+		}, nil, map[objective.Name]string{objective.Answer: "not met 3600", objective.Incidents: "not met 1"}},
 		"nobody answered": {func(d *diary) {
 			d.becomes(rule.Raised, rule.UnknownRoot, "0xaa", rule.Critical, "")
 			time.Sleep(time.Hour)
