@@ -100,7 +100,7 @@ gas-check: setup ## The same, but fail on a figure that is over its limit
 test-go: setup tools postgres ## Run the Go tests, with the race detector where things run side by side
 	$(TOOLS)/gotestsum --format pkgname -- -timeout 20m ./...
 	$(TOOLS)/gotestsum --format pkgname -- -timeout 20m -race ./internal/reconcile ./internal/txsend ./internal/app ./internal/chain \
-		./internal/store ./internal/cli ./internal/relay ./internal/web ./internal/metric ./internal/schedule ./internal/lease
+		./internal/store ./internal/cli ./internal/relay ./internal/web ./internal/metric ./internal/schedule ./internal/lease ./internal/trace
 
 e2e: setup tools ## Run the end-to-end tests alone: the real binary, anvil, cast, kills
 	$(TOOLS)/gotestsum --format testname -- -timeout 20m -count 1 ./e2e/...
@@ -133,7 +133,7 @@ drift: setup ## Fail if artifacts, bindings or reference documents are not what 
 
 bench: setup tools ## Run the benchmarks; each prints a ratio against a baseline of the same run. NETWORKS=21 for the largest rollout
 	go test -run xxx -bench . -benchtime 10x ./internal/manifest ./internal/devnet ./internal/demo ./internal/audit ./internal/store ./internal/layout \
-		./internal/bytecode ./internal/schedule
+		./internal/bytecode ./internal/schedule ./internal/txsend
 	go test -run xxx -bench . -benchtime 1x -timeout 30m ./e2e -networks $(NETWORKS)
 
 tools: $(TOOLS)/.stamp prometheus

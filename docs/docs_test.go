@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/seed-b6a97670/lockstep/internal/cli"
+	"github.com/seed-b6a97670/lockstep/internal/config"
 	"github.com/seed-b6a97670/lockstep/internal/plan"
 )
 
@@ -81,7 +82,7 @@ func TestCommandsInDocumentsExist(t *testing.T) {
 		found++
 		words := strings.Fields(line)
 		heading := "## lockstep " + words[1]
-		if slices.Contains([]string{"approvals", "audit", "config", "db", "execution", "key", "layout", "manifest", "network", "token"}, words[1]) {
+		if slices.Contains([]string{"alert", "approvals", "audit", "config", "db", "execution", "key", "layout", "manifest", "metrics", "network", "notify", "rule", "token"}, words[1]) {
 			heading += " " + words[2]
 		}
 		_, section, ok := strings.Cut(reference, heading+"\n")
@@ -98,6 +99,24 @@ func TestCommandsInDocumentsExist(t *testing.T) {
 	}
 	if found < 10 {
 		t.Errorf("found %d commands in the guide", found)
+	}
+}
+
+var alertsBlock = regexp.MustCompile("(?s)```yaml\n(alerts:\n.*?)```")
+
+// TestAlertExamplesParse: what documents show of alerts can stand in a configuration.
+func TestAlertExamplesParse(t *testing.T) {
+	found := 0
+	for _, path := range []string{"docs/guide.md", "docs/reference/rules.md"} {
+		for _, block := range alertsBlock.FindAllStringSubmatch(read(t, path), -1) {
+			found++
+			if _, err := config.Parse(path, []byte(block[1]+read(t, "examples/market/lockstep.yaml"))); err != nil {
+				t.Errorf("%v\nin\n%s", err, block[1])
+			}
+		}
+	}
+	if found < 2 {
+		t.Errorf("found %d examples", found)
 	}
 }
 

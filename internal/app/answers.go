@@ -11,6 +11,8 @@ import (
 
 	"github.com/seed-b6a97670/lockstep/internal/config"
 	"github.com/seed-b6a97670/lockstep/internal/inbound"
+	"github.com/seed-b6a97670/lockstep/internal/monitor"
+	"github.com/seed-b6a97670/lockstep/internal/notify"
 	"github.com/seed-b6a97670/lockstep/internal/rule"
 	"github.com/seed-b6a97670/lockstep/internal/store"
 	"github.com/seed-b6a97670/lockstep/internal/web"
@@ -26,11 +28,22 @@ type alertKeeper interface {
 	AcknowledgeLinked(ctx context.Context, hash common.Hash) (a rule.Record, done bool, err error)
 }
 
-// journalAlone is the alertKeeper of a process that does not watch: who has an alert in hand is in the journal, where the one that does finds it.
-type journalAlone struct{ *store.Store }
+// journalAlerts keeps in the journal what is said about alerts. The process that watches finds it there.
+type journalAlerts struct {
+	store *store.Store
+	cfg   monitor.Config
+}
 
-func (journalAlone) See(context.Context, []rule.Seen) error {
-	return errors.New("this process shows nothing to the rules, another one does")
+func (j journalAlerts) See(ctx context.Context, seen []rule.Seen) error {
+	return monitor.Report(ctx, j.cfg, seen...)
+}
+
+func (j journalAlerts) Acknowledge(ctx context.Context, id int64, by, note string) (rule.Record, bool, error) {
+	return j.store.Acknowledge(ctx, id, by, note, j.cfg.Telling.Tell)
+}
+
+func (j journalAlerts) AcknowledgeLinked(ctx context.Context, hash common.Hash) (rule.Record, bool, error) {
+	return j.store.AcknowledgeLinked(ctx, hash, j.cfg.Telling.Tell)
 }
 
 // answers takes what is said about alerts from outside: over the API, by links in messages, by webhooks, and by silences of Alertmanager.
@@ -55,8 +68,8 @@ type spentAnswer struct {
 }
 
 // newAnswers makes what a configuration asks for.
-func newAnswers(cfg *config.Config, s *store.Store, networks map[string]uint64, log *slog.Logger) (*answers, error) {
-	x := &answers{project: cfg.Project, store: s, alerts: journalAlone{s}, networks: networks, hooks: map[string]*inbound.Hook{}, log: log, spent: map[spentAnswer]bool{}}
+func newAnswers(cfg *config.Config, s *store.Store, alerting monitor.Config, networks map[string]uint64, log *slog.Logger) (*answers, error) {
+	x := &answers{project: cfg.Project, store: s, alerts: journalAlerts{s, alerting}, networks: networks, hooks: map[string]*inbound.Hook{}, log: log, spent: map[spentAnswer]bool{}}
 	for name, in := range cfg.Alerts.Inbound {
 		spec := inbound.Spec{Name: name, Kind: inbound.Kind(in.Type), Severity: in.Severity, Network: in.Network, Networks: networks}
 		for _, ref := range []struct {
@@ -79,13 +92,27 @@ func newAnswers(cfg *config.Config, s *store.Store, networks map[string]uint64, 
 		}
 		x.hooks[name] = hook
 	}
+	for _, sink := range cfg.Alerts.Sinks {
+		if sink.Type != notify.TypeAlertmanager {
+			continue
+		}
+		url, err := cfg.Resolve(sink.URL)
+		if err != nil {
+			return nil, fmt.Errorf("%s:%d: alerts.sinks.%s.url: %w", cfg.File, sink.Line, sink.Name, err)
+		}
+		am, err := inbound.NewAlertmanager(sink.Name, url, nil)
+		if err != nil {
+			return nil, fmt.Errorf("%s:%d: %w", cfg.File, sink.Line, err)
+		}
+		x.alertmanagers = append(x.alertmanagers, am)
+	}
 	return x, nil
 }
 
 // serve adds what can be asked for to a server.
 func (x *answers) serve(cfg *web.Config) {
 	cfg.Routes = append(cfg.Routes, x.routes()...)
-	cfg.Pages = append(cfg.Pages, web.Page{Pattern: acknowledgePath + "{secret}", Show: x.showLinked, Act: x.acknowledgeLinked})
+	cfg.Pages = append(cfg.Pages, web.Page{Pattern: monitor.AcknowledgePath + "{secret}", Show: x.showLinked, Act: x.acknowledgeLinked})
 	if len(x.hooks) > 0 {
 		cfg.Hooks = append(cfg.Hooks, web.Hook{Pattern: "/hooks/{name}", Verify: x.verify, Handle: x.receive})
 	}

@@ -7,11 +7,11 @@ import (
 	"time"
 
 	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/core/types"
 
 	"github.com/seed-b6a97670/lockstep/contracts"
 	"github.com/seed-b6a97670/lockstep/internal/dispatcher"
 	"github.com/seed-b6a97670/lockstep/internal/metric"
-	"github.com/seed-b6a97670/lockstep/internal/plan"
 	"github.com/seed-b6a97670/lockstep/internal/rollout"
 )
 
@@ -30,6 +30,9 @@ func (a *App) measured() metric.Config {
 				cfg.Relays = append(cfg.Relays, r.Name)
 			}
 		}
+	}
+	for _, sink := range a.cfg.Alerts.Sinks {
+		cfg.Sinks = append(cfg.Sinks, sink.Name)
 	}
 	for _, state := range states {
 		cfg.States = append(cfg.States, string(state))
@@ -108,30 +111,13 @@ const gasTime = 2 * time.Second
 
 // measureGas compares what a transaction that has succeeded used with its plan's simulation of it, and with the published figure.
 func (s *server) measureGas(t rollout.Transaction) {
-	s.runsMu.Lock()
-	x, ok := s.runs[t.Plan]
-	s.runsMu.Unlock()
 	n := s.network(t.ChainID)
-	if !ok || n == nil {
+	var tx types.Transaction
+	if n == nil || t.Plan == (common.Hash{}) || tx.UnmarshalBinary(t.Raw) != nil {
 		return
 	}
-	part, _ := x.Plan.Intent.Network(n.ChainID)
-	calls := x.Plan.Intent.CallsOf(part)
-	i := slices.IndexFunc(calls, func(c plan.Call) bool { return c.Step == t.Step })
-	if i < 0 {
-		return
-	}
-	ctx, cancel := context.WithTimeout(s.stopping, gasTime)
-	defer cancel()
-	data, err := n.chain.DataGasUsed(ctx, t.Hash)
-	if err != nil {
-		return
-	}
-	var simulated uint64
-	if seen := x.Plan.Observations.Of(n.Name); seen.Simulated && i < len(seen.Calls) {
-		simulated = unreserved(seen.Calls[i].Gas)
-	}
-	s.metrics.Gas(t.Step, t.GasUsed-min(t.GasUsed, data), simulated, dispatcher.PublishedGas(calls[i].Data, x.Manifest))
+	g := s.gasOf(s.stopping, n, t, &tx)
+	s.metrics.Gas(t.Step, g.used, g.simulated, g.published)
 }
 
 // unreserved is the gas that a plan's limit, which has a tenth in reserve, was made of.

@@ -96,6 +96,7 @@ type conf struct {
 	approvals string // of the policy; empty for two of three
 	more      string
 	roles     string // in the place of all roles
+	keyfile   string // of whom the file names a key file, which is not there
 	places    []place
 }
 
@@ -178,7 +179,11 @@ func (s *site) yaml(c conf) []byte {
 	}
 	line("signers:")
 	for _, name := range people[:7] {
-		line("  %s: {address: %q}", name, s.address(name))
+		key := ""
+		if name == c.keyfile {
+			key = `, keystore: none.json, password: "env:NONE"`
+		}
+		line("  %s: {address: %q%s}", name, s.address(name), key)
 	}
 	if c.more != "" {
 		line("%s", c.more)
@@ -358,7 +363,28 @@ func (s *site) send(network, from string, to common.Address, data []byte) {
 	})
 }
 
+// sendRefused is send of what reverts.
+func (s *site) sendRefused(network, from string, to common.Address, data []byte) {
+	s.t.Helper()
+	ok := s.land(network, from, func(id *big.Int, nonce uint64) types.TxData {
+		return &types.DynamicFeeTx{
+			ChainID: id, Nonce: nonce, Gas: 500_000, GasFeeCap: big.NewInt(100 * params.GWei), GasTipCap: big.NewInt(1), To: &to, Data: data,
+		}
+	})
+	if ok {
+		s.t.Fatalf("the transaction of %s did not revert", from)
+	}
+}
+
 func (s *site) sendTx(network, from string, make func(id *big.Int, nonce uint64) types.TxData) {
+	s.t.Helper()
+	if !s.land(network, from, make) {
+		s.t.Fatalf("the transaction of %s reverted", from)
+	}
+}
+
+// land sends a transaction that the program knows nothing of, and tells whether it succeeded.
+func (s *site) land(network, from string, make func(id *big.Int, nonce uint64) types.TxData) (ok bool) {
 	s.t.Helper()
 	eth := s.dial(network)
 	nonce, err := eth.PendingNonceAt(s.ctx(), s.address(from))
@@ -385,10 +411,7 @@ func (s *site) sendTx(network, from string, make func(id *big.Int, nonce uint64)
 		if head, err := eth.BlockNumber(s.ctx()); err != nil || head < r.BlockNumber.Uint64() {
 			continue // a node knows a receipt a moment before its block is the newest
 		}
-		if r.Status != 1 {
-			s.t.Fatalf("the transaction of %s reverted", from)
-		}
-		return
+		return r.Status == 1
 	}
 }
 

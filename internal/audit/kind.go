@@ -62,6 +62,8 @@ const (
 	RelayAsked           Kind = "relay.asked"           // RelayAnswer
 	RelayLanded          Kind = "relay.landed"          // RelayLanding
 	RelayEnded           Kind = "relay.ended"           // RelayEnd
+	PauseDecided         Kind = "pause.decided"         // Pause
+	PauseEnded           Kind = "pause.ended"           // PauseEnd
 )
 
 var kinds = []Kind{
@@ -70,7 +72,7 @@ var kinds = []Kind{
 	TransactionReverted, NoncesAdopted, NoncesFound, PlanSaved, PlanBegun, PlanEnded, ApprovalGiven, ApprovalRevoked, PolicySet, LeaseTakenOver, ExecutionBegun,
 	ExecutionReleased, ExecutionStopped, ExecutionEnded, ExecutionNetworkSet, HealthChanged,
 	TokenCreated, TokenRevoked, JournalRestored, AlertRaised, AlertConfirmed, AlertEscalated, AlertAcknowledged, AlertResolved, SilenceBegun,
-	SilenceEnded, RelayAsked, RelayLanded, RelayEnded,
+	SilenceEnded, RelayAsked, RelayLanded, RelayEnded, PauseDecided, PauseEnded,
 }
 
 // Kinds are all that this program writes.
@@ -230,6 +232,7 @@ type Health struct {
 	Healthy bool          `json:"healthy"`
 	Problem string        `json:"problem,omitempty"`
 	Block   rollout.Block `json:"block"`
+	Unseen  int64         `json:"unseen,omitempty"` // when it was checked before, if that is so long ago that what was between is not known
 }
 
 // Alert is the body of an entry about an alert, as it is from then on.
@@ -359,4 +362,32 @@ type RelayEnd struct {
 	Outcome string        `json:"outcome"` // late, dropped, expired or cancelled
 	Head    uint64        `json:"head"`
 	Blocks  uint64        `json:"blocks"` // since it was asked
+}
+
+// Pause is the body of an entry about a decision to pause a dispatcher because of an alert.
+type Pause struct {
+	ID          int64          `json:"id"`
+	Dispatcher  common.Address `json:"dispatcher"`
+	Fingerprint string         `json:"fingerprint"` // of the alert
+	Rule        string         `json:"rule"`
+	Reason      string         `json:"reason"` // what the alert says
+	Mode        string         `json:"mode"`
+	DecidedAt   int64          `json:"decidedAt"`  // unix milliseconds of the clock of the database
+	BlockChain  uint64         `json:"blockChain"` // the network of the block
+	Block       rollout.Block  `json:"block"`      // that showed the offence
+	PauseResult
+}
+
+// PauseEnd is the body of an entry about what has come of a pause that was sent.
+type PauseEnd struct {
+	ID int64 `json:"id"`
+	PauseResult
+}
+
+// PauseResult is what has come of a pause.
+type PauseResult struct {
+	Outcome      string `json:"outcome"`
+	Note         string `json:"note,omitempty"`         // why it is so
+	Transaction  int64  `json:"transaction,omitempty"`  // in the journal
+	Milliseconds int64  `json:"milliseconds,omitempty"` // from the arrival of the block until somebody had the transaction
 }

@@ -35,6 +35,7 @@ var bodies = map[Kind]any{
 	AlertRaised: Alert{}, AlertConfirmed: Alert{}, AlertEscalated: Alert{}, AlertAcknowledged: Alert{}, AlertResolved: Alert{},
 	SilenceBegun: Silence{}, SilenceEnded: SilenceEnd{},
 	RelayAsked: RelayAnswer{}, RelayLanded: RelayLanding{}, RelayEnded: RelayEnd{},
+	PauseDecided: Pause{}, PauseEnded: PauseEnd{},
 }
 
 // TestReferenceNamesEveryKind compares the table of kinds with the types of their bodies.

@@ -43,9 +43,15 @@ const (
 	Delayed   Fault = "answers after 2 s"
 	Late      Fault = "answers after 20 s"
 	Broken    Fault = "HTTP 500"
-	NoReceipt Fault = "no receipts"       // of transactions that are in blocks
+	NoReceipt Fault = "no receipts"        // of transactions that are in blocks
+	NoLogs    Fault = "no logs"            // in blocks that have some
+	FewBlocks Fault = "logs of few blocks" // refuses a request for the logs of more than MostBlocks
+	NoBatches Fault = "no batches"
 	Elsewhere Fault = "another chain now" // see Endpoint.Other
 )
+
+// MostBlocks is of how many blocks an endpoint with the fault FewBlocks gives logs at once.
+const MostBlocks = 10
 
 // All are the faults that one of several endpoints may have for good, without None.
 func All() []Fault {
@@ -134,13 +140,13 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		panic(http.ErrAbortHandler) // the client has gone
 	}
-	var req request
-	if err := json.Unmarshal(body, &req); err != nil {
+	reqs, batch, err := requests(body)
+	if err != nil {
 		http.Error(w, "not a request of JSON-RPC", http.StatusBadRequest)
 		return
 	}
 	e.mu.Lock()
-	fault := e.choose(req.Method)
+	fault := e.choose(reqs[len(reqs)-1].Method) // what is asked for comes last
 	e.mu.Unlock()
 
 	switch fault {
@@ -173,11 +179,20 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case Late:
 		e.wait(r.Context(), 20*time.Second)
 	}
-	resp, err := e.answer(r.Context(), req, fault)
-	if err != nil {
-		panic(http.ErrAbortHandler) // the node or the client has gone
+	answers := make([]response, len(reqs))
+	for i, req := range reqs {
+		if answers[i], err = e.answer(r.Context(), req, fault); err != nil {
+			panic(http.ErrAbortHandler) // the node or the client has gone
+		}
 	}
-	raw, err := json.Marshal(resp)
+	var all any = answers
+	switch {
+	case !batch:
+		all = answers[0]
+	case fault == NoBatches:
+		all = response{Version: "2.0", ID: json.RawMessage("null"), Error: &rpcError{Code: -32600, Message: "batches are not supported"}}
+	}
+	raw, err := json.Marshal(all)
 	if err != nil {
 		panic(err) // it was decoded a moment ago
 	}
@@ -185,6 +200,19 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		raw = raw[:len(raw)/2]
 	}
 	e.write(w, raw)
+}
+
+// requests reads one request, or a batch.
+func requests(body []byte) (reqs []request, batch bool, err error) {
+	if body = bytes.TrimSpace(body); len(body) > 0 && body[0] == '[' {
+		if err := json.Unmarshal(body, &reqs); err != nil || len(reqs) == 0 {
+			return nil, true, errors.New("not a batch")
+		}
+		return reqs, true, nil
+	}
+	var req request
+	err = json.Unmarshal(body, &req)
+	return []request{req}, false, err
 }
 
 func (e *Endpoint) wait(ctx context.Context, d time.Duration) {
@@ -212,6 +240,10 @@ func (e *Endpoint) answer(ctx context.Context, req request, fault Fault) (respon
 		return failed(-32000, "you have exceeded the rate limit of your plan")
 	case Lagging:
 		return e.lag(ctx, req)
+	case FewBlocks:
+		if req.Method == "eth_getLogs" && blocksOf(req) > MostBlocks {
+			return failed(-32602, fmt.Sprintf("query exceeds max block range %d", MostBlocks))
+		}
 	}
 	upstream := e.upstream
 	if fault == Elsewhere {
@@ -223,12 +255,26 @@ func (e *Endpoint) answer(ctx context.Context, req request, fault Fault) (respon
 		return response{}, err
 	case fault == NoReceipt && req.Method == "eth_getTransactionReceipt":
 		resp.Result, resp.Error = json.RawMessage("null"), nil
+	case fault == NoLogs && req.Method == "eth_getLogs":
+		resp.Result, resp.Error = json.RawMessage("[]"), nil
 	case fault == WrongType:
 		resp.Result, resp.Error = json.RawMessage(`[{}]`), nil
 	case fault == WrongChain && req.Method == "eth_chainId":
 		resp.Result = json.RawMessage(`"0xdead"`)
 	}
 	return resp, nil
+}
+
+// blocksOf is of how many blocks logs are asked for, as far as it can be told.
+func blocksOf(req request) uint64 {
+	var filter struct {
+		From *hexutil.Uint64 `json:"fromBlock"`
+		To   *hexutil.Uint64 `json:"toBlock"`
+	}
+	if len(req.Params) == 0 || json.Unmarshal(req.Params[0], &filter) != nil || filter.From == nil || filter.To == nil {
+		return 0
+	}
+	return uint64(*filter.To) - uint64(*filter.From) + 1
 }
 
 // forward asks the node.

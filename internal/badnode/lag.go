@@ -41,6 +41,15 @@ func (e *Endpoint) lag(ctx context.Context, req request) (response, error) {
 		return response{Version: "2.0", ID: req.ID, Result: e.tag()}, nil
 	case "eth_sendRawTransaction":
 		return e.take(ctx, req)
+	case "eth_getLogs":
+		switch some, err := e.pinLogs(ctx, &req); {
+		case errors.Is(err, errUnknown):
+			return failed("unknown block")
+		case err != nil:
+			return response{}, err
+		case !some:
+			return response{Version: "2.0", ID: req.ID, Result: json.RawMessage("[]")}, nil
+		}
 	}
 	resp, err := e.forward(ctx, req)
 	if err != nil {
@@ -97,6 +106,27 @@ func (e *Endpoint) pin(ctx context.Context, req *request, at int) error {
 		return errUnknown
 	}
 	return nil
+}
+
+// pinLogs makes a request for logs end at the endpoint's block, without a word, as nodes do. There are none if it begins later.
+func (e *Endpoint) pinLogs(ctx context.Context, req *request) (some bool, err error) {
+	var filter map[string]json.RawMessage
+	if len(req.Params) != 1 || json.Unmarshal(req.Params[0], &filter) != nil {
+		return true, nil
+	}
+	if filter["blockHash"] != nil {
+		return true, e.pin(ctx, &request{Params: req.Params}, 0)
+	}
+	var from, to hexutil.Uint64
+	if json.Unmarshal(filter["fromBlock"], &from) == nil && uint64(from) > e.stay() {
+		return false, nil
+	}
+	if json.Unmarshal(filter["toBlock"], &to) != nil || uint64(to) > e.stay() { // a tag, or a number
+		filter["toBlock"] = e.tag()
+	}
+	raw, err := json.Marshal(filter)
+	req.Params = []json.RawMessage{raw}
+	return true, err
 }
 
 // take takes a transaction if the signer had the money for it at the endpoint's block, and passes it on to the network.

@@ -27,6 +27,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strings"
 	"sync"
 	"time"
 
@@ -52,6 +53,7 @@ type Config struct {
 // Client is one network. It is safe for concurrent use.
 type Client struct {
 	name       string
+	names      []string // of the endpoints
 	chainID    uint64
 	timeout    time.Duration
 	brief      time.Duration // how long endpoints that may be slow are waited for when another has answered
@@ -89,9 +91,24 @@ func New(cfg Config) (*Client, error) {
 		default:
 			return nil, fmt.Errorf("network %s: RPC endpoint %s://%s: want http, https, ws or wss", cfg.Name, u.Scheme, u.Host)
 		}
-		c.endpoints = append(c.endpoints, newEndpoint(u.Scheme+"://"+u.Host, raw))
+		label := u.Scheme + "://" + u.Host
+		if n := c.labelled(label); n > 0 {
+			label = fmt.Sprintf("%s (%d)", label, n+1)
+		}
+		c.names = append(c.names, label)
+		c.endpoints = append(c.endpoints, newEndpoint(label, raw))
 	}
 	return c, nil
+}
+
+// labelled tells how many endpoints have a label, but for what tells them apart.
+func (c *Client) labelled(label string) (n int) {
+	for _, e := range c.endpoints {
+		if e.label == label || strings.HasPrefix(e.label, label+" (") {
+			n++
+		}
+	}
+	return n
 }
 
 // Name is the network's name in the configuration.
@@ -109,10 +126,15 @@ func (c *Client) Close() {
 
 // do runs a call on the first endpoint that can answer it.
 func (c *Client) do(ctx context.Context, what string, call func(context.Context, *ethclient.Client) error) error {
+	return c.doOn(ctx, what, func(ctx context.Context, _ *endpoint, eth *ethclient.Client) error { return call(ctx, eth) })
+}
+
+// doOn is do for a call that asks the endpoint past go-ethereum's client.
+func (c *Client) doOn(ctx context.Context, what string, call func(context.Context, *endpoint, *ethclient.Client) error) error {
 	var failures []failure
 	for _, e := range c.order() {
 		start := time.Now()
-		err := c.try(ctx, e, c.timeout, call)
+		err := c.try(ctx, e, c.timeout, func(ctx context.Context, eth *ethclient.Client) error { return call(ctx, e, eth) })
 		late := time.Since(start) >= c.brief
 		switch {
 		case err == nil:

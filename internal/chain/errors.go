@@ -10,6 +10,8 @@ import (
 	"github.com/ethereum/go-ethereum"
 	"github.com/ethereum/go-ethereum/common/hexutil"
 	"github.com/ethereum/go-ethereum/rpc"
+
+	"github.com/seed-b6a97670/lockstep/internal/event"
 )
 
 // RevertData returns what a call reverted with, if err says so.
@@ -19,16 +21,19 @@ func RevertData(err error) ([]byte, bool) {
 		return nil, false
 	}
 	text, ok := data.ErrorData().(string)
+	if nested, is := data.ErrorData().(map[string]any); is { // of Hardhat
+		text, ok = nested["data"].(string)
+	}
 	if !ok {
 		return nil, false
 	}
-	raw, decodeErr := hexutil.Decode(text)
+	raw, decodeErr := hexutil.Decode(strings.TrimPrefix(text, "Reverted ")) // of Nethermind
 	return raw, decodeErr == nil
 }
 
 // isAnswer tells what a node says about a call from a failure to ask it.
 func isAnswer(err error) bool {
-	if errors.Is(err, ethereum.NotFound) {
+	if errors.Is(err, ethereum.NotFound) || errors.Is(err, event.ErrTooLarge) {
 		return true
 	}
 	var rpcErr rpc.Error
@@ -87,6 +92,34 @@ func unknownBlock(err error) error {
 		return fmt.Errorf("endpoint lags: %s", phrase)
 	}
 	return err
+}
+
+var (
+	// largeText finds what nodes and gateways say of a request for logs that is too large: of its blocks, of its results, or of the time it takes.
+	largeText = regexp.MustCompile(`returned more than|more than \d+ (results|logs|blocks)|block range|(range|query|response|result|interval)\b.{0,40}` +
+		`\b(too|exceed|limit|max|larg|wide|big|greater)|too (large|wide|big)|too many (logs|results|blocks)|exceeds?\b.{0,30}\b(range|size|blocks|logs)|` +
+		`(max|limited)\b.{0,30}\b(range|blocks|results|logs)|timed? ?out|limit exceeded|distance|please narrow`)
+	// rateText finds what is about how often somebody asks, whatever they ask for.
+	rateText = regexp.MustCompile(`rate.?limit|too many requests|request limit|request count|rps limit|requests? per|per second|compute units|quota|throttl|capacity`)
+	// beyondText finds that the range ends after what the node has.
+	beyondText = regexp.MustCompile(`beyond current head|invalid block range|after last|head block|greater than latest|block range .*not (yet )?available`)
+)
+
+// tooLarge makes of what a node says about a request for logs an event.ErrTooLarge, if it is that, or a failure, if it lags.
+func tooLarge(err error, several bool) error {
+	var said rpc.Error
+	if !errors.As(err, &said) {
+		return err
+	}
+	switch text := strings.ToLower(err.Error()); {
+	case rateText.MatchString(text):
+		return fmt.Errorf("it limits requests: %s", text)
+	case beyondText.MatchString(text):
+		return fmt.Errorf("endpoint lags: %s", text)
+	case several && largeText.MatchString(text):
+		return fmt.Errorf("%w: %s", event.ErrTooLarge, text)
+	}
+	return unknownBlock(err)
 }
 
 // alreadyKnown recognises the ways in which nodes say that they hold a transaction.

@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"bytes"
 	"errors"
 	"testing"
 
@@ -130,6 +131,27 @@ func TestEndpointThatDoesNotKnowTheBlock(t *testing.T) {
 			if err := ask(newClient(t, 7, behind.url)); errors.Is(err, rollout.ErrUnavailable) != test.lags {
 				t.Errorf("%s, %q: no other endpoint: %v", name, test.answer.Message, err)
 			}
+		}
+	}
+}
+
+// TestRevertDataAsNodesWriteIt: most give the bytes, Hardhat puts them into an object, Nethermind a word before them.
+func TestRevertDataAsNodesWriteIt(t *testing.T) {
+	for name, c := range map[string]struct {
+		data any
+		want []byte
+	}{
+		"bytes":             {"0xdeadbeef", []byte{0xde, 0xad, 0xbe, 0xef}},
+		"after a word":      {"Reverted 0xdeadbeef", []byte{0xde, 0xad, 0xbe, 0xef}},
+		"in an object":      {map[string]any{"data": "0xdeadbeef", "message": "reverted"}, []byte{0xde, 0xad, 0xbe, 0xef}},
+		"another object":    {map[string]any{"message": "reverted"}, nil},
+		"a text":            {"deadbeef", nil},
+		"another data type": {7, nil},
+	} {
+		f := newFake(t, map[string]any{"eth_call": fail{Code: 3, Message: "execution reverted", Data: c.data}})
+		_, err := newClient(t, 7, f.url).Call(t.Context(), common.Hash{1}, ethereum.CallMsg{})
+		if got, ok := RevertData(err); !bytes.Equal(got, c.want) || ok != (c.want != nil) {
+			t.Errorf("%s: %x, %v", name, got, ok)
 		}
 	}
 }

@@ -208,6 +208,8 @@ func summary(x audit.Entry, steps map[uint64]string) string {
 		return strings.TrimSuffix(strings.TrimRight(fmt.Sprintf("silence %d %s: %s", b.ID, b.Rule, b.Reason), " "), ":")
 	case audit.TokenCreated, audit.TokenRevoked:
 		return tokenWords(x)
+	case audit.PauseDecided, audit.PauseEnded:
+		return pauseWords(x)
 	}
 	return string(x.Body) // of a kind that a later release writes
 }
@@ -220,6 +222,19 @@ func tokenWords(x audit.Entry) string {
 		return "token " + t.ID
 	}
 	return fmt.Sprintf("token %s, %s, may %s", t.ID, t.Name, strings.Join(t.Scopes, " "))
+}
+
+// pauseWords is the summary of an entry about an automatic pause. What it is for is in the entry of its decision alone.
+func pauseWords(x audit.Entry) string {
+	var p audit.Pause
+	_ = json.Unmarshal(x.Body, &p) // as wordsOf
+	text := fmt.Sprintf("pause %d, %s", p.ID, p.Outcome)
+	for _, more := range []string{p.Rule, p.Note} {
+		if more != "" {
+			text += ": " + more
+		}
+	}
+	return text
 }
 
 // short is enough of a hash to know it again.

@@ -129,7 +129,8 @@ func TestParseSoundFile(t *testing.T) {
 			},
 			Required: 3, Hotfix: 4, Pause: 1, Cancel: 2, Others: 1, ValidFor: 36 * time.Hour, Line: 49,
 		},
-		Serve: Serve{Listen: DefaultListen, Poll: 12 * time.Second, Health: time.Minute},
+		Serve:  Serve{Listen: DefaultListen, Poll: 12 * time.Second, Health: time.Minute},
+		Alerts: usual(),
 	}
 	got, err := Parse("dir/f.yaml", []byte(sound))
 	if err != nil {

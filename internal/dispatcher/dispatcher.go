@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"maps"
 	"math/big"
 	"sync"
 
@@ -95,13 +96,15 @@ func RoutesWithin(gas uint64) int {
 }
 
 // Reserved lists the dispatcher's own functions, which no route may use.
-func Reserved() map[manifest.Selector]string {
+func Reserved() map[manifest.Selector]string { return maps.Clone(reserved()) }
+
+var reserved = sync.OnceValue(func() map[manifest.Selector]string {
 	out := map[manifest.Selector]string{}
 	for _, m := range artifacts()["IManifestDispatcher"].ABI.Methods {
 		out[manifest.Selector(m.ID)] = m.Sig
 	}
 	return out
-}
+})
 
 // Deployment is a dispatcher as it follows from its settings: the same on every network.
 type Deployment struct {

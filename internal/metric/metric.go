@@ -66,6 +66,7 @@ type Registry struct {
 
 	watched watchMetrics
 	alerts  alertMetrics
+	pauses  pauses
 }
 
 // gasRatios are the buckets of gas over what was expected.
@@ -118,6 +119,7 @@ func New(cfg Config) *Registry {
 
 	r.watch()
 	r.alarm()
+	r.addPauses()
 	r.reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	r.begin()
 	return r
@@ -130,7 +132,6 @@ func (r *Registry) begin() {
 		r.lateness.WithLabelValues(n)
 		r.toApply.WithLabelValues(n)
 		r.toActivation.WithLabelValues(n)
-		r.healthy.WithLabelValues(n)
 		r.rpcFailures.WithLabelValues(n)
 		for _, s := range Steps {
 			r.gas.WithLabelValues(n, s)

@@ -106,7 +106,7 @@ func everything(r *Registry) {
 	r.Refused("base", "InvalidProof", "block")
 	r.Refused("base", "", "simulation")
 	r.Paused("base", "automatic")
-	r.PauseTook(400 * time.Millisecond)
+	r.PauseTook("base", 400*time.Millisecond)
 	r.IndexAt("base", 90, 100)
 	r.IndexAt("ethereum", 101, 100) // it was faster than the look at the head
 	r.IndexWrote("base", 3)
@@ -179,7 +179,7 @@ func TestPage(t *testing.T) {
 		`lockstep_refusals_total{error="other",network="base",source="simulation"}`:           "1",
 		`lockstep_pauses_total{how="automatic",network="base"}`:                               "1",
 		`lockstep_pauses_total{how="manual",network="base"}`:                                  "0",
-		`lockstep_pause_broadcast_seconds_sum`:                                                "0.4",
+		`lockstep_pause_broadcast_seconds_sum{network="base"}`:                                "0.4",
 		`lockstep_index_lag_blocks{network="base"}`:                                           "10",
 		`lockstep_index_lag_blocks{network="ethereum"}`:                                       "0",
 		`lockstep_index_rows_total{network="base"}`:                                           "3",

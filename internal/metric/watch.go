@@ -18,7 +18,7 @@ var Pauses = []string{"manual", "automatic", "unplanned"}
 type watchMetrics struct {
 	delay, paused, indexLag, endpointUp           *prometheus.GaugeVec
 	refusals, pauses, rows, reorgs, disagreements *prometheus.CounterVec
-	rowSeconds, pauseSeconds                      *prometheus.HistogramVec
+	rowSeconds                                    *prometheus.HistogramVec
 }
 
 func (r *Registry) watch() {
@@ -27,8 +27,6 @@ func (r *Registry) watch() {
 	w.paused = r.gauge("lockstep_paused", "1 if the dispatcher says that routed calls are paused, else 0.", "network")
 	w.refusals = r.counter("lockstep_refusals_total", "Calls that a watched contract refused, by its error and by how that was seen.", "network", "error", "source")
 	w.pauses = r.counter("lockstep_pauses_total", "Times that routed calls were paused.", "network", "how")
-	w.pauseSeconds = r.histogram("lockstep_pause_broadcast_seconds", "Seconds from seeing the block that is the reason of an automatic pause until that is broadcast.",
-		[]float64{0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30})
 	w.indexLag = r.gauge("lockstep_index_lag_blocks", "Blocks that the index is behind the newest one that was seen.", "network")
 	w.rows = r.counter("lockstep_index_rows_total", "Rows that the index has written for logs and refused calls.", "network")
 	w.reorgs = r.counter("lockstep_index_reorgs_total", "Times that the index has taken back blocks that are no longer in the chain.", "network")
@@ -37,7 +35,6 @@ func (r *Registry) watch() {
 	w.endpointUp = r.gauge("lockstep_rpc_up", "1 if an endpoint answered when it was last asked, else 0. Endpoints are numbered as the configuration lists them.", "network", "endpoint")
 	w.disagreements = r.counter("lockstep_rpc_disagreements_total", "Times that endpoints gave different hashes for a height.", "network")
 
-	w.pauseSeconds.WithLabelValues()
 	for _, n := range r.cfg.Networks {
 		for _, e := range r.cfg.Errors {
 			w.refusals.WithLabelValues(n, e, Sources[0])
@@ -83,13 +80,6 @@ func (r *Registry) Refused(network, name, source string) {
 func (r *Registry) Paused(network, how string) {
 	if r != nil {
 		r.watched.pauses.WithLabelValues(r.network(network), known(Pauses, how)).Inc()
-	}
-}
-
-// PauseTook measures an automatic pause, from seeing the block that is its reason until it is broadcast.
-func (r *Registry) PauseTook(took time.Duration) {
-	if r != nil {
-		r.watched.pauseSeconds.WithLabelValues().Observe(took.Seconds())
 	}
 }
 

@@ -75,10 +75,11 @@ type Alert struct {
 	Actions     []Action       `json:"actions"`
 	Block       rollout.Block  `json:"block,omitzero"` // that showed it last
 	Tx          common.Hash    `json:"tx,omitzero"`
-	Confirmed   bool           `json:"confirmed"` // the block is final by the network's rule
-	Count       int            `json:"count"`     // how often it was seen
-	RaisedAt    int64          `json:"raisedAt"`  // unix seconds
-	SeenAt      int64          `json:"seenAt"`    // last
+	Endpoints   int            `json:"endpoints,omitempty"` // how many say so, of what several were asked
+	Confirmed   bool           `json:"confirmed"`           // the block is final by the network's rule
+	Count       int            `json:"count"`               // how often it was seen
+	RaisedAt    int64          `json:"raisedAt"`            // unix seconds
+	SeenAt      int64          `json:"seenAt"`              // last
 	ResolvedAt  int64          `json:"resolvedAt,omitempty"`
 	Resolution  string         `json:"resolution,omitempty"` // why it is resolved
 }

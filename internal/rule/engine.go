@@ -60,6 +60,9 @@ func (e *Engine) Restore(alerts []Alert, acked map[string]int64) {
 	}
 }
 
+// Forget lets go of an alert that was ended elsewhere.
+func (e *Engine) Forget(fingerprint string) { delete(e.alerts, fingerprint) }
+
 // happens tells whether an alert is about something that has happened. What it is about tells, since an engine may be told of an alert alone.
 func happens(a Alert) bool {
 	switch a.Rule {
@@ -271,7 +274,7 @@ func (e *Engine) final(s Seen) {
 		switch {
 		case f.Block == (rollout.Block{}) || f.Confirmed || f.Block.Number > s.Block.Number:
 		case f.orphan:
-			e.end(f.Fingerprint, "the block that showed it is no longer in the chain")
+			e.end(f.Fingerprint, gone)
 		default:
 			f.Confirmed = true
 			e.changes = append(e.changes, Change{Confirmed, f.Alert})

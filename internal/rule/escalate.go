@@ -17,12 +17,11 @@ type Escalation struct {
 	Levels []Level `json:"levels"` // besides the receivers of the rule, who are told at once
 }
 
-// Escalations are those of all severities if nothing is configured: who the rule names is told again when half of the time has passed, and
-// again when all of it has.
+// Escalations are those of all severities if nothing is configured.
 func Escalations() map[Severity]Escalation {
 	out := map[Severity]Escalation{}
 	for severity, within := range map[Severity]int64{Critical: 15 * 60, High: hour, Warning: 4 * hour, Info: day} {
-		out[severity] = Escalation{Within: within, Levels: []Level{{After: within / 2}, {After: within}}}
+		out[severity] = AnswerWithin(within)
 	}
 	return out
 }

@@ -57,11 +57,27 @@ func short(hash string) string {
 	return hash
 }
 
-// Explains tells whether an effect is expected on its network. Who can look for explanations does so before an effect that has none is shown to
-// the engine.
+// Explains tells whether what was seen needs no other explanation than what is expected on its network. Who can look for explanations does so
+// before something that has none is shown to the engine.
 func (e *Engine) Explains(s Seen) bool {
 	n := e.networks[s.Network]
+	switch {
+	case s.Sight == SawPending && s.Subject != "":
+		s.Effect = committed(s)
+	case s.Sight != SawEffect:
+		return true
+	}
 	return n != nil && n.explains(s) != ""
+}
+
+// committed is the effect by which what is pending came to be.
+func committed(s Seen) Effect { return Effect{Committed, fmt.Sprintf("%s %d", s.Subject, s.Epoch)} }
+
+// Explain adds an explanation to what is expected on a network, until that is seen anew.
+func (e *Engine) Explain(name string, x Expected) {
+	if n := e.networks[name]; n != nil {
+		n.expected = append(slices.Clone(n.expected), x)
+	}
 }
 
 // explains says what explains an effect; nothing if it is empty.
@@ -155,7 +171,7 @@ func (e *Engine) root(s Seen, n *network) {
 			e.end(f.Fingerprint, "the root is neither pending nor active")
 		}
 	}
-	s.Effect = Effect{Committed, fmt.Sprintf("%s %d", s.Subject, s.Epoch)}
+	s.Effect = committed(s)
 	if s.Subject == "" || n.explains(s) != "" || e.alerts[Fingerprint(UnknownRoot, s.Network, s.Subject)] != nil {
 		return
 	}
@@ -186,7 +202,7 @@ func (e *Engine) explained(s Seen, n *network) {
 			by = x.By
 		}
 		if by != "" && (f.Rule == UnknownRoot || f.Rule == UnplannedPrivilege || f.Rule == UnplannedPause) {
-			e.end(f.Fingerprint, "it is explained by "+by)
+			e.end(f.Fingerprint, explainedBy+by)
 		}
 	}
 }
@@ -222,7 +238,7 @@ func (e *Engine) code(s Seen) {
 		e.resolve(rule, s.Network, subject, "the code is again what it was")
 		return
 	}
-	a := Alert{Subject: subject, Details: []Detail{{"was", s.Was}, {"is", s.Is}, {"endpoints", fmt.Sprintf("%d of %d", s.Endpoints, s.Asked)}}}
+	a := Alert{Subject: subject, Endpoints: s.Endpoints, Details: []Detail{{"was", s.Was}, {"is", s.Is}, {"endpoints", fmt.Sprintf("%d of %d", s.Endpoints, s.Asked)}}}
 	a.Summary = fmt.Sprintf("%s, which is a %s, has code that it had not", address(s.Account), s.Part)
 	if pinned {
 		a.Summary = fmt.Sprintf("the code of %s %s is not the pinned one", s.Part, address(s.Account))

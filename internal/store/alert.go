@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -11,6 +12,7 @@ import (
 	"github.com/ethereum/go-ethereum/common"
 
 	"github.com/seed-b6a97670/lockstep/internal/audit"
+	"github.com/seed-b6a97670/lockstep/internal/notice"
 	"github.com/seed-b6a97670/lockstep/internal/rollout"
 	"github.com/seed-b6a97670/lockstep/internal/rule"
 )
@@ -24,14 +26,21 @@ func alertEntry(a rule.Record, by string) audit.Alert {
 }
 
 // SaveAlerts keeps what has become of alerts, in the order in which it has. at is up to which block of a network what happened was shown to the
-// rules; nil leaves that as it is. It returns the alerts that were raised, confirmed and resolved, as they are kept, in the same order.
-func (s *Store) SaveAlerts(ctx context.Context, chainID uint64, at *rollout.Block, changes []rule.Change) (out []rule.Record, err error) {
+// rules; nil leaves that as it is. The messages that tell makes, if it is not nil, are queued in the same transaction. It returns the alerts as they are kept, in
+// the same order; what ends and was not kept has no id.
+func (s *Store) SaveAlerts(ctx context.Context, chainID uint64, at *rollout.Block, changes []rule.Change, tell notice.Teller) (out []rule.Record, err error) {
 	err = s.within(ctx, func(tx *tx) error {
 		out = nil
 		for _, c := range changes {
 			a, err := saveAlert(ctx, tx, c)
 			if err != nil {
 				return fmt.Errorf("alert %s about %.80q: %w", c.Alert.Rule, c.Alert.Subject, err)
+			}
+			if a.ID != 0 {
+				err = tellOf(ctx, tx, tell, notice.Kind(c.Turn), a, nil)
+			}
+			if err != nil {
+				return err
 			}
 			out = append(out, a)
 		}
@@ -47,6 +56,24 @@ func (s *Store) SaveAlerts(ctx context.Context, chainID uint64, at *rollout.Bloc
 		return nil, fmt.Errorf("journal alerts: %w", err)
 	}
 	return out, nil
+}
+
+// tellOf queues what is said about an alert.
+func tellOf(ctx context.Context, tx *tx, tell notice.Teller, kind notice.Kind, a rule.Record, to []rule.Action) error {
+	if tell == nil {
+		return nil
+	}
+	t, err := tell(kind, a, to)
+	if err != nil {
+		return err
+	}
+	for _, l := range t.Links {
+		_, err := tx.exec(ctx, `INSERT INTO alert_links (hash, alert, receiver, created_at) VALUES (?, ?, ?, ?)`, l.Hash.Hex(), a.ID, l.Receiver, now())
+		if err != nil {
+			return err
+		}
+	}
+	return enqueueNotices(ctx, tx, t.Queued...)
 }
 
 func saveAlert(ctx context.Context, tx *tx, c rule.Change) (rule.Record, error) {
@@ -123,13 +150,13 @@ func alert(ctx context.Context, db querier, id int64) (rule.Record, error) {
 var ErrResolved = errors.New("it is resolved already")
 
 // Acknowledge notes who has an alert in hand. The first one stays: done says whether it is this one.
-func (s *Store) Acknowledge(ctx context.Context, id int64, by, note string) (a rule.Record, done bool, err error) {
+func (s *Store) Acknowledge(ctx context.Context, id int64, by, note string, tell notice.Teller) (a rule.Record, done bool, err error) {
 	err = s.alterAlert(ctx, id, func(tx *tx, at int64, row *rule.Record) error {
 		if done = row.AcknowledgedBy == ""; !done {
 			return nil
 		}
 		row.AcknowledgedBy, row.AcknowledgedAt, row.Note = stored(by), at, stored(note)
-		return appendEntry(ctx, tx, at, audit.AlertAcknowledged, row.ChainID, alertEntry(*row, ""))
+		return acknowledged(ctx, tx, at, *row, tell)
 	}, &a)
 	if err != nil {
 		return rule.Record{}, false, fmt.Errorf("acknowledge alert %d: %w", id, err)
@@ -137,9 +164,16 @@ func (s *Store) Acknowledge(ctx context.Context, id int64, by, note string) (a r
 	return a, done, nil
 }
 
+func acknowledged(ctx context.Context, tx *tx, at int64, row rule.Record, tell notice.Teller) error {
+	if err := appendEntry(ctx, tx, at, audit.AlertAcknowledged, row.ChainID, alertEntry(row, "")); err != nil {
+		return err
+	}
+	return tellOf(ctx, tx, tell, notice.Acknowledged, row, nil)
+}
+
 // AcknowledgeLinked is Acknowledge by whoever has the link whose secret has a hash, which is then good for nothing more. The error is ErrNotFound
 // if there is none such.
-func (s *Store) AcknowledgeLinked(ctx context.Context, hash common.Hash) (a rule.Record, done bool, err error) {
+func (s *Store) AcknowledgeLinked(ctx context.Context, hash common.Hash, tell notice.Teller) (a rule.Record, done bool, err error) {
 	linked, receiver, used, err := s.LinkedAlert(ctx, hash)
 	if err != nil {
 		return rule.Record{}, false, err
@@ -155,7 +189,7 @@ func (s *Store) AcknowledgeLinked(ctx context.Context, hash common.Hash) (a rule
 			return nil
 		}
 		row.AcknowledgedBy, row.AcknowledgedAt = "link to "+receiver, at
-		return appendEntry(ctx, tx, at, audit.AlertAcknowledged, row.ChainID, alertEntry(*row, ""))
+		return acknowledged(ctx, tx, at, *row, tell)
 	}, &a)
 	if err != nil {
 		return rule.Record{}, false, fmt.Errorf("acknowledge alert %d: %w", linked.ID, err)
@@ -165,13 +199,20 @@ func (s *Store) AcknowledgeLinked(ctx context.Context, hash common.Hash) (a rule
 
 // Escalate notes that the receivers of a level were told of an alert. One that was told already, or is acknowledged, is left alone: done says
 // so.
-func (s *Store) Escalate(ctx context.Context, id int64, level int, receivers []string) (a rule.Record, done bool, err error) {
+func (s *Store) Escalate(ctx context.Context, id int64, level int, receivers []rule.Action, tell notice.Teller) (a rule.Record, done bool, err error) {
 	err = s.alterAlert(ctx, id, func(tx *tx, at int64, row *rule.Record) error {
 		if done = row.AcknowledgedBy == "" && row.Level < level; !done {
 			return nil
 		}
 		row.Level = level
-		return appendEntry(ctx, tx, at, audit.AlertEscalated, row.ChainID, alertEntry(*row, strings.Join(receivers, ", ")))
+		names := make([]string, len(receivers))
+		for i, r := range receivers {
+			names[i] = string(r)
+		}
+		if err := appendEntry(ctx, tx, at, audit.AlertEscalated, row.ChainID, alertEntry(*row, strings.Join(names, ", "))); err != nil {
+			return err
+		}
+		return tellOf(ctx, tx, tell, notice.Escalated, *row, receivers)
 	}, &a)
 	if err != nil {
 		return rule.Record{}, false, fmt.Errorf("escalate alert %d: %w", id, err)
@@ -198,9 +239,18 @@ func (s *Store) alterAlert(ctx context.Context, id int64, f func(*tx, int64, *ru
 	})
 }
 
+// FiringAlerts lists the alerts that fire, the newest first.
+func (s *Store) FiringAlerts(ctx context.Context) ([]rule.Record, error) {
+	return s.Alerts(ctx, AlertQuery{Firing: true})
+}
+
 // Alert returns an alert. The error is ErrNotFound if there is none with that id.
 func (s *Store) Alert(ctx context.Context, id int64) (a rule.Record, err error) {
-	err = s.read(ctx, func(db querier) (err error) {
+	err = s.read(ctx, func(db querier) error {
+		// as in Alerts
+		if has, err := db.has(ctx, "alerts"); err != nil || !has {
+			return cmp.Or(err, ErrNotFound)
+		}
 		a, err = alert(ctx, db, id)
 		return err
 	})
@@ -325,18 +375,6 @@ func (s *Store) Silences(ctx context.Context, at int64) (out []rule.Silence, err
 		return nil, fmt.Errorf("read silences: %w", err)
 	}
 	return out, nil
-}
-
-// AlertLink keeps what opens the page of an alert for a receiver, by the SHA-256 of its secret.
-func (s *Store) AlertLink(ctx context.Context, hash common.Hash, id int64, receiver string) error {
-	err := s.within(ctx, func(tx *tx) error {
-		_, err := tx.exec(ctx, `INSERT INTO alert_links (hash, alert, receiver, created_at) VALUES (?, ?, ?, ?) ON CONFLICT (hash) DO NOTHING`, hash.Hex(), id, receiver, now())
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("journal a link to alert %d: %w", id, err)
-	}
-	return nil
 }
 
 // LinkedAlert returns the alert whose page a secret opens, for whom that was made, and whether it was used. The error is ErrNotFound if there is

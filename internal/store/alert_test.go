@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/seed-b6a97670/lockstep/internal/audit"
+	"github.com/seed-b6a97670/lockstep/internal/notice"
 	"github.com/seed-b6a97670/lockstep/internal/rollout"
 	"github.com/seed-b6a97670/lockstep/internal/rule"
 )
@@ -23,9 +25,19 @@ func alertOf(name, subject string, severity rule.Severity) rule.Alert {
 	}
 }
 
+// tells makes a message of everything, and a link of what is raised of unknown roots.
+func tells(kind notice.Kind, r rule.Record, to []rule.Action) (t notice.Telling, err error) {
+	msg := notice.Message{ID: fmt.Sprintf("%d-%s-%d%s", r.ID, kind, r.Level, r.Severity), Kind: kind, Alert: &r.Alert, By: fmt.Sprint(to)}
+	if kind == notice.Raised && r.Rule == rule.UnknownRoot {
+		t.Links = []notice.Link{{Hash: common.Hash{5}, Receiver: "security"}}
+	}
+	t.Queued, err = notice.Queue(msg, "chat")
+	return t, err
+}
+
 func mustSave(t testing.TB, s *Store, changes ...rule.Change) []rule.Record {
 	t.Helper()
-	out, err := s.SaveAlerts(t.Context(), 10, &rollout.Block{Number: 7, Hash: common.Hash{7}, Time: 1007}, changes)
+	out, err := s.SaveAlerts(t.Context(), 10, &rollout.Block{Number: 7, Hash: common.Hash{7}, Time: 1007}, changes, tells)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,9 +50,9 @@ func alertStory(t testing.TB, s *Store) (out []rule.Record) {
 	ctx := t.Context()
 	first, second := alertOf(rule.UnplannedPrivilege, "granted COMMIT 0xaa", rule.High), alertOf(rule.UnknownRoot, "0xbb", rule.Critical)
 	out = mustSave(t, s, rule.Change{Turn: rule.Raised, Alert: first}, rule.Change{Turn: rule.Raised, Alert: second})
-	_, escalated, err := s.Escalate(ctx, out[0].ID, 1, []string{"lead"})
-	_, acked, ackErr := s.Acknowledge(ctx, out[0].ID, "alice", "mine")
-	if err := errors.Join(err, ackErr, s.AlertLink(ctx, common.Hash{5}, out[1].ID, "security")); err != nil || !escalated || !acked {
+	_, escalated, err := s.Escalate(ctx, out[0].ID, 1, []rule.Action{"lead"}, tells)
+	_, acked, ackErr := s.Acknowledge(ctx, out[0].ID, "alice", "mine", tells)
+	if err := errors.Join(err, ackErr); err != nil || !escalated || !acked {
 		t.Fatal(escalated, acked, err)
 	}
 	first.Severity = rule.Critical
@@ -105,14 +117,14 @@ func testAlerts(t *testing.T, on *database) {
 		t.Errorf("%+v", a)
 	}
 	for _, err := range []error{
-		second(s.Acknowledge(ctx, want[0].ID, "dave", "")), second(s.Escalate(ctx, want[0].ID, 2, nil)), // resolved
+		second(s.Acknowledge(ctx, want[0].ID, "dave", "", nil)), second(s.Escalate(ctx, want[0].ID, 2, nil, nil)), // resolved
 	} {
 		if !errors.Is(err, ErrResolved) {
 			t.Errorf("a resolved alert: %v", err)
 		}
 	}
 	for _, err := range []error{
-		second(s.Acknowledge(ctx, 99, "dave", "")), second(s.Escalate(ctx, 99, 2, nil)), second(s.AcknowledgeLinked(ctx, common.Hash{6})), s.EndSilence(ctx, 99, "dave"),
+		second(s.Acknowledge(ctx, 99, "dave", "", nil)), second(s.Escalate(ctx, 99, 2, nil, nil)), second(s.AcknowledgeLinked(ctx, common.Hash{6}, nil)), s.EndSilence(ctx, 99, "dave"),
 	} {
 		if !errors.Is(err, ErrNotFound) {
 			t.Errorf("what there is not: %v", err)
@@ -124,7 +136,34 @@ func testAlerts(t *testing.T, on *database) {
 	if x, err := s.Silences(ctx, 5000); err != nil || len(x) != 0 {
 		t.Errorf("silences that are over: %+v, %v", x, err)
 	}
+	_, waiting, err := s.Notices(ctx)
+	var told []string
+	for _, w := range waiting {
+		told = append(told, w.ID)
+	}
+	if diff := cmp.Diff([]string{
+		"1-raised-0high", "2-raised-0critical", "1-escalated-1high", "1-acknowledged-1high", "1-raised-0critical", "1-confirmed-0critical", "1-resolved-0critical", "3-raised-0high",
+	}, told); diff != "" || err != nil {
+		t.Errorf("queued (-want +got): %s %v", diff, err)
+	}
 	mustBeSound(t, s)
+}
+
+// TestNothingIsKeptOfWhichNobodyIsTold: the alert and its messages are in one transaction.
+func TestNothingIsKeptOfWhichNobodyIsTold(t *testing.T) {
+	onEach(t, func(t *testing.T, on *database) {
+		s := on.fresh(t)
+		fails := errors.New("too large")
+		_, err := s.SaveAlerts(t.Context(), 10, nil, []rule.Change{{Turn: rule.Raised, Alert: alertOf(rule.Drift, "x", rule.High)}},
+			func(notice.Kind, rule.Record, []rule.Action) (notice.Telling, error) { return notice.Telling{}, fails })
+		if !errors.Is(err, fails) {
+			t.Errorf("got %v", err)
+		}
+		if all, err := s.Alerts(t.Context(), AlertQuery{}); err != nil || len(all) != 0 {
+			t.Errorf("%v, %v", all, err)
+		}
+		mustBeSound(t, s)
+	})
 }
 
 func second[A any](_ A, _ bool, err error) error { return err }
@@ -139,16 +178,16 @@ func testAcknowledging(t *testing.T, on *database) {
 	if err != nil || a.ID != id || receiver != "security" || used {
 		t.Fatal(a, receiver, used, err)
 	}
-	if a, done, err := s.AcknowledgeLinked(ctx, common.Hash{5}); err != nil || !done || a.AcknowledgedBy != "link to security" || a.AcknowledgedAt == 0 {
+	if a, done, err := s.AcknowledgeLinked(ctx, common.Hash{5}, tells); err != nil || !done || a.AcknowledgedBy != "link to security" || a.AcknowledgedAt == 0 {
 		t.Fatal(a, done, err)
 	}
-	if _, done, err := s.AcknowledgeLinked(ctx, common.Hash{5}); err != nil || done {
+	if _, done, err := s.AcknowledgeLinked(ctx, common.Hash{5}, tells); err != nil || done {
 		t.Error("a link is good twice", err)
 	}
-	if a, done, err := s.Acknowledge(ctx, id, "mallory", "mine now"); err != nil || done || a.AcknowledgedBy != "link to security" || a.Note != "" {
+	if a, done, err := s.Acknowledge(ctx, id, "mallory", "mine now", nil); err != nil || done || a.AcknowledgedBy != "link to security" || a.Note != "" {
 		t.Errorf("somebody else's: %+v, %v, %v", a, done, err)
 	}
-	if _, done, err := s.Escalate(ctx, id, 3, []string{"lead"}); err != nil || done {
+	if _, done, err := s.Escalate(ctx, id, 3, []rule.Action{"lead"}, nil); err != nil || done {
 		t.Error("an acknowledged alert is escalated", err)
 	}
 	mustBeSound(t, s)

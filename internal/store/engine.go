@@ -7,6 +7,7 @@ import (
 	"github.com/pressly/goose/v3"
 
 	"github.com/seed-b6a97670/lockstep/internal/audit"
+	"github.com/seed-b6a97670/lockstep/internal/event"
 )
 
 // engine is what differs between the databases that can hold a journal. All else is one body of SQL, with ? for placeholders and
@@ -15,8 +16,8 @@ type engine interface {
 	// rebind writes the placeholders of a query as the database knows them.
 	rebind(query string) string
 	// begin begins a transaction. One that writes sees what others wrote before, and is the only one to write until it ends; one
-	// that reads has one view of all tables. The function frees what the transaction holds besides, after its end.
-	begin(ctx context.Context, db *sql.DB, write bool) (*sql.Tx, func() error, error)
+	// that reads has one view of all tables.
+	begin(ctx context.Context, db *sql.DB, write bool) (session, error)
 	// provider applies the migrations.
 	provider(db *sql.DB) (*goose.Provider, error)
 	// broken tells whether an error says that the connection is lost, so that what was not committed is taken back.
@@ -30,7 +31,16 @@ type engine interface {
 	clearLog(ctx context.Context, db querier) error
 	// continueIDs makes the database give ids after those that are in the tables.
 	continueIDs(ctx context.Context, db querier, tables []table) error
+	// insertEvents inserts rows into the table of events, in a transaction.
+	insertEvents(ctx context.Context, t *tx, chainID uint64, logs []event.Decoded) error
 	words() words
+}
+
+// session is a transaction on a connection of its own.
+type session struct {
+	*sql.Tx
+	conn *sql.Conn
+	free func() error // what it holds besides, after its end
 }
 
 // words are where the SQL of the databases differs.
@@ -82,6 +92,7 @@ func (q querier) has(ctx context.Context, table string) (bool, error) {
 // tx is a transaction that writes.
 type tx struct {
 	querier
+	conn  *sql.Conn  // that it is on
 	tip   *audit.Tip // where the log ends, once that was read: nobody else writes meanwhile
 	wrote bool       // the tip is an entry of this transaction
 }

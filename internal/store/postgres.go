@@ -259,42 +259,42 @@ func (postgres) rebind(query string) string {
 }
 
 // begin gives a transaction whose COMMIT is not interrupted when ctx ends: whether it was done would have to be found out.
-func (p postgres) begin(ctx context.Context, db *sql.DB, write bool) (_ *sql.Tx, free func() error, err error) {
+func (p postgres) begin(ctx context.Context, db *sql.DB, write bool) (session, error) {
 	c, err := db.Conn(ctx)
 	if err != nil {
-		return nil, nil, err
+		return session{}, err
 	}
 	if !write {
 		tx, err := c.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
 		if err != nil {
-			return nil, nil, errors.Join(err, c.Close())
+			return session{}, errors.Join(err, c.Close())
 		}
 		// who reads hinders nobody, and may take its time between two pages: a backup, or a log that is verified
 		if _, err := tx.ExecContext(ctx, `SET LOCAL idle_in_transaction_session_timeout = '10min'`); err != nil {
 			_ = tx.Rollback() // the first error says why
-			return nil, nil, errors.Join(err, c.Close())
+			return session{}, errors.Join(err, c.Close())
 		}
-		return tx, c.Close, nil
+		return session{tx, c, c.Close}, nil
 	}
 	limit := transactionTime
 	if p.long {
 		limit = longTransactionTime
 	}
 	whole, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
-	free = func() error {
+	free := func() error {
 		cancel()
 		return c.Close()
 	}
 	// It reads after it has the lock, and each of its statements sees what others had written until then.
 	tx, err := c.BeginTx(whole, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
 	if err != nil {
-		return nil, nil, errors.Join(err, free())
+		return session{}, errors.Join(err, free())
 	}
 	if err := p.lock(ctx, tx); err != nil {
 		_ = tx.Rollback() // the first error says why
-		return nil, nil, errors.Join(err, free())
+		return session{}, errors.Join(err, free())
 	}
-	return tx, free, nil
+	return session{tx, c, free}, nil
 }
 
 // lock waits until nobody else writes this journal, and keeps others from it until the transaction ends.

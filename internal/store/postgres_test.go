@@ -251,7 +251,7 @@ func TestSettingsOfConnections(t *testing.T) {
 		t.Errorf("a client that is gone hinders others for %s, %v", idle, err)
 	}
 	for write, want := range map[bool][2]string{true: {"read committed", "off"}, false: {"repeatable read", "on"}} {
-		tx, free, err := s.engine.begin(t.Context(), s.db, write)
+		tx, err := s.engine.begin(t.Context(), s.db, write)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -260,7 +260,7 @@ func TestSettingsOfConnections(t *testing.T) {
 		if err != nil || got != want {
 			t.Errorf("write %v: %v, %v; want %v", write, got, err, want)
 		}
-		if err := errors.Join(tx.Rollback(), free()); err != nil {
+		if err := errors.Join(tx.Rollback(), tx.free()); err != nil {
 			t.Error(err)
 		}
 	}

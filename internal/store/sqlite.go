@@ -72,9 +72,16 @@ func (s *Store) migrateFile(ctx context.Context, path string) (err error) {
 func (sqlite) rebind(query string) string { return query }
 
 // begin takes the lock of the file at once if it is to write (_txlock). One that writes first and locks later could fail halfway.
-func (sqlite) begin(ctx context.Context, db *sql.DB, write bool) (*sql.Tx, func() error, error) {
-	tx, err := db.BeginTx(ctx, &sql.TxOptions{ReadOnly: !write})
-	return tx, func() error { return nil }, err
+func (sqlite) begin(ctx context.Context, db *sql.DB, write bool) (session, error) {
+	c, err := db.Conn(ctx)
+	if err != nil {
+		return session{}, err
+	}
+	tx, err := c.BeginTx(ctx, &sql.TxOptions{ReadOnly: !write})
+	if err != nil {
+		return session{}, errors.Join(err, c.Close())
+	}
+	return session{tx, c, c.Close}, nil
 }
 
 func (e sqlite) provider(db *sql.DB) (*goose.Provider, error) {

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"time"
@@ -37,16 +36,16 @@ func (s *Store) within(ctx context.Context, f func(*tx) error) error {
 
 // attempt runs f in a transaction. If an error comes from its commit, committing is the last entry that it has written to the audit log.
 func (s *Store) attempt(ctx context.Context, f func(*tx) error) (committing *audit.Tip, err error) {
-	sqlTx, free, err := s.engine.begin(ctx, s.db, true)
+	session, err := s.engine.begin(ctx, s.db, true)
 	if err != nil {
 		return nil, err
 	}
 	defer func() {
-		if freeErr := free(); err != nil { // what is committed is committed
+		if freeErr := session.free(); err != nil { // what is committed is committed
 			err = errors.Join(err, freeErr)
 		}
 	}()
-	t := &tx{querier: querier{sqlTx, s.engine}}
+	t := &tx{querier: querier{session, s.engine}, conn: session.conn}
 	// a later release may have changed the schema since this program has opened the journal
 	version, err := t.versionOfJournal(ctx)
 	if err == nil {
@@ -56,12 +55,12 @@ func (s *Store) attempt(ctx context.Context, f func(*tx) error) (committing *aud
 		err = s.mustHold(ctx, t.querier)
 	}
 	if err != nil {
-		return nil, s.rollback(sqlTx, err)
+		return nil, s.rollback(session, err)
 	}
 	if err := f(t); err != nil {
-		return nil, s.rollback(sqlTx, err)
+		return nil, s.rollback(session, err)
 	}
-	if err := sqlTx.Commit(); err != nil {
+	if err := session.Commit(); err != nil {
 		if !t.wrote {
 			return nil, err // there is nothing to be committed
 		}
@@ -71,7 +70,7 @@ func (s *Store) attempt(ctx context.Context, f func(*tx) error) (committing *aud
 }
 
 // rollback ends a transaction because of an error. One whose connection is lost has ended.
-func (s *Store) rollback(tx *sql.Tx, err error) error {
+func (s *Store) rollback(tx session, err error) error {
 	if rollbackErr := tx.Rollback(); rollbackErr != nil && !s.engine.broken(rollbackErr) {
 		return errors.Join(err, rollbackErr)
 	}
@@ -93,23 +92,23 @@ func (s *Store) committed(ctx context.Context, last audit.Tip) (is bool, err err
 
 // holds tells whether the audit log holds an entry. It waits for who writes to end, which may not have noticed that its client is gone.
 func (s *Store) holds(ctx context.Context, e audit.Tip) (bool, error) {
-	tx, free, err := s.engine.begin(ctx, s.db, true)
+	tx, err := s.engine.begin(ctx, s.db, true)
 	if err != nil {
 		return false, err
 	}
 	var n int
 	err = querier{tx, s.engine}.queryRow(ctx, `SELECT count(*) FROM audit WHERE seq = ? AND hash = ?`, e.Seq, e.Hash.Hex()).Scan(&n)
-	return n > 0, errors.Join(s.rollback(tx, err), free())
+	return n > 0, errors.Join(s.rollback(tx, err), tx.free())
 }
 
 // view runs f with one view of all tables. f may be run again.
 func (s *Store) view(ctx context.Context, f func(querier) error) error {
 	return s.read(ctx, func(querier) (err error) {
-		tx, free, err := s.engine.begin(ctx, s.db, false)
+		tx, err := s.engine.begin(ctx, s.db, false)
 		if err != nil {
 			return err
 		}
-		defer func() { err = errors.Join(err, free()) }()
+		defer func() { err = errors.Join(err, tx.free()) }()
 		return s.rollback(tx, f(querier{tx, s.engine}))
 	})
 }

@@ -1,0 +1,184 @@
+// Package index keeps the events of contracts of one network in the journal's database, as they are in the chain: each block's once, none that is
+// not there, and none left out.
+//
+// Blocks that are old enough are read by ranges, several at a time, while what was read before is written (backfill). The newest are read one by one as
+// they come (follow): each must be the child of the one before, whose header is kept. If it is not, the chain has been reorganised, and what was written
+// of the blocks that left it is taken back.
+//
+//	         ┌──────────► backfill ──────────┐ up to the blocks that may still change
+//	start ───┤                               ▼
+//	         └──────────────────────────► follow ◄──┐ next block: write, tell
+//	                                         │      │
+//	                          its parent is  ▼      │
+//	                          another     roll back ┘ to the newest block that is still in the chain
+//
+// How far it has come is moved in the transaction that writes the rows, so a crash leaves no gap and nothing twice, and of two that index the same
+// only one goes on.
+package index
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/ethereum/go-ethereum/common"
+
+	"github.com/seed-b6a97670/lockstep/internal/event"
+	"github.com/seed-b6a97670/lockstep/internal/rollout"
+)
+
+// Chain is what the index needs of a network.
+type Chain interface {
+	Name() string
+	ChainID() uint64
+	Latest(ctx context.Context) (event.Header, error)
+	Headers(ctx context.Context, numbers ...uint64) ([]event.Header, error)
+	Logs(ctx context.Context, from, to uint64, addresses []common.Address) ([]event.Log, event.Header, error)
+	LogsOf(ctx context.Context, block rollout.Block, addresses []common.Address) ([]event.Log, error)
+	ReceiptLogs(ctx context.Context, block rollout.Block, addresses []common.Address) ([]event.Log, error)
+	Heads(ctx context.Context, interval time.Duration) <-chan event.Header
+}
+
+// Store is where the rows are. What it writes may be written again after an error.
+type Store interface {
+	Watch(ctx context.Context, chainID uint64, contracts []event.Contract) (event.Position, error)
+	SaveBatch(ctx context.Context, b event.Batch) error
+	RollBack(ctx context.Context, chainID uint64, contracts []event.Contract, next uint64, to rollout.Block) error
+	SaveFinal(ctx context.Context, chainID uint64, final rollout.Block, from, to uint64) error
+	SaveMissed(ctx context.Context, chainID uint64, logs []event.Decoded) error
+	Events(ctx context.Context, f event.Filter) ([]event.Decoded, error)
+	BlocksDown(ctx context.Context, chainID, from uint64, limit int) ([]event.Header, error)
+}
+
+// Handler is told what was written, one thing after the other. The index waits for it. What it was told before a crash it may be told again.
+type Handler interface {
+	// Backfilled says that all blocks up to one are indexed that were there: from now on it is told of each.
+	Backfilled(ctx context.Context, upTo rollout.Block)
+	// Head says that a block is indexed, and what contracts have logged in it. It is said once more, with those logs alone, if an endpoint had left some out.
+	Head(ctx context.Context, block rollout.Block, logs []event.Decoded)
+	// Reorg says that the blocks after one are no longer in the chain.
+	Reorg(ctx context.Context, last rollout.Block)
+	// Final says that a block is final by the network's rule, and so are all before it.
+	Final(ctx context.Context, block rollout.Block)
+}
+
+// Config says what to index.
+type Config struct {
+	Chain         Chain
+	Store         Store
+	Contracts     []event.Contract
+	Confirmations uint64        // blocks until one is final, itself included
+	Poll          time.Duration // how often the newest block is asked for, where it is not announced
+	Handler       Handler
+	Log           *slog.Logger
+}
+
+// Indexer indexes one network. It is used by one goroutine.
+type Indexer struct {
+	cfg       Config
+	chain     Chain
+	store     Store
+	log       *slog.Logger
+	chainID   uint64
+	addresses []common.Address
+	kinds     map[common.Address]event.Kind
+
+	next   uint64 // the first block that is not indexed
+	recent recent // headers of the newest that are
+	final  rollout.Block
+	swept  uint64 // up to where final blocks were read once more
+	pruned uint64 // up to where headers without events were let go
+	size   *rangeSize
+}
+
+// keptBlocks is how many blocks at least are read one by one, and their headers kept, before the head.
+const keptBlocks = 64
+
+// New returns an indexer.
+func New(cfg Config) *Indexer {
+	x := &Indexer{
+		cfg: cfg, chain: cfg.Chain, store: cfg.Store, log: cfg.Log.With("network", cfg.Chain.Name()), chainID: cfg.Chain.ChainID(),
+		kinds: map[common.Address]event.Kind{}, size: newRangeSize(),
+	}
+	for _, c := range cfg.Contracts {
+		x.kinds[c.Address] = c.Kind
+		x.addresses = append(x.addresses, c.Address)
+	}
+	return x
+}
+
+// depth is how many of the newest blocks are not read by ranges.
+func (x *Indexer) depth() uint64 { return max(keptBlocks, x.cfg.Confirmations) }
+
+// Waits between attempts.
+const (
+	firstWait = 200 * time.Millisecond
+	lastWait  = 10 * time.Second
+)
+
+// Run indexes until ctx ends, or until another process has taken that over, which is rollout.ErrFenced. It goes on after any other error: what fails is
+// tried again, and logged.
+func (x *Indexer) Run(ctx context.Context) error {
+	wait := firstWait
+	for {
+		start := time.Now()
+		err := x.run(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case errors.Is(err, rollout.ErrFenced):
+			return fmt.Errorf("index %s: %w", x.chain.Name(), err)
+		}
+		if time.Since(start) > time.Minute {
+			wait = firstWait
+		}
+		x.log.Warn("indexing is interrupted", "err", err, "again", wait)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(wait):
+		}
+		wait = min(2*wait, lastWait)
+	}
+}
+
+// run indexes from where the store is until something fails.
+func (x *Indexer) run(ctx context.Context) error {
+	p, err := x.store.Watch(ctx, x.chainID, x.cfg.Contracts)
+	if err != nil {
+		return err
+	}
+	x.final = p.Final
+	if err := x.backfill(ctx, p.Contracts); err != nil {
+		return err
+	}
+	return x.follow(ctx)
+}
+
+// decode says what logs say.
+func (x *Indexer) decode(logs []event.Log) []event.Decoded {
+	out := make([]event.Decoded, len(logs))
+	var fields []byte // shared, in pieces
+	for i := range logs {
+		l := &logs[i]
+		kind := x.kinds[l.Address]
+		if cap(fields)-len(fields) < fieldsRoom {
+			fields = make([]byte, 0, fieldsPiece)
+		}
+		out[i] = event.Decoded{Log: *l, Kind: kind.Name()}
+		start := len(fields)
+		out[i].Name, fields = kind.Decode(fields, l)
+		if out[i].Name != "" {
+			out[i].Fields = fields[start:len(fields):len(fields)]
+		}
+	}
+	return out
+}
+
+// Fields are appended to a piece while it has room for what most events take.
+const (
+	fieldsPiece = 64 << 10
+	fieldsRoom  = 512
+)
