@@ -1,7 +1,6 @@
 package app
 
 import (
-	"context"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,21 +18,20 @@ import (
 type diary struct {
 	*testing.T
 	*store.Store
-	ctx context.Context
 }
 
 // journalled has a story written, and reads the evidence of a time before its end.
 func journalled(t *testing.T, period time.Duration, story func(d *diary)) (out *evidence) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		d := &diary{T: t, ctx: t.Context()}
+		d := &diary{T: t}
 		var err error
-		if d.Store, err = store.Open(d.ctx, t.TempDir()+"/lockstep.db", "test"); err != nil {
+		if d.Store, err = store.Open(d.Context(), t.TempDir()+"/lockstep.db", "test"); err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { d.ok(d.Close()) })
 		story(d)
-		out, err = gather(d.ctx, d.Store, time.Now().Add(-period).Unix(), time.Now().Unix())
+		out, err = gather(d.Context(), d.Store, time.Now().Add(-period).Unix(), time.Now().Unix())
 		d.ok(err)
 	})
 	return out
@@ -50,7 +48,7 @@ func (d *diary) ok(err error) {
 func (d *diary) looks(chainID uint64, lasts time.Duration, problem string) {
 	d.Helper()
 	for end := time.Now().Add(lasts); ; time.Sleep(5 * time.Minute) {
-		_, err := d.SetHealth(d.ctx, chainID, rollout.Block{Number: 1, Time: uint64(time.Now().Unix())}, problem, 10*time.Minute)
+		_, err := d.SetHealth(d.Context(), chainID, rollout.Block{Number: 1, Time: uint64(time.Now().Unix())}, problem, 10*time.Minute)
 		d.ok(err)
 		if !time.Now().Before(end) {
 			return
@@ -62,15 +60,15 @@ func (d *diary) looks(chainID uint64, lasts time.Duration, problem string) {
 func (d *diary) sends(chainID uint64, nonce uint64, step string, status rollout.Status, raw []byte, gas uint64) rollout.Transaction {
 	d.Helper()
 	signer := common.Address{1}
-	mark, err := d.Read(d.ctx, chainID, signer)
+	mark, err := d.Read(d.Context(), chainID, signer)
 	d.ok(err)
-	ts, err := d.Add(d.ctx, []rollout.Transaction{
+	ts, err := d.Add(d.Context(), []rollout.Transaction{
 		{ChainID: chainID, Signer: signer, Nonce: nonce, Step: step, Hash: common.Hash{byte(chainID), byte(nonce), byte(gas)}, Raw: raw},
 	}, mark)
 	d.ok(err)
 	out := ts[0]
 	out.Status, out.GasUsed, out.BlockNumber = status, gas, 7
-	d.ok(d.Finish(d.ctx, out))
+	d.ok(d.Finish(d.Context(), out))
 	return out
 }
 
@@ -83,14 +81,14 @@ func (d *diary) becomes(turn rule.Turn, name, subject string, severity rule.Seve
 	if turn == rule.Resolved {
 		a.ResolvedAt, a.Resolution = time.Now().Unix(), resolution
 	}
-	out, err := d.SaveAlerts(d.ctx, 8453, nil, []rule.Change{{Turn: turn, Alert: a}}, nil)
+	out, err := d.SaveAlerts(d.Context(), 8453, nil, []rule.Change{{Turn: turn, Alert: a}}, nil)
 	d.ok(err)
 	return out[0].ID
 }
 
 func (d *diary) acknowledges(id int64, note string) {
 	d.Helper()
-	_, done, err := d.Acknowledge(d.ctx, id, "alice", note, nil)
+	_, done, err := d.Acknowledge(d.Context(), id, "alice", note, nil)
 	if d.ok(err); !done {
 		d.Fatal("it was acknowledged before")
 	}
@@ -157,11 +155,11 @@ func TestFinals(t *testing.T) {
 	v := journalled(t, 24*time.Hour, func(d *diary) {
 		d.sends(8453, 1, "commit root 0xaa", rollout.Confirmed, []byte{2}, 100)
 		time.Sleep(30 * time.Hour)
-		d.ok(d.Append(d.ctx, audit.RunBegun, 8453, audit.Run{ID: 1, Root: common.Hash{1}, Manifest: common.Hash{2}, Epoch: 1}))
+		d.ok(d.Append(d.Context(), audit.RunBegun, 8453, audit.Run{ID: 1, Root: common.Hash{1}, Manifest: common.Hash{2}, Epoch: 1}))
 		d.sends(8453, 2, "apply page 1 of 1", rollout.Confirmed, []byte{2}, 200)
 		d.sends(8453, 3, "apply page 1 of 1", rollout.Reverted, []byte{2}, 300)
 		lost := d.sends(10, 4, "activate", rollout.Confirmed, []byte{2}, 400)
-		d.ok(d.Adopt(d.ctx, 10, lost.Signer, 4))
+		d.ok(d.Adopt(d.Context(), 10, lost.Signer, 4))
 		d.sends(10, 4, "activate", rollout.Confirmed, []byte{2}, 500)
 	})
 	want := map[int64]final{
@@ -178,7 +176,7 @@ func TestAlertStories(t *testing.T) {
 	var begin int64
 	v := journalled(t, 24*time.Hour, func(d *diary) {
 		begin = time.Now().Unix()
-		at := func(minute int64) { time.Sleep(time.Unix(begin+60*minute, 0).Sub(time.Now())) }
+		at := func(minute int64) { time.Sleep(time.Until(time.Unix(begin+60*minute, 0))) }
 		id := d.becomes(rule.Raised, rule.CodehashMismatch, "facet 0xaa", rule.High, "")
 		at(2)
 		d.acknowledges(id, " ")
@@ -189,8 +187,8 @@ func TestAlertStories(t *testing.T) {
 		at(10)
 		d.becomes(rule.Resolved, rule.CodehashMismatch, "facet 0xaa", rule.Critical, "the code is again what it was")
 		d.becomes(rule.Raised, rule.UnknownRoot, "0xbb", rule.Critical, "")
-		d.ok(d.Append(d.ctx, audit.PauseEnded, 8453, audit.PauseEnd{ID: 1, PauseResult: audit.PauseResult{Outcome: "landed"}}))
-		d.ok(d.Append(d.ctx, audit.PauseEnded, 8453, audit.PauseEnd{ID: 2, PauseResult: audit.PauseResult{Outcome: "failed"}}))
+		d.ok(d.Append(d.Context(), audit.PauseEnded, 8453, audit.PauseEnd{ID: 1, PauseResult: audit.PauseResult{Outcome: "landed"}}))
+		d.ok(d.Append(d.Context(), audit.PauseEnded, 8453, audit.PauseEnd{ID: 2, PauseResult: audit.PauseResult{Outcome: "failed"}}))
 	})
 	want := []*alertStory{
 		{

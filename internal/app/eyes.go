@@ -393,7 +393,8 @@ func (y *eye) see(ctx context.Context, from uint64, head rollout.Block, logs []e
 	seen.Seen = append(seen.Seen, y.at(rule.Seen{Sight: rule.SawIndex, Since: head.Number}))
 	y.measure(seen.Seen)
 	position := &head
-	if err != nil || time.Since(y.saved) < positionEvery && len(logs) == 0 {
+	happened := len(logs) > 0 || len(seen.Refused) > 0 || slices.ContainsFunc(seen.Seen, func(s rule.Seen) bool { return s.Sight == rule.SawSlot })
+	if err != nil || time.Since(y.saved) < positionEvery && !happened { // what happened counts once
 		position = nil
 	} else {
 		y.saved = time.Now()
@@ -452,7 +453,16 @@ func (y *eye) Reorg(ctx context.Context, last rollout.Block) {
 		y.log.WarnContext(ctx, "what was before a reorganisation is read again later", "err", err)
 	}
 	y.recorded = min(y.recorded, last.Number)
-	y.show(ctx, y.n.ChainID, &last, time.Now(), y.at(rule.Seen{Sight: rule.SawReorg, Block: last}))
+	// what was not shown yet stays so
+	position, watched, err := y.store.Watched(ctx, y.n.ChainID)
+	if err != nil && ctx.Err() == nil {
+		y.log.WarnContext(ctx, "how far it was watched is not known", "err", err)
+	}
+	at := &last
+	if err == nil && watched && position.Number <= last.Number {
+		at = nil
+	}
+	y.show(ctx, y.n.ChainID, at, time.Now(), y.at(rule.Seen{Sight: rule.SawReorg, Block: last}))
 }
 
 // Final shows that a block is final.

@@ -39,7 +39,9 @@ func (s *site) alert(rule, subject string, is func(app.KeptAlert) bool) app.Kept
 	defer cancel()
 	for {
 		all := s.alerts()
-		if i := slices.IndexFunc(all, func(a app.KeptAlert) bool { return a.Rule == rule && strings.Contains(a.Subject, subject) && is(a) }); i >= 0 {
+		if i := slices.IndexFunc(all, func(a app.KeptAlert) bool {
+			return (rule == "" || a.Rule == rule) && strings.Contains(a.Subject, subject) && is(a)
+		}); i >= 0 {
 			return all[i]
 		}
 		select {

@@ -172,7 +172,7 @@ func TestAlertPauses(t *testing.T) {
 	s.eventually("seen to be armed", func() bool { return strings.Contains(w.page(), `lockstep_pause_armed{network="net81"} 1`) })
 	text := w.page()
 	for _, want := range []string{
-		`lockstep_pauses_total{network="net82",outcome="sent"} 1`, `lockstep_pauses_total{network="net82",outcome="landed"} 1`,
+		`lockstep_automatic_pauses_total{network="net82",outcome="sent"} 1`, `lockstep_automatic_pauses_total{network="net82",outcome="landed"} 1`,
 		`lockstep_pause_broadcast_seconds_count{network="net81"} 1`,
 	} {
 		if !strings.Contains(text, want) {

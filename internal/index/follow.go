@@ -64,7 +64,7 @@ func (x *Indexer) follow(ctx context.Context) error {
 		for range heads { // until it has ended
 		}
 	}()
-	told := false
+	x.told = false
 	heard, behind := time.Now(), time.Time{} // since when the newest block is before the last one that is indexed
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
@@ -86,8 +86,8 @@ func (x *Indexer) follow(ctx context.Context) error {
 			case behind.IsZero():
 				behind = time.Now()
 			}
-			if tip, ok := x.tip(); ok && !told {
-				told = true
+			if tip, ok := x.tip(); ok && !x.told {
+				x.told = true
 				x.cfg.Handler.Backfilled(ctx, tip.Block)
 			}
 		case <-tick.C:
@@ -224,7 +224,9 @@ func (x *Indexer) indexBlocks(ctx context.Context, headers []event.Header) error
 		for n < len(decoded) && decoded[n].Block.Number == headers[i].Number {
 			n++
 		}
-		x.cfg.Handler.Head(ctx, headers[i].Block, decoded[:n:n])
+		if x.told { // else it is among those that Backfilled tells of
+			x.cfg.Handler.Head(ctx, headers[i].Block, decoded[:n:n])
+		}
 		decoded = decoded[n:]
 	}
 	x.recent.trim(int(x.depth()) + blocksAtOnce)

@@ -88,6 +88,7 @@ type Indexer struct {
 	next   uint64 // the first block that is not indexed
 	recent recent // headers of the newest that are
 	final  rollout.Block
+	told   bool   // Backfilled
 	swept  uint64 // up to where final blocks were read once more
 	pruned uint64 // up to where headers without events were let go
 	size   *rangeSize

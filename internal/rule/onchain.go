@@ -163,16 +163,19 @@ func aboutAdmin(text string) bool {
 }
 
 // root raises unknown_root for what is pending, which may have been committed before anybody watched, and ends what fires for what is neither
-// pending nor active any more.
+// pending nor active any more; not if that is because its block has left the chain, since its transaction may come back.
 func (e *Engine) root(s Seen, n *network) {
 	active := n.active[s.Contract].Is
 	for _, f := range e.those(UnknownRoot, s.Network) {
-		if f.Contract == s.Contract && f.Subject != s.Subject && f.Subject != active && f.Block.Number <= s.Block.Number {
+		if f.Contract == s.Contract && f.Subject != s.Subject && f.Subject != active && f.Block.Number <= s.Block.Number && !f.orphan {
 			e.end(f.Fingerprint, "the root is neither pending nor active")
 		}
 	}
 	s.Effect = committed(s)
-	if s.Subject == "" || n.explains(s) != "" || e.alerts[Fingerprint(UnknownRoot, s.Network, s.Subject)] != nil {
+	if s.Subject == "" || n.explains(s) != "" {
+		return
+	}
+	if f := e.alerts[Fingerprint(UnknownRoot, s.Network, s.Subject)]; f != nil && !f.orphan {
 		return
 	}
 	if s.Eta+lifetime < s.Block.Time {

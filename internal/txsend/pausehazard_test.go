@@ -508,8 +508,8 @@ func TestNothingWithoutADecision(t *testing.T) {
 // forgetful is a network that takes everything, and forgets it.
 type forgetful struct{ *chain.Client }
 
-func (forgetful) SendAll(_ context.Context, _ *types.Transaction, told func(chain.Said)) error {
-	told(chain.Said{Endpoint: "one"})
+func (forgetful) SendAll(_ context.Context, _ *types.Transaction, told func(chain.Reply)) error {
+	told(chain.Reply{Endpoint: "one"})
 	return nil
 }
 
