@@ -25,44 +25,27 @@ import (
 
 	"github.com/seed-b6a97670/lockstep/internal/config"
 	"github.com/seed-b6a97670/lockstep/internal/inbound"
+	"github.com/seed-b6a97670/lockstep/internal/localprom"
 	"github.com/seed-b6a97670/lockstep/internal/monitor"
 	"github.com/seed-b6a97670/lockstep/internal/notice"
-	"github.com/seed-b6a97670/lockstep/internal/localprom"
+	"github.com/seed-b6a97670/lockstep/internal/notify"
 	"github.com/seed-b6a97670/lockstep/internal/rule"
 	"github.com/seed-b6a97670/lockstep/internal/store"
 	"github.com/seed-b6a97670/lockstep/internal/token"
 	"github.com/seed-b6a97670/lockstep/internal/web"
 )
 
-// shown keeps what the rules make of reports, with a journal and rules alone.
+// shown keeps what is said about alerts as the daemon does, until it is to fail.
 type shown struct {
-	*store.Store
-	engine *rule.Engine
-	err    error // of See
+	journalAlerts
+	err error // of See
 }
 
 func (s *shown) See(ctx context.Context, seen []rule.Seen) error {
 	if s.err != nil {
 		return s.err
 	}
-	for _, x := range seen {
-		if _, err := s.save(ctx, x.ChainID, s.engine.See(x)...); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (s *shown) save(ctx context.Context, chainID uint64, changes ...rule.Change) ([]rule.Record, error) {
-	return s.SaveAlerts(ctx, chainID, nil, changes, nil)
-}
-
-func (s *shown) Acknowledge(ctx context.Context, id int64, by, note string) (rule.Record, bool, error) {
-	return s.Store.Acknowledge(ctx, id, by, note, nil)
-}
-
-func (s *shown) AcknowledgeLinked(ctx context.Context, hash common.Hash) (rule.Record, bool, error) {
-	return s.Store.AcknowledgeLinked(ctx, hash, nil)
+	return s.journalAlerts.See(ctx, seen)
 }
 
 // written is a log that several goroutines write.
@@ -90,6 +73,8 @@ type answering struct {
 	url    string
 	log    *written
 	shown  *shown
+	engine *rule.Engine // of what happens on networks
+	level  int          // to which alerts were escalated
 	decide token.Token
 	start  token.Token
 }
@@ -109,14 +94,19 @@ func newAnswering(t *testing.T) *answering {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	a := &answering{t: t, log: &written{}, shown: &shown{Store: s, engine: rule.New(nil)}}
+	a := &answering{t: t, log: &written{}, engine: rule.New(nil)}
+	log := slog.New(slog.NewTextHandler(a.log, nil))
+	alerting := monitor.Config{Rules: rule.Defaults(), Journal: s, Log: log, Telling: monitor.Telling{
+		Project: "market", BaseURL: "https://lockstep.example", Receivers: map[string][]string{"security": {"pager"}, "ops": {"chat"}},
+	}}
 	cfg := &config.Config{File: "lockstep.yaml", Project: "market", Alerts: config.Alerts{Inbound: map[string]config.Inbound{
 		"pd":   {Type: config.InboundPagerDuty, Secret: "env:HOOK_SECRET", Severity: rule.High},
 		"them": {Type: config.InboundReport, Token: "env:HOOK_TOKEN"},
 	}}}
-	if a.answers, err = newAnswers(cfg, s, monitor.Config{}, map[string]uint64{"optimism": 10}, slog.New(slog.NewTextHandler(a.log, nil))); err != nil {
+	if a.answers, err = newAnswers(cfg, s, alerting, map[string]uint64{"optimism": 10}, log); err != nil {
 		t.Fatal(err)
 	}
+	a.shown = &shown{journalAlerts: journalAlerts{s, alerting}}
 	a.alerts = a.shown
 	served := web.Config{Listen: "127.0.0.1:0", Log: a.answers.log, Tokens: s, Ready: func(context.Context) []string { return nil }, Metrics: http.NotFoundHandler()}
 	a.serve(&served)
@@ -150,10 +140,14 @@ func (a *answering) token(scopes ...token.Scope) token.Token {
 	return made
 }
 
+func (a *answering) save(changes ...rule.Change) ([]rule.Record, error) {
+	return a.store.SaveAlerts(a.t.Context(), 10, nil, changes, a.shown.cfg.Telling.Tell)
+}
+
 // raise makes an alert fire, as the rules do.
 func (a *answering) raise(subject string, at time.Time) rule.Record {
 	a.t.Helper()
-	out, err := a.shown.save(a.t.Context(), 10, a.shown.engine.See(rule.Seen{
+	out, err := a.save(a.engine.See(rule.Seen{
 		Sight: rule.SawRefusal, Network: "optimism", ChainID: 10, At: at.UnixMilli(), Subject: "AccessControlUnauthorizedAccount", By: common.HexToAddress(subject),
 	})...)
 	if err != nil || len(out) != 1 || !out[0].Fires() {
@@ -166,17 +160,17 @@ func (a *answering) raise(subject string, at time.Time) rule.Record {
 func (a *answering) resolve(r rule.Record) {
 	a.t.Helper()
 	r.ResolvedAt, r.Resolution = time.Now().Unix(), "it is <over>"
-	if _, err := a.shown.save(a.t.Context(), 10, rule.Change{Turn: rule.Resolved, Alert: r.Alert}); err != nil {
+	if _, err := a.save(rule.Change{Turn: rule.Resolved, Alert: r.Alert}); err != nil {
 		a.t.Fatal(err)
 	}
-	a.shown.engine = rule.New(nil)
+	a.engine = rule.New(nil)
 }
 
 // worsen raises an alert again, since it has become graver.
 func (a *answering) worsen(r rule.Record) {
 	a.t.Helper()
 	r.Severity = rule.Critical
-	if _, err := a.shown.save(a.t.Context(), 10, rule.Change{Turn: rule.Raised, Alert: r.Alert}); err != nil {
+	if _, err := a.save(rule.Change{Turn: rule.Raised, Alert: r.Alert}); err != nil {
 		a.t.Fatal(err)
 	}
 }
@@ -346,19 +340,25 @@ func TestSilencesOverTheAPI(t *testing.T) {
 	}
 }
 
-// link makes a link to the page of an alert.
-func (a *answering) link(r rule.Record, receiver string) string {
+// link is the one in the message by which a receiver is told that nobody has answered an alert.
+func (a *answering) link(r rule.Record, receiver rule.Action) string {
 	a.t.Helper()
-	var b [32]byte
-	_, _ = rand.Read(b[:]) // it never fails
-	secret := base64.RawURLEncoding.EncodeToString(b[:])
-	links := func(notice.Kind, rule.Record, []rule.Action) (notice.Telling, error) {
-		return notice.Telling{Links: []notice.Link{{Hash: sha256.Sum256([]byte(secret)), Receiver: receiver}}}, nil
+	var link string
+	a.level++
+	_, done, err := a.store.Escalate(a.t.Context(), r.ID, a.level, []rule.Action{receiver}, func(kind notice.Kind, r rule.Record, to []rule.Action) (notice.Telling, error) {
+		t, err := a.shown.cfg.Telling.Tell(kind, r, to)
+		if err == nil && len(t.Queued) == 1 {
+			var m notice.Message
+			m, err = notice.Decode(t.Queued[0].Body)
+			link = m.Acknowledge
+		}
+		return t, err
+	})
+	path, whole := strings.CutPrefix(link, "https://lockstep.example")
+	if err != nil || !done || !whole {
+		a.t.Fatal(link, done, err)
 	}
-	if _, err := a.store.SaveAlerts(a.t.Context(), r.ChainID, nil, []rule.Change{{Turn: rule.Renewed, Alert: r.Alert}}, links); err != nil {
-		a.t.Fatal(err)
-	}
-	return acknowledgePath + secret
+	return path
 }
 
 // TestPageOfAnAlert: whoever follows a link sees, and does nothing; one button acknowledges, once.
@@ -375,7 +375,7 @@ func TestPageOfAnAlert(t *testing.T) {
 	if now := a.now(r.ID); now.AcknowledgedBy != "" {
 		t.Fatalf("to look at it acknowledges it: %+v", now)
 	}
-	a.want(404, "leads nowhere", "POST", acknowledgePath+base64.RawURLEncoding.EncodeToString(make([]byte, 32)), "")
+	a.want(404, "leads nowhere", "POST", monitor.AcknowledgePath+base64.RawURLEncoding.EncodeToString(make([]byte, 32)), "")
 	a.want(200, "Noted: you have it in hand", "POST", link, "", "Content-Type", "application/x-www-form-urlencoded", "Origin", "null")
 	now := a.now(r.ID)
 	if now.AcknowledgedBy != "link to security" || now.AcknowledgedAt == 0 {
@@ -408,7 +408,7 @@ func TestPageOfAnAlert(t *testing.T) {
 		}
 	}
 	for _, secret := range []string{link, other, next} {
-		if strings.Contains(a.log.String(), strings.TrimPrefix(secret, acknowledgePath)) {
+		if strings.Contains(a.log.String(), strings.TrimPrefix(secret, monitor.AcknowledgePath)) {
 			t.Error("the log holds the secret of a link")
 		}
 	}
@@ -507,11 +507,6 @@ func TestHooks(t *testing.T) {
 	if !strings.Contains(a.log.String(), "db.example") || !strings.Contains(a.log.String(), `there is no hook \"none\"`) {
 		t.Errorf("the log does not say why:\n%s", a.log)
 	}
-	// a process that does not watch keeps both in the journal
-	a.alerts = journalAlerts{a.store, monitor.Config{Rules: rule.Defaults(), Journal: a.store}}
-	a.want(200, `"reports":1`, "POST", them, `{"id": "8", "summary": "odd", "state": "firing"}`, token...)
-	last := a.raise("0x03", time.Now())
-	send(200, answer, "13", "incident.acknowledged", last.Fingerprint, user, time.Now())
 }
 
 func TestAnswersThatCannotBe(t *testing.T) {
@@ -521,6 +516,16 @@ func TestAnswersThatCannotBe(t *testing.T) {
 		{Type: "grafana", Secret: "env:SHORT", Line: 8}:          "f.yaml:8: inbound hook a: its secret has fewer than 16 bytes",
 	} {
 		_, err := newAnswers(&config.Config{File: "f.yaml", Alerts: config.Alerts{Inbound: map[string]config.Inbound{"a": in}}}, nil, monitor.Config{}, nil, nil)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+	for sink, want := range map[config.Ref]string{
+		"env:NOT_SET_ANYWHERE": "f.yaml:9: alerts.sinks.am.url: environment variable NOT_SET_ANYWHERE is not set",
+		"env:SHORT":            "f.yaml:9: alertmanager am: its URL must begin with https://",
+	} {
+		_, err := newAnswers(&config.Config{File: "f.yaml", Alerts: config.Alerts{Sinks: []config.Sink{{Name: "am", Type: notify.TypeAlertmanager, URL: sink, Line: 9}}}},
+			nil, monitor.Config{}, nil, nil)
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)
 		}
@@ -559,11 +564,17 @@ func TestSilencesOfAlertmanager(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	asked, err := inbound.NewAlertmanager("main", am.URL, nil)
+	// as it is configured, and as it is told
+	sink := config.Sink{Name: "main", Type: notify.TypeAlertmanager, URL: config.Ref(am.URL)}
+	configured, err := newAnswers(&config.Config{Alerts: config.Alerts{Sinks: []config.Sink{{Name: "chat", Type: notify.TypeSlack}, sink}}}, nil, monitor.Config{}, nil, nil)
+	if err != nil || len(configured.alertmanagers) != 1 {
+		t.Fatal(configured, err)
+	}
+	a.alertmanagers = configured.alertmanagers
+	told, err := outlet(&config.Config{}, sink)
 	if err != nil {
 		t.Fatal(err)
 	}
-	a.alertmanagers = append(a.alertmanagers, asked)
 	post := func(path, body string) {
 		t.Helper()
 		resp, err := http.Post(am.URL+path, "application/json", strings.NewReader(body))
@@ -588,10 +599,12 @@ func TestSilencesOfAlertmanager(t *testing.T) {
 	}
 	give := func(r rule.Record) {
 		t.Helper()
-		post("/api/v2/alerts", fmt.Sprintf(`[{"labels": {"alertname": %q, "severity": %q, "fingerprint": %q}}]`, r.Rule, r.Severity, r.Fingerprint))
+		if err := told.Sink.Send(t.Context(), notice.Message{ID: "1", Kind: notice.Raised, Project: "market", At: r.RaisedAt, Alert: &r.Alert}); err != nil {
+			t.Fatal(err)
+		}
 	}
 	poll() // there is nothing to ask for
-	r, later := a.raise("0x01", time.Now()), a.raise("0x02", time.Now().Add(10*time.Minute))
+	r, later := a.raise("0x01", time.Now()), a.raise("0x02", time.Now().Add(3*time.Minute))
 	give(r)
 	give(later)
 	poll()

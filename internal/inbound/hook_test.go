@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/seed-b6a97670/lockstep/internal/notify"
 	"github.com/seed-b6a97670/lockstep/internal/rule"
 )
 
@@ -191,6 +192,24 @@ func TestVerifyWithOneCredential(t *testing.T) {
 	std := hook(t, KindReport, func(s *Spec) { s.Secret = "whsec_" + base64.StdEncoding.EncodeToString(key) })
 	if err := std.Verify(at, standard(string(key), "x", at, body), []byte(body)); err != nil {
 		t.Error(err)
+	}
+}
+
+// What our own webhooks sign, a hook for reports takes.
+func TestOurOwnSignatures(t *testing.T) {
+	for _, text := range []string{secret, "whsec_" + base64.StdEncoding.EncodeToString([]byte("a key of twenty-four by"))} {
+		sender, err := notify.ParseSecret(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := hook(t, KindReport, func(s *Spec) { s.Secret = text })
+		body := []byte(`{"a": "ü"}`)
+		if err := h.Verify(at, sender.Sign("12-raised-high-0", at, body), body); err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+		if err := h.Verify(at, sender.Sign("12-raised-high-0", at, body), body[1:]); err == nil {
+			t.Errorf("%s: another body", text)
+		}
 	}
 }
 
