@@ -537,14 +537,7 @@ const queueEvery = 15 * time.Second
 // watchQueue says how many messages wait, until ctx ends.
 func (s *server) watchQueue(ctx context.Context) error {
 	for {
-		if _, waiting, err := s.app.store.Notices(ctx); err == nil {
-			oldest, n := time.Duration(0), 0
-			for _, w := range waiting {
-				if !w.Standing {
-					n++
-					oldest = max(oldest, time.Since(time.Unix(w.QueuedAt, 0)))
-				}
-			}
+		if n, oldest, err := s.app.store.NoticesWaiting(ctx); err == nil {
 			s.metrics.NotificationsWaiting(n, oldest)
 		}
 		select {
