@@ -195,7 +195,8 @@ func TestAskIsWhatSingleRequestsSay(t *testing.T) {
 					}
 				}
 				// what it does not take it is not sent again
-				if bodies := before.bodies(); slices.Max(bodies) != c.most {
+				bodies := before.bodies()
+				if slices.Max(bodies) != c.most || c.most == 26 && len(bodies) > 2 { // where a hash is not taken, the number is looked at again
 					t.Errorf("requests in a body: %v, want at most %d", bodies, c.most)
 				}
 			})
