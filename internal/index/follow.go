@@ -68,8 +68,17 @@ func (x *Indexer) follow(ctx context.Context) error {
 	heard, behind := time.Now(), time.Time{} // since when the newest block is before the last one that is indexed
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
+	unsettled := make(chan struct{}, 1) // holds a token while there may be upgrades to settle
 	for {
 		select {
+		case <-unsettled:
+			more, err := x.settle(ctx)
+			if err != nil {
+				return err
+			}
+			if more {
+				hold(unsettled)
+			}
 		case <-ctx.Done():
 			return ctx.Err()
 		case head, ok := <-heads:
@@ -86,6 +95,7 @@ func (x *Indexer) follow(ctx context.Context) error {
 			case behind.IsZero():
 				behind = time.Now()
 			}
+			hold(unsettled)
 			if tip, ok := x.tip(); ok && !told {
 				told = true
 				x.cfg.Handler.Backfilled(ctx, tip.Block)
@@ -104,6 +114,14 @@ func (x *Indexer) follow(ctx context.Context) error {
 				behind = time.Time{}
 			}
 		}
+	}
+}
+
+// hold puts a token where there may be one.
+func hold(tokens chan<- struct{}) {
+	select {
+	case tokens <- struct{}{}:
+	default:
 	}
 }
 
@@ -213,6 +231,7 @@ func (x *Indexer) indexBlocks(ctx context.Context, headers []event.Header) error
 	last := headers[len(headers)-1].Number
 	err = x.store.SaveBatch(ctx, event.Batch{
 		ChainID: x.chainID, Contracts: x.cfg.Contracts, From: x.next, To: last, Blocks: headers, Logs: decoded,
+		Follows: true,
 	})
 	if err != nil {
 		return err
@@ -303,6 +322,7 @@ func (x *Indexer) rollBack(ctx context.Context, head event.Header) error {
 	if x.final.Number > ancestor.Number {
 		x.final = rollout.Block{}
 	}
+	x.settling = settling{}
 	x.cfg.Handler.Reorg(ctx, ancestor)
 	return x.ready(ctx, head)
 }
@@ -404,7 +424,7 @@ func (x *Indexer) sweep(ctx context.Context, to event.Header) error {
 	decoded := x.decode(missed)
 	if len(decoded) > 0 {
 		x.log.Warn("endpoints have left out logs", "from", from, "to", to.Number, "logs", len(decoded))
-		if err := x.store.SaveMissed(ctx, x.chainID, decoded); err != nil {
+		if err := x.store.SaveMissed(ctx, x.chainID, x.cfg.Contracts, decoded); err != nil {
 			return err
 		}
 	}

@@ -38,6 +38,7 @@ type Chain interface {
 	Logs(ctx context.Context, from, to uint64, addresses []common.Address) ([]event.Log, event.Header, error)
 	LogsOf(ctx context.Context, block rollout.Block, addresses []common.Address) ([]event.Log, error)
 	ReceiptLogs(ctx context.Context, block rollout.Block, addresses []common.Address) ([]event.Log, error)
+	Calls(ctx context.Context, hashes ...common.Hash) ([]event.Call, error)
 	Heads(ctx context.Context, interval time.Duration) <-chan event.Header
 }
 
@@ -46,8 +47,10 @@ type Store interface {
 	Watch(ctx context.Context, chainID uint64, contracts []event.Contract) (event.Position, error)
 	SaveBatch(ctx context.Context, b event.Batch) error
 	RollBack(ctx context.Context, chainID uint64, contracts []event.Contract, next uint64, to rollout.Block) error
+	Unsettled(ctx context.Context, chainID uint64, contracts []event.Contract, after event.Place) (*event.Unsettled, error)
+	Settle(ctx context.Context, chainID uint64, c event.Contract, commit event.Place, calls []event.Call, txs []event.Transaction) (event.Upgrade, error)
 	SaveFinal(ctx context.Context, chainID uint64, final rollout.Block, from, to uint64) error
-	SaveMissed(ctx context.Context, chainID uint64, logs []event.Decoded) error
+	SaveMissed(ctx context.Context, chainID uint64, contracts []event.Contract, logs []event.Decoded) error
 	Events(ctx context.Context, f event.Filter) ([]event.Decoded, error)
 	BlocksDown(ctx context.Context, chainID, from uint64, limit int) ([]event.Header, error)
 }
@@ -85,12 +88,13 @@ type Indexer struct {
 	addresses []common.Address
 	kinds     map[common.Address]event.Kind
 
-	next   uint64 // the first block that is not indexed
-	recent recent // headers of the newest that are
-	final  rollout.Block
-	swept  uint64 // up to where final blocks were read once more
-	pruned uint64 // up to where headers without events were let go
-	size   *rangeSize
+	next     uint64 // the first block that is not indexed
+	recent   recent // headers of the newest that are
+	final    rollout.Block
+	swept    uint64 // up to where final blocks were read once more
+	pruned   uint64 // up to where headers without events were let go
+	size     *rangeSize
+	settling settling
 }
 
 // keptBlocks is how many blocks at least are read one by one, and their headers kept, before the head.
