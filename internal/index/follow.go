@@ -64,7 +64,6 @@ func (x *Indexer) follow(ctx context.Context) error {
 		for range heads { // until it has ended
 		}
 	}()
-	told := false
 	heard, behind := time.Now(), time.Time{} // since when the newest block is before the last one that is indexed
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
@@ -96,10 +95,6 @@ func (x *Indexer) follow(ctx context.Context) error {
 				behind = time.Now()
 			}
 			hold(unsettled)
-			if tip, ok := x.tip(); ok && !told {
-				told = true
-				x.cfg.Handler.Backfilled(ctx, tip.Block)
-			}
 		case <-tick.C:
 			if time.Since(heard) > silence {
 				if _, err := x.chain.Latest(ctx); err != nil {
@@ -243,7 +238,7 @@ func (x *Indexer) indexBlocks(ctx context.Context, headers []event.Header) error
 		for n < len(decoded) && decoded[n].Block.Number == headers[i].Number {
 			n++
 		}
-		x.cfg.Handler.Head(ctx, headers[i].Block, decoded[:n:n])
+		x.tell(ctx, headers[i].Block, decoded[:n:n])
 		decoded = decoded[n:]
 	}
 	x.recent.trim(int(x.depth()) + blocksAtOnce)
@@ -323,8 +318,10 @@ func (x *Indexer) rollBack(ctx context.Context, head event.Header) error {
 		x.final = rollout.Block{}
 	}
 	x.settling = settling{}
-	x.cfg.Handler.Reorg(ctx, ancestor)
-	return x.ready(ctx, head)
+	if err := x.ready(ctx, head); err != nil {
+		return err
+	}
+	return x.toldGone(ctx, ancestor)
 }
 
 // ancestor is the newest block that is indexed and still in the chain.

@@ -55,9 +55,10 @@ type Store interface {
 	BlocksDown(ctx context.Context, chainID, from uint64, limit int) ([]event.Header, error)
 }
 
-// Handler is told what was written, one thing after the other. The index waits for it. What it was told before a crash it may be told again.
+// Handler is told what was written, after that is committed, one thing after the other, and the index waits for it. It misses nothing, whatever fails
+// between, but may be told of a block twice.
 type Handler interface {
-	// Backfilled says that all blocks up to one are indexed that were there: from now on it is told of each.
+	// Backfilled says that all blocks up to one are indexed: from now on it is told of each that follows. It is said again when indexing was interrupted.
 	Backfilled(ctx context.Context, upTo rollout.Block)
 	// Head says that a block is indexed, and what contracts have logged in it. It is said once more, with those logs alone, if an endpoint had left some out.
 	Head(ctx context.Context, block rollout.Block, logs []event.Decoded)
@@ -75,6 +76,7 @@ type Config struct {
 	Confirmations uint64        // blocks until one is final, itself included
 	Poll          time.Duration // how often the newest block is asked for, where it is not announced
 	Handler       Handler
+	Told          rollout.Block // the last one that the handler was told, before this program was started; then it is told what it has missed
 	Log           *slog.Logger
 }
 
@@ -95,6 +97,7 @@ type Indexer struct {
 	pruned   uint64 // up to where headers without events were let go
 	size     *rangeSize
 	settling settling
+	told     []rollout.Block // the newest that the handler was told, by number
 }
 
 // keptBlocks is how many blocks at least are read one by one, and their headers kept, before the head.
@@ -105,6 +108,9 @@ func New(cfg Config) *Indexer {
 	x := &Indexer{
 		cfg: cfg, chain: cfg.Chain, store: cfg.Store, log: cfg.Log.With("network", cfg.Chain.Name()), chainID: cfg.Chain.ChainID(),
 		kinds: map[common.Address]event.Kind{}, size: newRangeSize(),
+	}
+	if cfg.Told.Hash != (common.Hash{}) {
+		x.told = []rollout.Block{cfg.Told}
 	}
 	for _, c := range cfg.Contracts {
 		x.kinds[c.Address] = c.Kind
@@ -158,6 +164,11 @@ func (x *Indexer) run(ctx context.Context) error {
 	if err := x.backfill(ctx, p.Contracts); err != nil {
 		return err
 	}
+	if err := x.tellMissed(ctx); err != nil {
+		return err
+	}
+	tip, _ := x.tip()
+	x.cfg.Handler.Backfilled(ctx, tip.Block)
 	return x.follow(ctx)
 }
 
