@@ -171,7 +171,11 @@ func (x *Indexer) readRange(ctx context.Context, addresses []common.Address, fro
 		if err := x.addTimes(ctx, logs, last); err != nil {
 			return read{}, err
 		}
-		out.logs, out.last = append(out.logs, x.decode(logs)...), last
+		if out.last = last; len(out.logs) == 0 {
+			out.logs = x.decode(logs)
+		} else {
+			out.logs = append(out.logs, x.decode(logs)...)
+		}
 		at += n
 	}
 	return out, nil

@@ -59,6 +59,9 @@ var (
 
 func TestMain(m *testing.M) {
 	flag.Parse()
+	if child() {
+		return
+	}
 	code := m.Run()
 	if postgresStarted.Load() {
 		if s, err := postgres(); err != nil || s.Stop() != nil {
@@ -143,7 +146,7 @@ func newAnvil(t testing.TB, args ...string) *node {
 		t.Fatal(err)
 	}
 	t.Cleanup(a.Stop)
-	n := &node{t: t, url: a.URL, ws: "ws" + a.URL[4:], rpc: a.RPC, chainID: 31337, emitter: emitterAddress, rand: rand.New(rand.NewPCG(1, 2))}
+	n := &node{t: t, url: a.URL, ws: a.WS, rpc: a.RPC, chainID: 31337, emitter: emitterAddress, rand: rand.New(rand.NewPCG(1, 2))}
 	n.init()
 	n.call(nil, "anvil_setCode", n.emitter, hexutil.Bytes(emitterCode()))
 	var accounts []common.Address
@@ -249,24 +252,39 @@ func (n *node) client(urls ...string) *chain.Client {
 type told struct {
 	mu    sync.Mutex
 	heads map[uint64]rollout.Block // as after all reorganisations
-	logs  map[uint64][]event.Decoded
+	logs  map[uint64]map[uint32]event.Decoded
+	last  rollout.Block
 	final rollout.Block
-	full  chan struct{} // closed once the backfill is done
+	full  chan struct{} // closed once the backfill is done, or the handler was told of the block until
+	until uint64
 	once  sync.Once
 	reorg int
 	head  chan rollout.Block // if not nil
 }
 
 func newTold() *told {
-	return &told{heads: map[uint64]rollout.Block{}, logs: map[uint64][]event.Decoded{}, full: make(chan struct{})}
+	return &told{heads: map[uint64]rollout.Block{}, logs: map[uint64]map[uint32]event.Decoded{}, full: make(chan struct{})}
 }
 
-func (h *told) Backfilled(context.Context, rollout.Block) { h.once.Do(func() { close(h.full) }) }
+func (h *told) Backfilled(context.Context, rollout.Block) {
+	if h.until == 0 {
+		h.once.Do(func() { close(h.full) })
+	}
+}
 
 func (h *told) Head(_ context.Context, b rollout.Block, logs []event.Decoded) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.heads[b.Number], h.logs[b.Number] = b, logs
+	h.heads[b.Number], h.last = b, b
+	if h.logs[b.Number] == nil {
+		h.logs[b.Number] = map[uint32]event.Decoded{}
+	}
+	for _, l := range logs {
+		h.logs[b.Number][l.Index] = l
+	}
+	if h.until > 0 && b.Number >= h.until {
+		h.once.Do(func() { close(h.full) })
+	}
 	if h.head != nil {
 		h.head <- b
 	}
@@ -276,6 +294,7 @@ func (h *told) Reorg(_ context.Context, last rollout.Block) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.reorg++
+	h.last = last
 	for n := range h.heads {
 		if n > last.Number {
 			delete(h.heads, n)
@@ -300,9 +319,14 @@ type running struct {
 // start starts an indexer. It is stopped at the end of the test at the latest.
 func start(t testing.TB, n *node, s index.Store, c index.Chain, h *told) *running {
 	t.Helper()
+	return startPolling(t, n, s, c, h, 20*time.Millisecond)
+}
+
+func startPolling(t testing.TB, n *node, s index.Store, c index.Chain, h *told, poll time.Duration) *running {
+	t.Helper()
 	x := index.New(index.Config{
 		Chain: c, Store: s, Contracts: []event.Contract{{Kind: dispatcher.Kind, Address: n.emitter, From: 0}}, Confirmations: 3,
-		Poll: 20 * time.Millisecond, Handler: h, Log: logger(),
+		Poll: poll, Handler: h, Log: logger(), Told: h.last,
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
