@@ -393,9 +393,9 @@ func (a *App) noteRefusal(ctx context.Context, n *net, err error) error {
 		return nil
 	}
 	name, fields := dispatcher.Kind.Refusal(nil, r.Data)
-	return a.store.SaveRefused(ctx, n.ChainID, event.Refused{
+	return a.store.SaveRefused(ctx, n.ChainID, []event.Refused{{
 		Contract: r.To, Block: r.At, From: r.From, Selector: hexutil.Encode(r.Call[:4]), Error: name, Fields: fields, Data: r.Data, Source: "simulation",
-	})
+	}})
 }
 
 // ordered are the chain ids of networks on which a plan is carried out, and of all the others if it has an order: they must be waited for by whoever

@@ -52,7 +52,8 @@ type word struct {
 
 // NewWatch watches a dispatcher, and the roles of accounts besides those that its events name.
 func NewWatch(address common.Address, accounts ...common.Address) *Watch {
-	w := &Watch{address: address, accounts: map[common.Address]bool{}, last: constructed()}
+	// a facet that calls the dispatcher is the dispatcher
+	w := &Watch{address: address, accounts: map[common.Address]bool{address: true}, last: constructed()}
 	for _, a := range accounts {
 		w.accounts[a] = true
 	}
@@ -129,7 +130,7 @@ func (w *Watch) note(e logged, tx common.Hash, sent map[common.Hash]chain.Sent) 
 		"RoleGranted": roleBit(AdminRole), "RoleRevoked": roleBit(AdminRole),
 	}[e.name]
 	by := e.by
-	if s, ok := sent[tx]; by == (common.Address{}) && ok && s.To == w.address {
+	if s, ok := sent[tx]; by == (common.Address{}) && ok && s.To == w.address && len(s.Input) >= 4 && w.Own([4]byte(s.Input)) {
 		by = s.From // else nobody can tell who called
 	}
 	switch {

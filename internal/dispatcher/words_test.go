@@ -102,7 +102,7 @@ func TestEachBitIsCompared(t *testing.T) {
 			sound[i] = common.Hash{0xcc}
 		}
 	}
-	if len(slots) != 4+3+2 { // the holder, the stranger and who paused; both roots
+	if len(slots) != 4+4+2 { // the holder, the stranger, who paused and the dispatcher itself; both roots
 		t.Fatalf("%d slots", len(slots))
 	}
 	if seen := w.Compare(sound); len(seen) > 0 {

@@ -97,6 +97,7 @@ func (t task) run() (figure, error) {
 		return figure{}, err
 	}
 	h := newTold()
+	h.until = t.To
 	x := index.New(index.Config{
 		Chain: c, Store: s, Contracts: []event.Contract{{Kind: dispatcher.Kind, Address: t.Emitter, From: 1}}, Confirmations: 3,
 		Poll: 50 * time.Millisecond, Handler: h, Log: logger(),

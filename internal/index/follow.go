@@ -64,12 +64,20 @@ func (x *Indexer) follow(ctx context.Context) error {
 		for range heads { // until it has ended
 		}
 	}()
-	x.told = false
 	heard, behind := time.Now(), time.Time{} // since when the newest block is before the last one that is indexed
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
+	unsettled := make(chan struct{}, 1) // holds a token while there may be upgrades to settle
 	for {
 		select {
+		case <-unsettled:
+			more, err := x.settle(ctx)
+			if err != nil {
+				return err
+			}
+			if more {
+				hold(unsettled)
+			}
 		case <-ctx.Done():
 			return ctx.Err()
 		case head, ok := <-heads:
@@ -86,10 +94,7 @@ func (x *Indexer) follow(ctx context.Context) error {
 			case behind.IsZero():
 				behind = time.Now()
 			}
-			if tip, ok := x.tip(); ok && !x.told {
-				x.told = true
-				x.cfg.Handler.Backfilled(ctx, tip.Block)
-			}
+			hold(unsettled)
 		case <-tick.C:
 			if time.Since(heard) > silence {
 				if _, err := x.chain.Latest(ctx); err != nil {
@@ -104,6 +109,14 @@ func (x *Indexer) follow(ctx context.Context) error {
 				behind = time.Time{}
 			}
 		}
+	}
+}
+
+// hold puts a token where there may be one.
+func hold(tokens chan<- struct{}) {
+	select {
+	case tokens <- struct{}{}:
+	default:
 	}
 }
 
@@ -213,6 +226,7 @@ func (x *Indexer) indexBlocks(ctx context.Context, headers []event.Header) error
 	last := headers[len(headers)-1].Number
 	err = x.store.SaveBatch(ctx, event.Batch{
 		ChainID: x.chainID, Contracts: x.cfg.Contracts, From: x.next, To: last, Blocks: headers, Logs: decoded,
+		Follows: true,
 	})
 	if err != nil {
 		return err
@@ -224,9 +238,7 @@ func (x *Indexer) indexBlocks(ctx context.Context, headers []event.Header) error
 		for n < len(decoded) && decoded[n].Block.Number == headers[i].Number {
 			n++
 		}
-		if x.told { // else it is among those that Backfilled tells of
-			x.cfg.Handler.Head(ctx, headers[i].Block, decoded[:n:n])
-		}
+		x.tell(ctx, headers[i].Block, decoded[:n:n])
 		decoded = decoded[n:]
 	}
 	x.recent.trim(int(x.depth()) + blocksAtOnce)
@@ -305,8 +317,11 @@ func (x *Indexer) rollBack(ctx context.Context, head event.Header) error {
 	if x.final.Number > ancestor.Number {
 		x.final = rollout.Block{}
 	}
-	x.cfg.Handler.Reorg(ctx, ancestor)
-	return x.ready(ctx, head)
+	x.settling = settling{}
+	if err := x.ready(ctx, head); err != nil {
+		return err
+	}
+	return x.toldGone(ctx, ancestor)
 }
 
 // ancestor is the newest block that is indexed and still in the chain.
@@ -406,7 +421,7 @@ func (x *Indexer) sweep(ctx context.Context, to event.Header) error {
 	decoded := x.decode(missed)
 	if len(decoded) > 0 {
 		x.log.Warn("endpoints have left out logs", "from", from, "to", to.Number, "logs", len(decoded))
-		if err := x.store.SaveMissed(ctx, x.chainID, decoded); err != nil {
+		if err := x.store.SaveMissed(ctx, x.chainID, x.cfg.Contracts, decoded); err != nil {
 			return err
 		}
 	}

@@ -252,24 +252,39 @@ func (n *node) client(urls ...string) *chain.Client {
 type told struct {
 	mu    sync.Mutex
 	heads map[uint64]rollout.Block // as after all reorganisations
-	logs  map[uint64][]event.Decoded
+	logs  map[uint64]map[uint32]event.Decoded
+	last  rollout.Block
 	final rollout.Block
-	full  chan struct{} // closed once the backfill is done
+	full  chan struct{} // closed once the backfill is done, or the handler was told of the block until
+	until uint64
 	once  sync.Once
 	reorg int
 	head  chan rollout.Block // if not nil
 }
 
 func newTold() *told {
-	return &told{heads: map[uint64]rollout.Block{}, logs: map[uint64][]event.Decoded{}, full: make(chan struct{})}
+	return &told{heads: map[uint64]rollout.Block{}, logs: map[uint64]map[uint32]event.Decoded{}, full: make(chan struct{})}
 }
 
-func (h *told) Backfilled(context.Context, rollout.Block) { h.once.Do(func() { close(h.full) }) }
+func (h *told) Backfilled(context.Context, rollout.Block) {
+	if h.until == 0 {
+		h.once.Do(func() { close(h.full) })
+	}
+}
 
 func (h *told) Head(_ context.Context, b rollout.Block, logs []event.Decoded) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.heads[b.Number], h.logs[b.Number] = b, logs
+	h.heads[b.Number], h.last = b, b
+	if h.logs[b.Number] == nil {
+		h.logs[b.Number] = map[uint32]event.Decoded{}
+	}
+	for _, l := range logs {
+		h.logs[b.Number][l.Index] = l
+	}
+	if h.until > 0 && b.Number >= h.until {
+		h.once.Do(func() { close(h.full) })
+	}
 	if h.head != nil {
 		h.head <- b
 	}
@@ -279,6 +294,7 @@ func (h *told) Reorg(_ context.Context, last rollout.Block) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.reorg++
+	h.last = last
 	for n := range h.heads {
 		if n > last.Number {
 			delete(h.heads, n)
@@ -310,7 +326,7 @@ func startPolling(t testing.TB, n *node, s index.Store, c index.Chain, h *told, 
 	t.Helper()
 	x := index.New(index.Config{
 		Chain: c, Store: s, Contracts: []event.Contract{{Kind: dispatcher.Kind, Address: n.emitter, From: 0}}, Confirmations: 3,
-		Poll: poll, Handler: h, Log: logger(),
+		Poll: poll, Handler: h, Log: logger(), Told: h.last,
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)

@@ -42,7 +42,9 @@ type explainer struct {
 	asked    int
 }
 
-func (x *explainer) Expected(context.Context, uint64) ([]rule.Expected, error) { return x.expected, nil }
+func (x *explainer) Expected(context.Context, uint64) ([]rule.Expected, error) {
+	return x.expected, nil
+}
 
 func (x *explainer) Done(_ context.Context, s rule.Seen) (rule.Expected, bool, error) {
 	x.asked++

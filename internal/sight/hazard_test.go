@@ -223,6 +223,34 @@ func TestWhatCouldNotBeReadIsMadeUpFor(t *testing.T) {
 	})
 }
 
+// TestAStateThatNobodyHasAnyMore: after a reorganisation to a block whose state is gone, it is not looked for for ever.
+func TestAStateThatNobodyHasAnyMore(t *testing.T) {
+	r := newFundedAnvil(t)
+	l, _ := r.look(nil)
+	gone := rollout.Block{Number: l.head().Number - 1, Hash: common.Hash{0x60}}
+	if err := l.sight.Forget(t.Context(), gone); !errors.Is(err, rollout.ErrUnavailable) {
+		t.Errorf("%v", err)
+	}
+	r.must(deployer, r.made.Address, pack.PackGrantRole(dispatcher.PauserRole, addressOf(outsider)))
+	low := strings.ToLower(addressOf(outsider).Hex())
+	for tries := 0; ; tries++ {
+		out, err := l.try()
+		if tries == 0 { // logs are told all the same
+			l.want("the log", out, "effect granted PAUSER "+low+" by deployer")
+		}
+		if err == nil {
+			l.want("at last", out, "pending nothing epoch 0, grace 60", "active nothing epoch 0", "code of holder operator: none, none (1 of 1)", "code of holder deployer: none, none (1 of 1)", "code of holder outsider: none, none (1 of 1)")
+			break
+		}
+		if tries > 5 {
+			t.Fatal(err)
+		}
+		r.rpc("evm_mine")
+	}
+	r.must(operator, r.made.Address, pack.PackPause())
+	l.want("and then as before", l.again(), "effect paused  by operator")
+}
+
 // TestManyBlocksAtOnce: blocks that were passed over are searched for transactions, the newest first and some at a time.
 func TestManyBlocksAtOnce(t *testing.T) {
 	on(t, func(r *rig) {

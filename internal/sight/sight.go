@@ -1,6 +1,7 @@
 package sight
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -93,7 +94,7 @@ type Config struct {
 	Accounts []Account
 	// Balances is how many blocks apart balances are read; DefaultBalances if it is 0.
 	Balances uint64
-	Now      func() time.Time
+	Now      func() time.Time // time.Now if it is nil
 }
 
 // DefaultBalances is how many blocks apart balances are read.
@@ -113,6 +114,8 @@ type Sight struct {
 	accounts  map[common.Address]*account
 	at        rollout.Block  // of the last reading; zero before the first
 	stale     *rollout.Block // blocks after it have left the chain since then, and it was not read again
+	retries   int            // of that
+	blind     bool           // the next reading is compared with nothing
 	logs      []event.Log    // since the last reading
 	sent      map[common.Hash]chain.Sent
 	blocks    []span // that are still to be searched for transactions
@@ -151,6 +154,9 @@ type account struct {
 func New(cfg Config) *Sight {
 	if cfg.Balances == 0 {
 		cfg.Balances = DefaultBalances
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
 	}
 	s := &Sight{cfg: cfg, contracts: map[common.Address]*contract{}, accounts: map[common.Address]*account{}, sent: map[common.Hash]chain.Sent{}}
 	for _, c := range cfg.Contracts {
@@ -242,12 +248,18 @@ func (s *Sight) again(ctx context.Context) error {
 	}
 	answer, err := s.ask(ctx, chain.Question{Block: *s.stale}, nil)
 	if err != nil {
-		return fmt.Errorf("read again what is after block %d, since those after it have left the chain: %w", s.stale.Number, err)
+		err = fmt.Errorf("read storage after block %d again, since later blocks have left the chain: %w", s.stale.Number, err)
+		if s.retries++; s.retries < failuresOften {
+			return err
+		}
+		// nodes do not keep old states for long
+		s.stale, s.retries, s.blind = nil, 0, true
+		return fmt.Errorf("%w; what has changed since then beside its logs is not told", err)
 	}
 	for i, words := range s.words(answer) {
 		s.order[i].Watch.Adopt(words)
 	}
-	s.at, s.stale = *s.stale, nil
+	s.at, s.stale, s.retries = *s.stale, nil, 0
 	return nil
 }
 
@@ -322,12 +334,16 @@ func (s *Sight) read(ctx context.Context, head rollout.Block) ([]rule.Seen, erro
 		return nil, err
 	}
 	if searches {
-		s.found(answer.Sent)
+		s.found(answer.Sent, *q.Wanted)
 		s.blocks = nil
 	}
 	var out []rule.Seen
 	compare := func(answer chain.Answer) {
 		for i, words := range s.words(answer) {
+			if s.blind {
+				s.order[i].Watch.Adopt(words)
+				continue
+			}
 			out = append(out, s.hidden(s.order[i], s.order[i].Watch.Compare(words))...)
 		}
 	}
@@ -349,10 +365,13 @@ func (s *Sight) read(ctx context.Context, head rollout.Block) ([]rule.Seen, erro
 		out = append(out, rule.Seen{Sight: rule.SawBalance, Account: address, Has: answer.Balances[i], Needs: s.accounts[address].Needs()})
 		s.balances = head.Number
 	}
-	s.at, s.logs = head, nil
+	s.at, s.logs, s.blind = head, nil, false
 	clear(s.sent)
 	return out, err
 }
+
+// suspectsAtMost is how many transactions are named that may have made a hidden change.
+const suspectsAtMost = 5
 
 // hidden adds to what no log explains what may have done it.
 func (s *Sight) hidden(c *contract, seen []rule.Seen) []rule.Seen {
@@ -362,15 +381,22 @@ func (s *Sight) hidden(c *contract, seen []rule.Seen) []rule.Seen {
 			seen[i].By = s.sent[seen[i].Tx].From
 			continue
 		}
-		// of a delegated call that began elsewhere nothing is known
-		var to []string
-		for _, tx := range s.tried {
-			if tx.To == c.address && tx.Block.Number > s.at.Number {
-				to = append(to, tx.Hash.Hex())
+		// of calls that began elsewhere nothing is known
+		var to []chain.Sent
+		for _, tx := range s.sent {
+			if tx.To == c.address {
+				to = append(to, tx)
 			}
 		}
-		if len(to) > 0 {
-			seen[i].Details = []rule.Detail{{Name: "transactions to the contract meanwhile", Value: strings.Join(to[:min(len(to), 5)], ", ")}}
+		slices.SortFunc(to, func(a, b chain.Sent) int {
+			return cmp.Or(cmp.Compare(a.Block.Number, b.Block.Number), cmp.Compare(a.Index, b.Index))
+		})
+		var hashes []string
+		for _, tx := range to[:min(len(to), suspectsAtMost)] {
+			hashes = append(hashes, tx.Hash.Hex())
+		}
+		if len(hashes) > 0 {
+			seen[i].Details = []rule.Detail{{Name: "transactions to the contract meanwhile", Value: strings.Join(hashes, ", ")}}
 		}
 	}
 	return seen

@@ -88,7 +88,13 @@ func (s *Store) SaveBatch(ctx context.Context, b event.Batch) error {
 		if err := s.engine.insertEvents(ctx, tx, b.ChainID, b.Logs); err != nil {
 			return err
 		}
-		return nil
+		if err := touchUpgrades(ctx, tx, b.ChainID, b.Contracts, b.Logs); err != nil {
+			return err
+		}
+		if !b.Follows {
+			return nil
+		}
+		return settleTouched(ctx, tx, b.ChainID, b.Contracts)
 	})
 	if err != nil {
 		return fmt.Errorf("write events of blocks %d to %d: %w", b.From, b.To, err)
@@ -97,7 +103,7 @@ func (s *Store) SaveBatch(ctx context.Context, b event.Batch) error {
 }
 
 // SaveMissed writes logs of blocks that are indexed. Those that are there already are as they were.
-func (s *Store) SaveMissed(ctx context.Context, chainID uint64, logs []event.Decoded) error {
+func (s *Store) SaveMissed(ctx context.Context, chainID uint64, contracts []event.Contract, logs []event.Decoded) error {
 	err := s.within(ctx, func(tx *tx) error {
 		var missed []event.Decoded
 		for i := range logs {
@@ -123,7 +129,13 @@ func (s *Store) SaveMissed(ctx context.Context, chainID uint64, logs []event.Dec
 				}
 			}
 		}
-		return s.engine.insertEvents(ctx, tx, chainID, missed)
+		if err := s.engine.insertEvents(ctx, tx, chainID, missed); err != nil {
+			return err
+		}
+		if err := touchUpgrades(ctx, tx, chainID, contracts, missed); err != nil {
+			return err
+		}
+		return settleTouched(ctx, tx, chainID, contracts)
 	})
 	if err != nil {
 		return fmt.Errorf("write events that were left out: %w", err)
@@ -218,7 +230,10 @@ func (s *Store) RollBack(ctx context.Context, chainID uint64, contracts []event.
 				return err
 			}
 		}
-		return insertBlocks(ctx, tx, chainID, []event.Header{{Block: to}})
+		if err := insertBlocks(ctx, tx, chainID, []event.Header{{Block: to}}); err != nil {
+			return err
+		}
+		return reviveUpgrades(ctx, tx, chainID, contracts)
 	})
 	if err != nil {
 		return fmt.Errorf("take back events after block %d: %w", to.Number, err)

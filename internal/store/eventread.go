@@ -85,6 +85,7 @@ func scanEvent(rows *sql.Rows) (d event.Decoded, err error) {
 		return d, err
 	}
 	d.Block.Hash, d.Tx, d.Address = common.BytesToHash(block), common.BytesToHash(tx), common.BytesToAddress(address)
+	d.Topics = make([]common.Hash, 0, len(topics)/32)
 	for ; len(topics) >= 32; topics = topics[32:] {
 		d.Topics = append(d.Topics, common.BytesToHash(topics[:32]))
 	}
