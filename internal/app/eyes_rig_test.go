@@ -3,6 +3,7 @@ package app_test
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/big"
 	"os"
@@ -24,12 +25,20 @@ type watcher struct {
 	record string
 }
 
-// watch starts a daemon and waits until it watches. A test may have several, one after the other.
+// watch starts a daemon and waits until it watches: what happens from then on is news. A test may have several, one after the other.
 func (s *site) watch(c conf, change ...func(*app.Options)) *watcher {
 	s.t.Helper()
 	w := &watcher{record: filepath.Join(s.t.TempDir(), "seen.jsonl")}
 	w.daemon = s.serve(c, append(change, func(o *app.Options) { o.Record = w.record })...)
 	w.saysSoon("msg=watching")
+	for _, at := range c.places {
+		w.saw("the beginning on "+at.name(), func(s rule.Seen) bool { return s.Sight == rule.SawIndex && s.Network == at.name() })
+	}
+	s.t.Cleanup(func() {
+		if s.t.Failed() {
+			s.t.Logf("a daemon says:\n%s", w.log)
+		}
+	})
 	return w
 }
 
@@ -37,6 +46,9 @@ func (s *site) watch(c conf, change ...func(*app.Options)) *watcher {
 func (w *watcher) seen() (out []rule.Seen) {
 	w.t.Helper()
 	f, err := os.Open(w.record)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
 	if err != nil {
 		w.t.Fatal(err)
 	}
