@@ -2,13 +2,18 @@ package app_test
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math/big"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"testing"
 	"time"
 
 	"github.com/ethereum/go-ethereum/common"
@@ -158,3 +163,33 @@ func (s *site) only(wants ...want) {
 
 // low is somebody's address as alerts say it.
 func (s *site) low(name string) string { return strings.ToLower(s.address(name).Hex()) }
+
+// proxied stands before an endpoint, and answers requests, or batches of them, as it likes. nil ends the connection.
+func proxied(t testing.TB, url string, answer func(asked []byte, pass func([]byte) []byte) []byte) string {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked, err := io.ReadAll(r.Body)
+		if err != nil {
+			panic(http.ErrAbortHandler)
+		}
+		said := answer(asked, func(body []byte) []byte {
+			up, err := http.Post(url, "application/json", bytes.NewReader(body)) //nolint:gosec // the devnet's own URL
+			if err != nil {
+				panic(http.ErrAbortHandler)
+			}
+			defer func() { _ = up.Body.Close() }()
+			out, err := io.ReadAll(up.Body)
+			if err != nil {
+				panic(http.ErrAbortHandler)
+			}
+			return out
+		})
+		if said == nil {
+			panic(http.ErrAbortHandler)
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write(said)
+	}))
+	t.Cleanup(server.Close)
+	return server.URL
+}
