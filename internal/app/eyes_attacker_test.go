@@ -81,6 +81,12 @@ func (a attacker) route(method string) manifest.PageRoute {
 // infested is a site on whose networks the attackers are, and a version is live. Its journal knows nothing of what was done until then.
 func infested(t *testing.T, ids ...uint64) *site {
 	t.Helper()
+	return infestedWith(t, func(_ *site, c conf) conf { return c }, ids...)
+}
+
+// infestedWith is infested with what else the configuration is to have.
+func infestedWith(t *testing.T, change func(s *site, c conf) conf, ids ...uint64) *site {
+	t.Helper()
 	code := map[common.Address][]byte{}
 	attackerOf(t, "Morph")
 	all, _ := attackers()
@@ -94,7 +100,7 @@ func infested(t *testing.T, ids ...uint64) *site {
 		places = append(places, p)
 	}
 	s := newSite(t, places...)
-	s.live(oneFacet.on(places...))
+	s.live(change(s, oneFacet.on(places...)))
 	return s
 }
 
