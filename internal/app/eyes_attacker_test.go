@@ -81,6 +81,12 @@ func (a attacker) route(method string) manifest.PageRoute {
 // infested is a site on whose networks the attackers are, and a version is live. Its journal knows nothing of what was done until then.
 func infested(t *testing.T, ids ...uint64) *site {
 	t.Helper()
+	return infestedWith(t, func(_ *site, c conf) conf { return c }, ids...)
+}
+
+// infestedWith is infested with what else the configuration is to have.
+func infestedWith(t *testing.T, change func(s *site, c conf) conf, ids ...uint64) *site {
+	t.Helper()
 	code := map[common.Address][]byte{}
 	attackerOf(t, "Morph")
 	all, _ := attackers()
@@ -94,7 +100,7 @@ func infested(t *testing.T, ids ...uint64) *site {
 		places = append(places, p)
 	}
 	s := newSite(t, places...)
-	s.live(oneFacet.on(places...))
+	s.live(change(s, oneFacet.on(places...)))
 	return s
 }
 
@@ -229,4 +235,45 @@ func (s *site) takeOut(network string, r *types.Receipt) *types.Transaction {
 		s.t.Fatalf("the block is in the chain still (%v)", err)
 	}
 	return tx
+}
+
+// order is a call that somebody is to send.
+type order struct {
+	from string
+	to   common.Address
+	data []byte
+}
+
+// inOneBlock has calls of different people mined in one block, and returns their receipts.
+func (s *site) inOneBlock(network string, orders ...order) []*types.Receipt {
+	s.t.Helper()
+	n, eth := s.nets[network], s.dial(network)
+	var hashes []common.Hash
+	id := new(big.Int).SetUint64(n.ChainID())
+	n.Hold()
+	for _, o := range orders {
+		nonce, err := eth.PendingNonceAt(s.ctx(), s.address(o.from))
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		tx, err := types.SignNewTx(s.keys[o.from], types.LatestSignerForChainID(id), &types.DynamicFeeTx{
+			ChainID: id, Nonce: nonce, Gas: 500_000, GasFeeCap: big.NewInt(100 * params.GWei), GasTipCap: big.NewInt(1), To: &o.to, Data: o.data,
+		})
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		if err := eth.SendTransaction(s.ctx(), tx); err != nil {
+			s.t.Fatal(err)
+		}
+		hashes = append(hashes, tx.Hash())
+	}
+	n.Release()
+	var out []*types.Receipt
+	for _, h := range hashes {
+		out = append(out, s.receipt(eth, h))
+		if out[0].BlockHash != out[len(out)-1].BlockHash {
+			s.t.Fatal("they are in several blocks")
+		}
+	}
+	return out
 }

@@ -65,8 +65,9 @@ func TestPrivilegesThatNoPlanChanges(t *testing.T) {
 func TestAReorganisationIsNoNews(t *testing.T) {
 	t.Parallel()
 	s, _ := begun(t, 71)
-	c := guarded("Vault")
-	c.places[0].more = ", confirmations: 6"
+	at := local(71)
+	at.more = ", confirmations: 6"
+	c := guarded("Vault").on(at)
 	w := s.watch(c)
 	address := s.dispatcher(w.p)
 	root := common.Hash{0xaa}

@@ -2,12 +2,18 @@ package app_test
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"math/big"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"testing"
 	"time"
 
 	"github.com/ethereum/go-ethereum/common"
@@ -24,12 +30,20 @@ type watcher struct {
 	record string
 }
 
-// watch starts a daemon and waits until it watches. A test may have several, one after the other.
+// watch starts a daemon and waits until it watches: what happens from then on is news. A test may have several, one after the other.
 func (s *site) watch(c conf, change ...func(*app.Options)) *watcher {
 	s.t.Helper()
 	w := &watcher{record: filepath.Join(s.t.TempDir(), "seen.jsonl")}
 	w.daemon = s.serve(c, append(change, func(o *app.Options) { o.Record = w.record })...)
 	w.saysSoon("msg=watching")
+	for _, at := range c.places {
+		w.saw("the beginning on "+at.name(), func(s rule.Seen) bool { return s.Sight == rule.SawIndex && s.Network == at.name() })
+	}
+	s.t.Cleanup(func() {
+		if s.t.Failed() {
+			s.t.Logf("a daemon says:\n%s", w.log)
+		}
+	})
 	return w
 }
 
@@ -37,6 +51,9 @@ func (s *site) watch(c conf, change ...func(*app.Options)) *watcher {
 func (w *watcher) seen() (out []rule.Seen) {
 	w.t.Helper()
 	f, err := os.Open(w.record)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -146,3 +163,33 @@ func (s *site) only(wants ...want) {
 
 // low is somebody's address as alerts say it.
 func (s *site) low(name string) string { return strings.ToLower(s.address(name).Hex()) }
+
+// proxied stands before an endpoint, and answers requests, or batches of them, as it likes. nil ends the connection.
+func proxied(t testing.TB, url string, answer func(asked []byte, pass func([]byte) []byte) []byte) string {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked, err := io.ReadAll(r.Body)
+		if err != nil {
+			panic(http.ErrAbortHandler)
+		}
+		said := answer(asked, func(body []byte) []byte {
+			up, err := http.Post(url, "application/json", bytes.NewReader(body)) //nolint:gosec // the devnet's own URL
+			if err != nil {
+				panic(http.ErrAbortHandler)
+			}
+			defer func() { _ = up.Body.Close() }()
+			out, err := io.ReadAll(up.Body)
+			if err != nil {
+				panic(http.ErrAbortHandler)
+			}
+			return out
+		})
+		if said == nil {
+			panic(http.ErrAbortHandler)
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write(said)
+	}))
+	t.Cleanup(server.Close)
+	return server.URL
+}

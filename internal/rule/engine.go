@@ -129,9 +129,11 @@ func (e *Engine) See(s Seen) []Change {
 	case SawPending:
 		n.pending[s.Contract] = s
 		e.late(s, n)
+		e.over(s, n)
 		e.root(s, n)
 	case SawActive:
 		n.active[s.Contract] = s
+		e.over(s, n)
 	case SawStep:
 		e.step(s, n)
 	case SawBalance:
@@ -195,8 +197,12 @@ func (e *Engine) raise(s Seen, rule string, a Alert) {
 		e.changes = append(e.changes, Change{Raised, a})
 		return
 	}
-	// a state is looked at again and again, which is no news; nor is the same event in another block, after a reorganisation
+	// a state is looked at again and again, which is no news; nor is the same event in another block, after a reorganisation; nor is it that who begins
+	// to watch anew finds in storage what was found before
 	again := f.happened && (a.Tx == (common.Hash{}) || a.Tx != f.Tx || a.Block.Hash != f.Block.Hash)
+	if strings.HasPrefix(a.Subject, hiddenIn) && f.Summary == a.Summary {
+		again = false
+	}
 	graver := !f.Severity.AtLeast(a.Severity)
 	same := !graver && f.Summary == a.Summary && !f.orphan
 	if !again && same {

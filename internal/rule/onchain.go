@@ -14,6 +14,9 @@ const lifetime = 14 * day
 // sightOf begins the subjects of alerts about an error that was merely seen.
 const sightOf = "error sent by "
 
+// hiddenIn begins the subjects of alerts about what no event tells of.
+const hiddenIn = "storage: "
+
 // late raises late_execution for what should have been activated.
 func (e *Engine) late(s Seen, n *network) {
 	set := e.settings[LateExecution]
@@ -162,15 +165,23 @@ func aboutAdmin(text string) bool {
 	return slices.ContainsFunc(strings.FieldsFunc(text, func(r rune) bool { return r == ' ' || r == ',' }), func(w string) bool { return w == "ADMIN" })
 }
 
-// root raises unknown_root for what is pending, which may have been committed before anybody watched, and ends what fires for what is neither
-// pending nor active any more; not if that is because its block has left the chain, since its transaction may come back.
-func (e *Engine) root(s Seen, n *network) {
-	active := n.active[s.Contract].Is
+// over ends unknown_root for what is neither pending nor active any more; not if that is because its block has left the chain, since its transaction
+// may come back.
+func (e *Engine) over(s Seen, n *network) {
+	pending, known := n.pending[s.Contract]
+	active, there := n.active[s.Contract]
+	if !known || !there {
+		return // who has just begun to watch has not seen both yet
+	}
 	for _, f := range e.those(UnknownRoot, s.Network) {
-		if f.Contract == s.Contract && f.Subject != s.Subject && f.Subject != active && f.Block.Number <= s.Block.Number && !f.orphan {
+		if f.Contract == s.Contract && f.Subject != pending.Subject && f.Subject != active.Is && f.Block.Number <= s.Block.Number && !f.orphan {
 			e.end(f.Fingerprint, "the root is neither pending nor active")
 		}
 	}
+}
+
+// root raises unknown_root for what is pending, which may have been committed before anybody watched.
+func (e *Engine) root(s Seen, n *network) {
 	s.Effect = committed(s)
 	if s.Subject == "" || n.explains(s) != "" {
 		return
@@ -212,7 +223,7 @@ func (e *Engine) explained(s Seen, n *network) {
 
 func (e *Engine) slot(s Seen) {
 	a := Alert{
-		Subject: "storage: " + s.Subject, Summary: fmt.Sprintf("%s changed from %s to %s, and no event says so", s.Subject, s.Was, s.Is),
+		Subject: hiddenIn + s.Subject, Summary: fmt.Sprintf("%s changed from %s to %s, and no event says so", s.Subject, s.Was, s.Is),
 		Details: []Detail{{"was", s.Was}, {"is", s.Is}},
 	}
 	if aboutAdmin(s.Was) != aboutAdmin(s.Is) {
