@@ -146,6 +146,14 @@ func mismatch() rule.Seen {
 	}
 }
 
+// nothing is pending or active.
+func nothing() []rule.Seen {
+	at := rule.Seen{Contract: common.Address{1}, Block: rollout.Block{Number: 8}}
+	pending, active := at, at
+	pending.Sight, active.Sight = rule.SawPending, rule.SawActive
+	return []rule.Seen{pending, active}
+}
+
 // TestWhoIsTold: each sink once, with a link of the receiver's own; of the end all who were told, and nobody while it is silenced.
 func TestWhoIsTold(t *testing.T) {
 	r := newRig(t)
@@ -162,7 +170,7 @@ func TestWhoIsTold(t *testing.T) {
 	if diff := cmp.Diff([]string{"lockstep cancel --network optimism", "lockstep alert show 1", "lockstep alert ack 1"}, m.Commands); diff != "" {
 		t.Error(diff)
 	}
-	r.show(rule.Seen{Sight: rule.SawPending, Contract: common.Address{1}, Block: rollout.Block{Number: 8}})
+	r.show(nothing()...)
 	r.mustTell("raised pager", "raised chat", "resolved pager", "resolved chat")
 
 	if _, err := r.journal.BeginSilence(t.Context(), rule.Silence{Rule: rule.CodehashMismatch, Until: time.Now().Unix() + 60, Reason: "known", By: "alice"}); err != nil {
@@ -268,7 +276,7 @@ func TestEscalation(t *testing.T) {
 	if len(r.turns) == 0 || r.turns[len(r.turns)-1] != "acknowledged unknown_root" {
 		t.Errorf("turns %v", r.turns)
 	}
-	r.show(rule.Seen{Sight: rule.SawPending, Contract: common.Address{1}, Block: rollout.Block{Number: 8}})
+	r.show(nothing()...)
 	if got := r.told(); len(got) != 10 || got[9] != "resolved phone" {
 		t.Errorf("of the end are told %v", got)
 	}
@@ -337,6 +345,10 @@ func TestAttach(t *testing.T) {
 		}
 	}
 	r.mustTell("raised pager", "raised chat", "renewed pager", "renewed chat")
+	_, waiting, err := r.journal.Notices(t.Context())
+	if err != nil || len(waiting) != 4 || waiting[3].ID != "1-renewed-plan-json" {
+		t.Errorf("%+v, %v", waiting, err)
+	}
 	if err := r.Attach(t.Context(), "ff", notice.Attachment{Name: "plan.json"}, "x"); err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/ethereum/go-ethereum/common"
@@ -77,7 +78,7 @@ func (m *Monitor) Attach(ctx context.Context, fingerprint string, file notice.At
 	}
 	x := m.cfg.Telling
 	msg := x.message(notice.Renewed, r)
-	msg.ID = fmt.Sprintf("%d-%s-%s", r.ID, notice.Renewed, file.Name)
+	msg.ID = fmt.Sprintf("%d-%s-%s", r.ID, notice.Renewed, strings.ReplaceAll(file.Name, ".", "-")) // no id of a webhook has a dot
 	msg.Advice, msg.Commands, msg.Attachments = advice, commands, []notice.Attachment{file}
 	var sinks []string
 	for _, receiver := range x.told(r) {
