@@ -27,7 +27,7 @@ NETWORKS ?= 7
 ROUNDS ?= 20
 
 .PHONY: help build setup test test-go test-contracts weakened mutation mutation-slice gas gas-check soak chaos lint fmt generate \
-	drift bench e2e tools postgres
+	drift bench e2e tools postgres prometheus
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "%-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -100,7 +100,7 @@ gas-check: setup ## The same, but fail on a figure that is over its limit
 test-go: setup tools postgres ## Run the Go tests, with the race detector where things run side by side
 	$(TOOLS)/gotestsum --format pkgname -- -timeout 20m ./...
 	$(TOOLS)/gotestsum --format pkgname -- -timeout 20m -race ./internal/reconcile ./internal/txsend ./internal/app ./internal/chain \
-		./internal/store ./internal/cli ./internal/relay ./internal/web ./internal/metric ./internal/schedule ./internal/lease
+		./internal/store ./internal/cli ./internal/relay ./internal/web ./internal/metric ./internal/schedule ./internal/lease ./internal/trace
 
 e2e: setup tools ## Run the end-to-end tests alone: the real binary, anvil, cast, kills
 	$(TOOLS)/gotestsum --format testname -- -timeout 20m -count 1 ./e2e/...
@@ -133,10 +133,14 @@ drift: setup ## Fail if artifacts, bindings or reference documents are not what 
 
 bench: setup tools ## Run the benchmarks; each prints a ratio against a baseline of the same run. NETWORKS=21 for the largest rollout
 	go test -run xxx -bench . -benchtime 10x ./internal/manifest ./internal/devnet ./internal/demo ./internal/audit ./internal/store ./internal/layout \
-		./internal/bytecode ./internal/schedule
+		./internal/bytecode ./internal/schedule ./internal/txsend
 	go test -run xxx -bench . -benchtime 1x -timeout 30m ./e2e -networks $(NETWORKS)
 
-tools: $(TOOLS)/.stamp
+tools: $(TOOLS)/.stamp prometheus
+
+# what Prometheus and Alertmanager lack on PATH, from Debian's packages
+prometheus:
+	@internal/localprom/fetch.sh $(TOOLS)
 
 $(TOOLS)/.stamp: Makefile
 	GOBIN=$(TOOLS) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI)

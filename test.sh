@@ -1,6 +1,7 @@
 #!/bin/sh
 # Runs every test, and first installs what is missing: make, a C compiler (for the race detector) and PostgreSQL through Debian's
-# package manager, npm packages (solc, forge, anvil, cast, Hardhat, OpenZeppelin), Go tools and geth into .tools/.
+# package manager, npm packages (solc, forge, anvil, cast, Hardhat, OpenZeppelin), Go tools, geth, and Debian's Prometheus and
+# Alertmanager, unpacked, into .tools/.
 set -eu
 cd "$(dirname "$0")"
 for need in go node npm; do

@@ -36,6 +36,7 @@ func (s *server) api() web.Config {
 			{Method: "POST", Pattern: "/api/v1/executions/{plan}/exclude", Scope: token.Decide, Handle: s.excludeNetwork},
 		},
 	}
+	s.answers.serve(&cfg)
 	if c.TLS != nil {
 		cfg.TLS = &web.TLS{Cert: s.app.cfg.Path(c.TLS.Cert), Key: s.app.cfg.Path(c.TLS.Key)}
 	}

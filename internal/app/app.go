@@ -56,6 +56,7 @@ type Options struct {
 	Signers  map[string]*signer.Signer
 	Log      *slog.Logger // may be nil
 	Progress func(Event)  // called from several goroutines; may be nil
+	Record   string       // a file to which Serve adds everything that is seen; empty for none
 	// Confirm is asked with what a deployment will do and cost, before the first transaction; nil agrees.
 	Confirm func(context.Context, []Outcome) error
 	// Relayed is told what was measured of relays, when it is in the journal; called from several goroutines; may be nil.
@@ -73,6 +74,9 @@ type App struct {
 
 	signersMu sync.Mutex
 	signers   map[string]*signer.Signer // that are open
+
+	// examined is told what a check of a network's health has seen of its dispatcher; it may be nil
+	examined func(NetworkStatus)
 
 	// revoked is what is looked up of revocations before anything is sent, while a plan is carried out; nil if nothing is
 	revoked func() []plan.Approval
@@ -386,12 +390,21 @@ func VerifyManifest(file []byte) (*manifest.Manifest, []manifest.Difference, err
 }
 
 // sender returns what sends for a signer on a network.
-func (a *App) sender(n *net, s txsend.Signer) *txsend.Sender {
-	return txsend.New(txsend.Config{
-		Chain: n.chain, Relays: a.relays(n), StuckAfter: n.stuckAfter(), Signer: s, Journal: a.store, Confirmations: n.Confirmations, GasCap: n.GasCap, Poll: n.poll(),
-		MaxFee: n.MaxFee, Careful: a.cfg.Sending.Careful || a.opts.Careful, BatchDelay: max(a.cfg.Sending.BatchDelay, a.opts.BatchDelay),
-		Mainnet: n.Kind == network.Mainnet, Approval: a.approval(n), Explain: dispatcher.ExplainRevert,
-		Check: func(ctx context.Context, tx *types.Transaction) error { return mustNotReplace(ctx, n, tx) },
+func (a *App) sender(n *net, s txsend.Signer) *txsend.Sender { return txsend.New(a.sends(n, s)) }
+
+func (a *App) sends(n *net, s txsend.Signer) txsend.Config {
+	cfg := a.sendingOf(n, s)
+	cfg.Relays, cfg.StuckAfter, cfg.Approval = a.relays(n), n.stuckAfter(), a.approval(n)
+	cfg.Careful, cfg.BatchDelay = a.cfg.Sending.Careful || a.opts.Careful, max(a.cfg.Sending.BatchDelay, a.opts.BatchDelay)
+	cfg.Check = func(ctx context.Context, tx *types.Transaction) error { return mustNotReplace(ctx, n, tx) }
+	return cfg
+}
+
+// sendingOf is how transactions of a signer are sent on a network, whatever they are for.
+func (a *App) sendingOf(n *net, s txsend.Signer) txsend.Config {
+	return txsend.Config{
+		Chain: n.chain, Signer: s, Journal: a.store, Confirmations: n.Confirmations, GasCap: n.GasCap, Poll: n.poll(), MaxFee: n.MaxFee,
+		Mainnet: n.Kind == network.Mainnet, Explain: dispatcher.ExplainRevert,
 		Sent: func(t rollout.Transaction) {
 			a.opts.Progress(Event{Network: n.Name, Kind: "sent", Step: t.Step, Tx: t})
 		},
@@ -404,7 +417,7 @@ func (a *App) sender(n *net, s txsend.Signer) *txsend.Sender {
 		Final: func(t rollout.Transaction) {
 			a.opts.Progress(Event{Network: n.Name, Kind: string(t.Status), Step: t.Step, Tx: t})
 		},
-	})
+	}
 }
 
 // mustNotReplace refuses to send a commit that would take the place of a root which somebody else has committed since it

@@ -506,7 +506,10 @@ func (s *site) delegate(network, who string, to common.Address) {
 	s.t.Helper()
 	s.sendTx(network, "outsider", func(id *big.Int, nonce uint64) types.TxData {
 		chain := *uint256.MustFromBig(id)
-		at := uint64(0)
+		at, err := s.dial(network).NonceAt(s.ctx(), s.address(who), nil)
+		if err != nil {
+			s.t.Fatal(err)
+		}
 		if who == "outsider" {
 			at = nonce + 1
 		}
@@ -519,8 +522,12 @@ func (s *site) delegate(network, who string, to common.Address) {
 			To: s.address("outsider"), AuthList: []types.SetCodeAuthorization{auth},
 		}
 	})
+	var want []byte
+	if to != (common.Address{}) { // which takes it back
+		want = types.AddressToDelegation(to)
+	}
 	code, err := s.dial(network).CodeAt(s.ctx(), s.address(who), nil)
-	if err != nil || !bytes.Equal(code, types.AddressToDelegation(to)) {
+	if err != nil || !bytes.Equal(code, want) {
 		s.t.Fatalf("%s has code %#x (%v)", who, code, err)
 	}
 }

@@ -37,13 +37,16 @@ import (
 )
 
 // compiled is what solc says of testdata/plan, compiled once.
-var compiled = sync.OnceValues(func() ([]byte, error) {
-	source, err := os.ReadFile("testdata/plan/Plan.sol")
+var compiled = sync.OnceValues(func() ([]byte, error) { return compile("testdata/plan/Plan.sol", "src/Plan.sol") })
+
+// compile has solc compile a file, as a source of a name.
+func compile(file, name string) ([]byte, error) {
+	source, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
 	}
 	input, err := json.Marshal(map[string]any{
-		"language": "Solidity", "sources": map[string]any{"src/Plan.sol": map[string]any{"content": string(source)}},
+		"language": "Solidity", "sources": map[string]any{name: map[string]any{"content": string(source)}},
 		"settings": map[string]any{"outputSelection": map[string]any{"*": map[string]any{
 			"*": []string{"abi", "metadata", "storageLayout", "evm.bytecode", "evm.deployedBytecode"}, "": []string{"ast"},
 		}}},
@@ -54,7 +57,7 @@ var compiled = sync.OnceValues(func() ([]byte, error) {
 	cmd := exec.Command("node", "../../contracts/script/solc.js", "--standard-json")
 	cmd.Stdin = bytes.NewReader(input)
 	return cmd.Output()
-})
+}
 
 var people = []string{"deployer", "operator", "guardian", "admin", "alice", "bob", "carol", "outsider"}
 
@@ -96,6 +99,7 @@ type conf struct {
 	approvals string // of the policy; empty for two of three
 	more      string
 	roles     string // in the place of all roles
+	keyfile   string // of whom the file names a key file, which is not there
 	places    []place
 }
 
@@ -178,7 +182,11 @@ func (s *site) yaml(c conf) []byte {
 	}
 	line("signers:")
 	for _, name := range people[:7] {
-		line("  %s: {address: %q}", name, s.address(name))
+		key := ""
+		if name == c.keyfile {
+			key = `, keystore: none.json, password: "env:NONE"`
+		}
+		line("  %s: {address: %q%s}", name, s.address(name), key)
 	}
 	if c.more != "" {
 		line("%s", c.more)
@@ -349,16 +357,40 @@ func (s *site) execute(p program, made *plan.Plan) []app.Outcome {
 }
 
 // send sends a transaction as somebody who does not use the program, and awaits it.
-func (s *site) send(network, from string, to common.Address, data []byte) {
+func (s *site) send(network, from string, to common.Address, data []byte) *types.Receipt {
 	s.t.Helper()
-	s.sendTx(network, from, func(id *big.Int, nonce uint64) types.TxData {
+	return s.sendTx(network, from, func(id *big.Int, nonce uint64) types.TxData {
 		return &types.DynamicFeeTx{
 			ChainID: id, Nonce: nonce, Gas: 500_000, GasFeeCap: big.NewInt(100 * params.GWei), GasTipCap: big.NewInt(1), To: &to, Data: data,
 		}
 	})
 }
 
-func (s *site) sendTx(network, from string, make func(id *big.Int, nonce uint64) types.TxData) {
+// sendRefused is send of what reverts.
+func (s *site) sendRefused(network, from string, to common.Address, data []byte) *types.Receipt {
+	s.t.Helper()
+	r := s.land(network, from, func(id *big.Int, nonce uint64) types.TxData {
+		return &types.DynamicFeeTx{
+			ChainID: id, Nonce: nonce, Gas: 500_000, GasFeeCap: big.NewInt(100 * params.GWei), GasTipCap: big.NewInt(1), To: &to, Data: data,
+		}
+	})
+	if r.Status != 0 {
+		s.t.Fatalf("the transaction of %s did not revert", from)
+	}
+	return r
+}
+
+func (s *site) sendTx(network, from string, make func(id *big.Int, nonce uint64) types.TxData) *types.Receipt {
+	s.t.Helper()
+	r := s.land(network, from, make)
+	if r.Status != 1 {
+		s.t.Fatalf("the transaction of %s reverted", from)
+	}
+	return r
+}
+
+// land sends a transaction that the program knows nothing of, and awaits it.
+func (s *site) land(network, from string, make func(id *big.Int, nonce uint64) types.TxData) *types.Receipt {
 	s.t.Helper()
 	eth := s.dial(network)
 	nonce, err := eth.PendingNonceAt(s.ctx(), s.address(from))
@@ -376,19 +408,25 @@ func (s *site) sendTx(network, from string, make func(id *big.Int, nonce uint64)
 	if err := eth.SendTransaction(s.ctx(), tx); err != nil {
 		s.t.Fatal(err)
 	}
-	for {
-		r, err := eth.TransactionReceipt(s.ctx(), tx.Hash())
+	return s.receipt(eth, tx.Hash())
+}
+
+// receipt waits until a transaction is in a block.
+func (s *site) receipt(eth *ethclient.Client, tx common.Hash) *types.Receipt {
+	s.t.Helper()
+	for ctx := s.ctx(); ; {
+		if ctx.Err() != nil {
+			s.t.Fatalf("%s is in no block", tx)
+		}
+		r, err := eth.TransactionReceipt(ctx, tx)
 		if err != nil {
 			time.Sleep(2 * time.Millisecond)
 			continue
 		}
-		if head, err := eth.BlockNumber(s.ctx()); err != nil || head < r.BlockNumber.Uint64() {
+		if head, err := eth.BlockNumber(ctx); err != nil || head < r.BlockNumber.Uint64() {
 			continue // a node knows a receipt a moment before its block is the newest
 		}
-		if r.Status != 1 {
-			s.t.Fatalf("the transaction of %s reverted", from)
-		}
-		return
+		return r
 	}
 }
 

@@ -48,6 +48,8 @@ type TransactionSummary struct {
 	Hash    common.Hash `json:"hash"`
 	Block   uint64      `json:"block"`
 	GasUsed uint64      `json:"gasUsed"`
+
+	Reverted bool `json:"-"`
 }
 
 // FailedError says on which networks a command failed. The others are done.
@@ -109,6 +111,7 @@ type work struct {
 	free    func(context.Context) (bool, error)
 	trouble func(context.Context, error) // is told when the network cannot be asked, or is behind
 	stop    <-chan struct{}
+	trace   *tracing // nil if nobody is told
 }
 
 // loop runs a pilot on one network.
@@ -126,7 +129,9 @@ func (a *App) loop(ctx context.Context, n *net, pilot reconcile.Pilot, w work, o
 	}
 	senders := []*txsend.Sender{}
 	for role, s := range w.signers {
-		sender := a.sender(n, s)
+		cfg := a.sends(n, s)
+		w.trace.watch(&cfg)
+		sender := txsend.New(cfg)
 		l.Senders[role], senders = sender, append(senders, sender)
 	}
 	_, urgent := pilot.(*actPilot)
@@ -165,7 +170,7 @@ func (a *App) loop(ctx context.Context, n *net, pilot reconcile.Pilot, w work, o
 	}
 	for _, t := range after {
 		if final := t.Status == rollout.Confirmed || t.Status == rollout.Reverted; final && (t.ID > last || open[t.ID]) {
-			out.Transactions = append(out.Transactions, TransactionSummary{t.Step, t.Hash, t.BlockNumber, t.GasUsed})
+			out.Transactions = append(out.Transactions, TransactionSummary{t.Step, t.Hash, t.BlockNumber, t.GasUsed, t.Status == rollout.Reverted})
 		}
 	}
 	if runErr == nil {

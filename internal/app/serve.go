@@ -22,6 +22,7 @@ import (
 	"github.com/seed-b6a97670/lockstep/internal/rollout"
 	"github.com/seed-b6a97670/lockstep/internal/schedule"
 	"github.com/seed-b6a97670/lockstep/internal/store"
+	"github.com/seed-b6a97670/lockstep/internal/trace"
 	"github.com/seed-b6a97670/lockstep/internal/web"
 )
 
@@ -32,6 +33,8 @@ const (
 	slice = 10 * time.Minute
 	// drain is how long a graceful stop waits for the steps in hand. What takes longer is gone on with by the next process.
 	drain = 20 * time.Second
+	// lastTraces is how long a stop waits for the collector of traces.
+	lastTraces = 3 * time.Second
 )
 
 // watching begins the names of the leases on looking after networks.
@@ -54,10 +57,13 @@ type server struct {
 	app      *App
 	log      *slog.Logger
 	metrics  *metric.Registry
+	tracer   *trace.Tracer // nil if nobody is told
 	jobs     scheduler
 	stopping context.Context //nolint:containedctx // it ends when steps in hand are to be the last
 	unsigned []string        // roles for which nobody can sign here
-	looked   atomic.Int64    // when work was last looked for, in unix seconds
+	answers  *answers
+	eyes     *eyes
+	looked   atomic.Int64 // when work was last looked for, in unix seconds
 
 	runsMu sync.Mutex
 	runs   map[common.Hash]Execution // plans that were handed over, with their manifests
@@ -78,24 +84,33 @@ func (a *App) Serve(ctx context.Context, listening func(url string)) (err error)
 	var end context.CancelFunc
 	s.stopping, end = context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
-	cfg := metric.Config{Version: Version}
-	for _, n := range a.networks {
-		cfg.Networks = append(cfg.Networks, n.Name)
-		for _, r := range n.Relays {
-			if !slices.Contains(cfg.Relays, r.Name) {
-				cfg.Relays = append(cfg.Relays, r.Name)
-			}
-		}
+	s.metrics = metric.New(a.measured())
+	a.examined = func(ns NetworkStatus) { s.metrics.Dispatcher(ns.Network, ns.Delay, ns.Paused) }
+	if s.tracer, err = a.tracer(ctx); err != nil {
+		return err
 	}
-	for _, state := range states {
-		cfg.States = append(cfg.States, string(state))
-	}
-	s.metrics = metric.New(cfg)
+	defer s.lastTraces(ctx)
 	a.opts.Progress, a.opts.Relayed = s.event, s.relayed
 	a.opts.Confirm = func(context.Context, []Outcome) error { return nil } // whoever asks over HTTP has decided
 	a.leases.TakenOver = func(l rollout.Lease) {
 		s.metrics.LeaseTakenOver()
 		s.log.Warn("taken over from a process that is gone, or has stopped", "lease", l.Name, "from", rollout.HolderName(l.From))
+	}
+	ids := map[string]uint64{}
+	for _, n := range a.networks {
+		ids[n.Name] = n.ChainID
+	}
+	if s.answers, err = newAnswers(a.cfg, a.store, a.alerting(a.store), ids, s.log); err != nil {
+		return err
+	}
+	s.eyes = &eyes{server: s, stopping: s.stopping}
+	sender, err := a.Sender(s.sentNotice)
+	if err != nil {
+		return err
+	}
+	s.eyes.wake = sender.Wake
+	if s.eyes.pauser, err = a.NewPauser(ctx, s.metrics); err != nil {
+		return err
 	}
 	server, err := web.New(ctx, s.api())
 	if err != nil {
@@ -110,6 +125,13 @@ func (a *App) Serve(ctx context.Context, listening func(url string)) (err error)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return server.Serve(ctx) })
 	g.Go(func() error { return s.lookForWork(ctx) })
+	g.Go(func() error { return s.answers.poll(ctx) })
+	g.Go(func() error { return s.eyes.watchAll(ctx) })
+	g.Go(func() error { return sender.Run(ctx) })
+	g.Go(func() error { return s.watchQueue(ctx) })
+	if s.eyes.pauser != nil {
+		g.Go(func() error { return s.eyes.pauser.Run(ctx) })
+	}
 	for _, n := range a.networks {
 		g.Go(func() error { return s.watch(ctx, n) })
 	}
@@ -126,6 +148,15 @@ func (a *App) Serve(ctx context.Context, listening func(url string)) (err error)
 	err = g.Wait()
 	s.log.Info("stopped")
 	return err
+}
+
+// lastTraces sends what has not been sent of traces.
+func (s *server) lastTraces(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastTraces)
+	defer cancel()
+	if err := s.tracer.Close(ctx); err != nil {
+		s.log.WarnContext(ctx, "the last traces are lost", "err", err)
+	}
 }
 
 // checkSigners finds out at the beginning whether those who send can sign here, and not when a timelock has passed.
@@ -366,7 +397,7 @@ func (s *server) contained(ctx context.Context, j schedule.Job, n *net, under []
 	return s.carryOut(ctx, j, n, under, stop)
 }
 
-func (s *server) carryOut(ctx context.Context, j schedule.Job, n *net, under []rollout.Lease, stop <-chan struct{}) error {
+func (s *server) carryOut(ctx context.Context, j schedule.Job, n *net, under []rollout.Lease, stop <-chan struct{}) (err error) {
 	x, err := s.handedOver(ctx, j.Plan)
 	if err != nil {
 		return err
@@ -374,12 +405,14 @@ func (s *server) carryOut(ctx context.Context, j schedule.Job, n *net, under []r
 	signers, err := s.app.planSigners(x.Plan)
 	e := s.app.newExecution(x, signers, s.by())
 	e.journal, e.stop, e.served = s.app.store.Under(under...), stop, true
+	e.trace, e.over = s.take(x.Plan, n), func(ctx context.Context) { s.over(ctx, x.Plan) }
+	defer func() { e.trace.end(ctx, err) }()
 	if err == nil {
 		out := Outcome{Network: n.Name}
 		if err = e.on(ctx, n, &out, func() error { return e.mustStillHold(ctx, n) }); err == nil {
 			s.log.InfoContext(ctx, "done", "network", n.Name, "plan", j.Plan, "transactions", len(out.Transactions))
 		}
-		s.activated(ctx, e, n, out)
+		s.measure(ctx, e, n, out)
 	}
 	if errors.Is(err, reconcile.ErrStopped) {
 		if _, why := e.stands(ctx, n); errors.Is(why, errTakenBack) {
@@ -390,21 +423,6 @@ func (s *server) carryOut(ctx context.Context, j schedule.Job, n *net, under []r
 		err = errors.Join(err, e.fail(ctx, n, err))
 	}
 	return err
-}
-
-// activated measures how long after it was possible an activation was.
-func (s *server) activated(ctx context.Context, e *execution, n *net, out Outcome) {
-	e.mu.Lock()
-	possible := e.possible[n.ChainID]
-	e.mu.Unlock()
-	for _, t := range out.Transactions {
-		if possible == 0 || !isActivation(t.Step) {
-			continue
-		}
-		if at, err := n.chain.BlockByNumber(ctx, number(t.Block)); err == nil {
-			s.metrics.Activated(n.Name, at.Time, possible)
-		}
-	}
 }
 
 // watch looks at the head of a network, and checks its health, if no other process does.
@@ -426,6 +444,7 @@ func (s *server) watch(ctx context.Context, n *net) error {
 		if held != nil && held.Context().Err() != nil {
 			_ = held.Release(ctx) // it was lost, and is another's
 			held = nil
+			s.metrics.Unwatched(n.Name)
 		}
 		if held == nil {
 			if h, err := s.app.leases.Try(ctx, fmt.Sprintf("%s%d", watching, n.ChainID)); err == nil {
@@ -487,6 +506,9 @@ func (s *server) event(ev Event) {
 			s.metrics.StepTook(ev.Network, time.Since(since))
 		}
 		s.metrics.Step(ev.Network, ev.Step, ev.Kind, ev.Tx.GasUsed)
+		if ev.Tx.Status == rollout.Confirmed {
+			s.measureGas(ev.Tx)
+		}
 		s.log.Info(ev.Kind, append(args, "block", ev.Tx.BlockNumber, "gas", ev.Tx.GasUsed)...)
 	case "unreachable":
 		s.metrics.RPCFailed(ev.Network)

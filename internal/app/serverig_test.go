@@ -31,6 +31,7 @@ const serves = "serve: {listen: \"127.0.0.1:0\", poll: 1s, health: 1s}"
 type daemon struct {
 	*site
 	url  string
+	p    program
 	log  *lines
 	stop context.CancelFunc
 	done chan error
@@ -62,7 +63,7 @@ func (s *site) serve(c conf, change ...func(*app.Options)) *daemon {
 	d := &daemon{site: s, log: &lines{}, done: make(chan error, 1)}
 	p := s.open(c, append(change, func(o *app.Options) { o.Log = slog.New(slog.NewTextHandler(d.log, nil)) })...)
 	ctx, stop := context.WithCancel(s.t.Context())
-	d.stop = stop
+	d.p, d.stop = p, stop
 	listening := make(chan string, 1)
 	go func() { d.done <- p.Serve(ctx, func(url string) { listening <- url }) }()
 	s.t.Cleanup(d.end)

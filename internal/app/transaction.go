@@ -166,7 +166,7 @@ func (a *App) dropped(ctx context.Context, n *net, entries []rollout.Transaction
 		if i < 0 || t.Status != rollout.Confirmed && t.Status != rollout.Reverted {
 			continue
 		}
-		out.Transactions = append(out.Transactions, TransactionSummary{t.Step, t.Hash, t.BlockNumber, t.GasUsed})
+		out.Transactions = append(out.Transactions, TransactionSummary{t.Step, t.Hash, t.BlockNumber, t.GasUsed, t.Status == rollout.Reverted})
 		if !strings.HasPrefix(t.Step, txsend.Dropping) {
 			late = append(late, t.Step)
 		}

@@ -52,9 +52,18 @@ const (
 	TokenCreated         Kind = "token.created"         // Token
 	TokenRevoked         Kind = "token.revoked"         // TokenRevocation
 	JournalRestored      Kind = "journal.restored"      // Restored
+	AlertRaised          Kind = "alert.raised"          // Alert
+	AlertConfirmed       Kind = "alert.confirmed"       // Alert
+	AlertEscalated       Kind = "alert.escalated"       // Alert
+	AlertAcknowledged    Kind = "alert.acknowledged"    // Alert
+	AlertResolved        Kind = "alert.resolved"        // Alert
+	SilenceBegun         Kind = "silence.begun"         // Silence
+	SilenceEnded         Kind = "silence.ended"         // SilenceEnd
 	RelayAsked           Kind = "relay.asked"           // RelayAnswer
 	RelayLanded          Kind = "relay.landed"          // RelayLanding
 	RelayEnded           Kind = "relay.ended"           // RelayEnd
+	PauseDecided         Kind = "pause.decided"         // Pause
+	PauseEnded           Kind = "pause.ended"           // PauseEnd
 )
 
 var kinds = []Kind{
@@ -62,7 +71,8 @@ var kinds = []Kind{
 	TransactionSigned, TransactionReleased, TransactionVoid, TransactionReplaced, TransactionDropped, TransactionLost, TransactionConfirmed,
 	TransactionReverted, NoncesAdopted, NoncesFound, PlanSaved, PlanBegun, PlanEnded, ApprovalGiven, ApprovalRevoked, PolicySet, LeaseTakenOver, ExecutionBegun,
 	ExecutionReleased, ExecutionStopped, ExecutionEnded, ExecutionNetworkSet, HealthChanged,
-	TokenCreated, TokenRevoked, JournalRestored, RelayAsked, RelayLanded, RelayEnded,
+	TokenCreated, TokenRevoked, JournalRestored, AlertRaised, AlertConfirmed, AlertEscalated, AlertAcknowledged, AlertResolved, SilenceBegun,
+	SilenceEnded, RelayAsked, RelayLanded, RelayEnded, PauseDecided, PauseEnded,
 }
 
 // Kinds are all that this program writes.
@@ -222,6 +232,50 @@ type Health struct {
 	Healthy bool          `json:"healthy"`
 	Problem string        `json:"problem,omitempty"`
 	Block   rollout.Block `json:"block"`
+	Unseen  int64         `json:"unseen,omitempty"` // when it was checked before, if that is so long ago that what was between is not known
+}
+
+// Alert is the body of an entry about an alert, as it is from then on.
+type Alert struct {
+	ID             int64         `json:"id"`
+	Fingerprint    string        `json:"fingerprint"`
+	Rule           string        `json:"rule"`
+	Severity       string        `json:"severity"`
+	Network        string        `json:"network,omitempty"`
+	Subject        string        `json:"subject"`
+	Summary        string        `json:"summary,omitempty"`
+	Block          rollout.Block `json:"block,omitzero"`
+	Tx             common.Hash   `json:"tx,omitzero"`
+	Confirmed      bool          `json:"confirmed"`
+	Level          int           `json:"level,omitempty"` // of its escalation that was told
+	By             string        `json:"by,omitempty"`    // of an escalation: who was told
+	AcknowledgedBy string        `json:"acknowledgedBy,omitempty"`
+	Note           string        `json:"note,omitempty"` // of whoever acknowledged it
+	Resolution     string        `json:"resolution,omitempty"`
+	// of the row of the journal
+	CreatedAt      int64 `json:"createdAt,omitempty"`
+	AcknowledgedAt int64 `json:"acknowledgedAt,omitempty"`
+	FinishedAt     int64 `json:"finishedAt,omitempty"`
+}
+
+// Silence is the body of an entry about alerts from which nothing is to follow for a time.
+type Silence struct {
+	ID      int64  `json:"id"`
+	Rule    string `json:"rule"`
+	Network string `json:"network,omitempty"` // all if absent
+	Subject string `json:"subject,omitempty"` // a pattern; all if absent
+	Until   int64  `json:"until"`
+	Reason  string `json:"reason"`
+	By      string `json:"by"`
+	// of the row of the journal
+	CreatedAt int64 `json:"createdAt,omitempty"`
+	EndedAt   int64 `json:"endedAt,omitempty"`
+}
+
+// SilenceEnd is the body of an entry about a silence that ends before its time.
+type SilenceEnd struct {
+	ID int64  `json:"id"`
+	By string `json:"by"`
 }
 
 // Plan is the body of an entry about a plan that was made here, or brought here.
@@ -308,4 +362,32 @@ type RelayEnd struct {
 	Outcome string        `json:"outcome"` // late, dropped, expired or cancelled
 	Head    uint64        `json:"head"`
 	Blocks  uint64        `json:"blocks"` // since it was asked
+}
+
+// Pause is the body of an entry about a decision to pause a dispatcher because of an alert.
+type Pause struct {
+	ID          int64          `json:"id"`
+	Dispatcher  common.Address `json:"dispatcher"`
+	Fingerprint string         `json:"fingerprint"` // of the alert
+	Rule        string         `json:"rule"`
+	Reason      string         `json:"reason"` // what the alert says
+	Mode        string         `json:"mode"`
+	DecidedAt   int64          `json:"decidedAt"`  // unix milliseconds of the clock of the database
+	BlockChain  uint64         `json:"blockChain"` // the network of the block
+	Block       rollout.Block  `json:"block"`      // that showed the offence
+	PauseResult
+}
+
+// PauseEnd is the body of an entry about what has come of a pause that was sent.
+type PauseEnd struct {
+	ID int64 `json:"id"`
+	PauseResult
+}
+
+// PauseResult is what has come of a pause.
+type PauseResult struct {
+	Outcome      string `json:"outcome"`
+	Note         string `json:"note,omitempty"`         // why it is so
+	Transaction  int64  `json:"transaction,omitempty"`  // in the journal
+	Milliseconds int64  `json:"milliseconds,omitempty"` // from the arrival of the block until somebody had the transaction
 }

@@ -32,7 +32,10 @@ var bodies = map[Kind]any{
 	LeaseTakenOver: LeaseTaken{}, ExecutionBegun: Execution{}, ExecutionReleased: Execution{}, ExecutionStopped: Execution{},
 	ExecutionEnded: Execution{}, ExecutionNetworkSet: ExecutionNetwork{}, HealthChanged: Health{},
 	TokenCreated: Token{}, TokenRevoked: TokenRevocation{},
+	AlertRaised: Alert{}, AlertConfirmed: Alert{}, AlertEscalated: Alert{}, AlertAcknowledged: Alert{}, AlertResolved: Alert{},
+	SilenceBegun: Silence{}, SilenceEnded: SilenceEnd{},
 	RelayAsked: RelayAnswer{}, RelayLanded: RelayLanding{}, RelayEnded: RelayEnd{},
+	PauseDecided: Pause{}, PauseEnded: PauseEnd{},
 }
 
 // TestReferenceNamesEveryKind compares the table of kinds with the types of their bodies.

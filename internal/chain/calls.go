@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/ethclient"
+	"github.com/ethereum/go-ethereum/rpc"
 
 	"github.com/seed-b6a97670/lockstep/internal/event"
 )
@@ -115,4 +117,32 @@ func readInput(s *scanner, c *event.Call) (found bool, err error) {
 		err = errors.New("its transaction lacks an input")
 	}
 	return found, err
+}
+
+// HasCode tells whether an account had code after a block, by its number. The error is event.ErrUnsupported if no endpoint has the state of
+// so old a block.
+func (c *Client) HasCode(ctx context.Context, number uint64, account common.Address) (has bool, err error) {
+	var failures []failure
+	what, unsupported := fmt.Sprintf("read code of %s after block %d", account, number), false
+	code := call{"eth_getCode", fmt.Sprintf("[\"%#x\",\"%#x\"]", account[:], number), func(s *scanner) error {
+		text, err := s.text()
+		has = len(text) > 2
+		return err
+	}}
+	for _, e := range c.order() {
+		err := c.try(ctx, e, c.timeout, func(ctx context.Context, eth *ethclient.Client) error { return e.ask(ctx, eth, code) })
+		if err == nil {
+			return has, nil
+		}
+		if ctx.Err() != nil {
+			return false, fmt.Errorf("%s on %s: %w", what, c.name, ctx.Err())
+		}
+		var said rpc.Error
+		unsupported = unsupported || errors.As(err, &said) && !limitText.MatchString(strings.ToLower(said.Error()))
+		failures = append(failures, failure{e, err})
+	}
+	if unsupported {
+		return false, fmt.Errorf("%s on %s: %w", what, c.name, event.ErrUnsupported)
+	}
+	return false, c.unavailable(what, failures)
 }

@@ -53,6 +53,7 @@ type Config struct {
 // Client is one network. It is safe for concurrent use.
 type Client struct {
 	name       string
+	names      []string // of the endpoints
 	chainID    uint64
 	timeout    time.Duration
 	brief      time.Duration // how long endpoints that may be slow are waited for when another has answered
@@ -94,6 +95,7 @@ func New(cfg Config) (*Client, error) {
 		if n := c.labelled(label); n > 0 {
 			label = fmt.Sprintf("%s (%d)", label, n+1)
 		}
+		c.names = append(c.names, label)
 		c.endpoints = append(c.endpoints, newEndpoint(label, raw))
 	}
 	return c, nil

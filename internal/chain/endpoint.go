@@ -29,9 +29,10 @@ type endpoint struct {
 	eth    *ethclient.Client
 	proven time.Time // when its chain id was last seen to be right
 
-	single  atomic.Bool  // it takes no batches
-	batches atomic.Int32 // how many calls it takes in one; see gather
-	numbers atomic.Bool  // it takes blocks by number alone; see look
+	single  atomic.Bool                      // it takes no batches
+	batches atomic.Int32                     // how many calls it takes in one; see gather
+	numbers atomic.Bool                      // it takes blocks by number alone; see look
+	dialled atomic.Pointer[ethclient.Client] // eth, for whoever cannot wait for the turn
 
 	// of Client.mu
 	lacks   map[string]time.Time // methods that it did not have, and when
@@ -57,13 +58,8 @@ func (e *endpoint) connect(ctx context.Context, chainID uint64, failure time.Tim
 		return nil, ctx.Err()
 	}
 	defer func() { <-e.turn }()
-	if e.eth == nil {
-		client, err := rpc.DialOptions(ctx, e.url, rpc.WithHTTPClient(&http.Client{Transport: limitTransport{http.DefaultTransport}}),
-			rpc.WithWebsocketMessageSizeLimit(maxResponse))
-		if err != nil {
-			return nil, err
-		}
-		e.eth = ethclient.NewClient(client)
+	if err := e.dial(ctx); err != nil {
+		return nil, err
 	}
 	if !e.proven.After(failure) || time.Since(e.proven) > provenFor {
 		id, err := e.eth.ChainID(ctx)
@@ -76,6 +72,38 @@ func (e *endpoint) connect(ctx context.Context, chainID uint64, failure time.Tim
 		e.proven = time.Now()
 	}
 	return e.eth, nil
+}
+
+// reach returns the endpoint's client, whatever its chain id. It waits for nobody who has that proven.
+func (e *endpoint) reach(ctx context.Context) (*ethclient.Client, error) {
+	if eth := e.dialled.Load(); eth != nil {
+		return eth, nil
+	}
+	select {
+	case e.turn <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	defer func() { <-e.turn }()
+	if err := e.dial(ctx); err != nil {
+		return nil, err
+	}
+	return e.eth, nil
+}
+
+// dial is for whoever has the turn.
+func (e *endpoint) dial(ctx context.Context) error {
+	if e.eth != nil {
+		return nil
+	}
+	client, err := rpc.DialOptions(ctx, e.url, rpc.WithHTTPClient(&http.Client{Transport: limitTransport{http.DefaultTransport}}),
+		rpc.WithWebsocketMessageSizeLimit(maxResponse))
+	if err != nil {
+		return err
+	}
+	e.eth = ethclient.NewClient(client)
+	e.dialled.Store(e.eth)
+	return nil
 }
 
 // Doubt has every endpoint prove its chain id again before it is asked for anything else: what it said is not what was expected.
@@ -96,6 +124,7 @@ func (e *endpoint) close() {
 	if e.eth != nil {
 		e.eth.Close()
 		e.eth, e.proven = nil, time.Time{}
+		e.dialled.Store(nil)
 	}
 }
 

@@ -84,6 +84,29 @@ func (c *Client) DataGas(ctx context.Context, at common.Hash, msg ethereum.CallM
 	return out.Uint64(), nil
 }
 
+// DataGasUsed is the part of the gas of a transaction in a block that was for its data on another chain. It is zero except on Arbitrum.
+func (c *Client) DataGasUsed(ctx context.Context, hash common.Hash) (uint64, error) {
+	if c.l1Fee != L1FeeArbitrum {
+		return 0, nil
+	}
+	var receipt *struct {
+		L1 hexutil.Uint64 `json:"gasUsedForL1"`
+	}
+	_, err := c.find(ctx, "read what gas of "+hash.Hex()+" was for data", func(ctx context.Context, eth *ethclient.Client) error {
+		if err := eth.Client().CallContext(ctx, &receipt, "eth_getTransactionReceipt", hash); err != nil {
+			return err
+		}
+		if receipt == nil {
+			return ethereum.NotFound
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	return uint64(receipt.L1), nil
+}
+
 // DataFee is what a transaction costs beside its gas, in wei, after a block. raw is the transaction as it is sent (EIP-2718).
 // It is zero except on the OP stack and on Scroll.
 func (c *Client) DataFee(ctx context.Context, at common.Hash, raw []byte) (*big.Int, error) {

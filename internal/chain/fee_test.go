@@ -2,7 +2,10 @@ package chain
 
 import (
 	"errors"
+	"io"
 	"math/big"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -91,5 +94,43 @@ func TestBaseFeeOfABlock(t *testing.T) {
 	}
 	if fee, err := c.BaseFee(t.Context(), common.Hash{1}); !errors.Is(err, ethereum.NotFound) {
 		t.Errorf("of no block: %v, %v", fee, err)
+	}
+}
+
+// TestGasForDataOfATransaction: a receipt of Arbitrum says which part of the gas was for data. Elsewhere nobody is asked.
+func TestGasForDataOfATransaction(t *testing.T) {
+	asked := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		w.Header().Set("Content-Type", "application/json")
+		switch {
+		case strings.Contains(string(body), "eth_chainId"):
+			_, _ = io.WriteString(w, `{"jsonrpc": "2.0", "id": 1, "result": "0xa4b1"}`)
+		case strings.Contains(string(body), common.Hash{7}.Hex()):
+			asked++
+			_, _ = io.WriteString(w, `{"jsonrpc": "2.0", "id": 2, "result": {"gasUsed": "0x9c40", "gasUsedForL1": "0x1388"}}`)
+		default:
+			_, _ = io.WriteString(w, `{"jsonrpc": "2.0", "id": 2, "result": null}`)
+		}
+	}))
+	defer server.Close()
+	for l1Fee, want := range map[string]uint64{L1FeeArbitrum: 5000, L1FeeOPStack: 0, "none": 0} {
+		c, err := New(Config{Name: "test", ChainID: 42161, URLs: []string{server.URL}, L1Fee: l1Fee})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if gas, err := c.DataGasUsed(t.Context(), common.Hash{7}); err != nil || gas != want {
+			t.Errorf("%s: %d gas was for data, %v; want %d", l1Fee, gas, err, want)
+		}
+		if gas, err := c.DataGasUsed(t.Context(), common.Hash{8}); want > 0 && !errors.Is(err, ethereum.NotFound) {
+			t.Errorf("of no transaction: %d, %v", gas, err)
+		}
+	}
+	if asked != 1 {
+		t.Errorf("asked %d times", asked)
 	}
 }

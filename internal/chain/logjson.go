@@ -144,6 +144,9 @@ func (r *logReader) readData(s *scanner) ([]byte, error) {
 		return nil, errHex
 	}
 	n := len(digits) / 2
+	if n == 0 {
+		return []byte{}, nil
+	}
 	if cap(r.data)-len(r.data) < n {
 		if n > dataPiece/4 {
 			out := make([]byte, n)

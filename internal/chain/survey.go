@@ -17,6 +17,9 @@ type EndpointState struct {
 	Err   error  // why it gave none
 }
 
+// EndpointNames are the endpoints without what may be secret, in the order in which they were given.
+func (c *Client) EndpointNames() []string { return slices.Clone(c.names) }
+
 // Endpoints asks each endpoint for its newest block, all at once, and waits for all of them. They are sorted by name.
 func (c *Client) Endpoints(ctx context.Context) []EndpointState { return c.survey(ctx, "latest") }
 

@@ -146,7 +146,8 @@ type entryWords struct {
 	Signer                              common.Address
 	Project, Kind, Status, Step, Reason string
 	Action, Name, From, Holder          string
-	State, Problem                      string
+	State, Problem, Rule, Summary       string
+	Resolution, AcknowledgedBy, By      string
 	Steps                               []string
 }
 
@@ -201,8 +202,14 @@ func summary(x audit.Entry, steps map[uint64]string) string {
 		return cmp.Or(b.Problem, "healthy")
 	case audit.LeaseTakenOver:
 		return fmt.Sprintf("%s, from %s to %s", b.Name, b.From, b.Holder)
+	case audit.AlertRaised, audit.AlertConfirmed, audit.AlertEscalated, audit.AlertAcknowledged, audit.AlertResolved:
+		return fmt.Sprintf("alert %d, %s: %s", b.ID, b.Rule, cmp.Or(b.Resolution, b.AcknowledgedBy, b.By, b.Summary))
+	case audit.SilenceBegun, audit.SilenceEnded:
+		return strings.TrimSuffix(strings.TrimRight(fmt.Sprintf("silence %d %s: %s", b.ID, b.Rule, b.Reason), " "), ":")
 	case audit.TokenCreated, audit.TokenRevoked:
 		return tokenWords(x)
+	case audit.PauseDecided, audit.PauseEnded:
+		return pauseWords(x)
 	}
 	return string(x.Body) // of a kind that a later release writes
 }
@@ -215,6 +222,19 @@ func tokenWords(x audit.Entry) string {
 		return "token " + t.ID
 	}
 	return fmt.Sprintf("token %s, %s, may %s", t.ID, t.Name, strings.Join(t.Scopes, " "))
+}
+
+// pauseWords is the summary of an entry about an automatic pause. What it is for is in the entry of its decision alone.
+func pauseWords(x audit.Entry) string {
+	var p audit.Pause
+	_ = json.Unmarshal(x.Body, &p) // as wordsOf
+	text := fmt.Sprintf("pause %d, %s", p.ID, p.Outcome)
+	for _, more := range []string{p.Rule, p.Note} {
+		if more != "" {
+			text += ": " + more
+		}
+	}
+	return text
 }
 
 // short is enough of a hash to know it again.

@@ -35,6 +35,20 @@ func table(out io.Writer, rows [][]string) {
 	_ = w.Flush() // as fmt.Fprintln above: a closed standard output is nobody's to repair
 }
 
+// listing prints rows in columns as table does, and below each a text that is too long for a column.
+func (e *env) listing(rows [][]string, below []string) {
+	var b strings.Builder
+	table(&b, rows)
+	i := 0
+	for line := range strings.Lines(b.String()) {
+		fmt.Fprintln(e.stdout, strings.TrimRight(line, " \n"))
+		if below[i] != "" {
+			fmt.Fprint(e.stdout, wrapped(ascii(below[i])))
+		}
+		i++
+	}
+}
+
 // printOutcomes prints what a command did.
 func (e *env) printOutcomes(outcomes []app.Outcome, err error) error {
 	e.endProgress(outcomes)

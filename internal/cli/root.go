@@ -50,6 +50,7 @@ type env struct {
 	yes         bool
 	verbose     bool
 	careful     bool
+	record      string // of serve: a file to which what is seen is added
 	batchDelay  time.Duration
 
 	printed  bool         // a JSON document
@@ -137,7 +138,7 @@ func newRoot(e *env) *cobra.Command {
 		newAct(e, "pause", "Stop routed calls on every network; nothing else stops"),
 		newAct(e, "unpause", "Resume routed calls on every network"),
 		newAct(e, "cancel", "Take the pending root back on every network"),
-		newPlan(e), newShow(e), newApprove(e), newApprovals(e), newServe(e), newStart(e), newExecution(e), newSync(e), newHealth(e), newStatus(e), newTransaction(e), newRelay(e), newAudit(e), newDB(e), newLayout(e), newNetwork(e), newAddress(e), newKey(e), newToken(e), newMan(e), newCompletion(e),
+		newPlan(e), newShow(e), newApprove(e), newApprovals(e), newServe(e), newStart(e), newExecution(e), newSync(e), newHealth(e), newStatus(e), newTransaction(e), newRelay(e), newNotify(e), newAudit(e), newDB(e), newLayout(e), newNetwork(e), newAddress(e), newKey(e), newToken(e), newMan(e), newCompletion(e), newMetrics(e), newRule(e), newAlert(e), newReport(e),
 	)
 	help := newHelp()
 	root.SetHelpCommand(help)
@@ -237,7 +238,7 @@ func (e *env) open() (*app.App, *config.Config, error) {
 	progress := e.progress(cfg.Networks) // first, since it may change where the log goes
 	a, err := app.New(app.Options{
 		Config: cfg, Journal: journal, Networks: e.networks, Careful: e.careful, BatchDelay: e.batchDelay,
-		Log: e.logger(), Progress: progress, Confirm: e.confirmDeploy,
+		Log: e.logger(), Progress: progress, Confirm: e.confirmDeploy, Record: e.record,
 	})
 	return a, cfg, err
 }

@@ -28,7 +28,11 @@ network of each plan is in the hands of one of them, and another takes over with
 one is gone. It needs the key files of those who send.
 
 What it does is logged to standard error, and can be asked over HTTP (serve.listen): health,
-readiness, metrics, executions. It also checks the health of all networks from time to time.`,
+readiness, metrics, executions, alerts. It also checks the health of all networks from time to time.
+
+One of the processes watches: it keeps the events of the dispatchers in the journal, raises alerts
+about what no approved plan explains, and tells people, or pauses, as the configuration says
+(alerts).`,
 		Example: "  lockstep serve\n  lockstep serve --log json --journal postgres://lockstep@db.example/lockstep",
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			if !slices.Contains([]string{"text", "json"}, format) {
@@ -51,6 +55,7 @@ readiness, metrics, executions. It also checks the health of all networks from t
 		},
 	}
 	c.Flags().StringVar(&format, "log", "text", "how to write the log: text or json")
+	c.Flags().StringVar(&e.record, "record", "", "add everything that is seen to this file, which rule test replays")
 	completes(c, "log", oneOf("text", "json"))
 	return onNetworks(e, c)
 }

@@ -53,6 +53,7 @@ type Config struct {
 	Networks   []Network
 	Signers    map[string]Signer
 	Serve      Serve
+	Alerts     Alerts
 }
 
 // Build says where the build output is. What is empty is to be found.
@@ -260,7 +261,7 @@ func (c *Config) Path(p string) string {
 
 func (r *reader) config(n *yaml.Node) *Config {
 	top := r.section(n, "", "project", "build", "pageSize", "salt", "factory", "database", "sending", "approvals", "verification", "rollout", "dispatcher",
-		"facets", "init", "networks", "signers", "serve")
+		"facets", "init", "networks", "signers", "serve", "alerts")
 	c := &Config{
 		Project:  top.need("project", "give the protocol a name"),
 		PageSize: int(top.integer("pageSize", 0, 1, manifest.MaxPageRoutes)),
@@ -298,6 +299,7 @@ func (r *reader) config(n *yaml.Node) *Config {
 		c.Sourcify = r.ref(n, verification.at("sourcify"), n.Value, true)
 	}
 	r.serve(c, top)
+	r.alerts(c, top)
 	r.deployerRoles(c)
 	return c
 }

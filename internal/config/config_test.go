@@ -129,7 +129,8 @@ func TestParseSoundFile(t *testing.T) {
 			},
 			Required: 3, Hotfix: 4, Pause: 1, Cancel: 2, Others: 1, ValidFor: 36 * time.Hour, Line: 49,
 		},
-		Serve: Serve{Listen: DefaultListen, Poll: 12 * time.Second, Health: time.Minute},
+		Serve:  Serve{Listen: DefaultListen, Poll: 12 * time.Second, Health: time.Minute},
+		Alerts: usual(),
 	}
 	got, err := Parse("dir/f.yaml", []byte(sound))
 	if err != nil {
@@ -433,7 +434,7 @@ func TestMistakes(t *testing.T) {
 		"control character": {"", "project: \x00\n", []string{`1: not YAML: control characters are not allowed`}},
 		"tab":               {"", "project:\n\tdemo\n", []string{`2: not YAML: found character that cannot start any token`}},
 		"a list": {"", "- project: demo\n", []string{
-			`1: the file must be a mapping of project, build, pageSize, salt, factory, database, sending, approvals, verification, rollout, dispatcher, facets, init, networks, signers, serve`,
+			`1: the file must be a mapping of project, build, pageSize, salt, factory, database, sending, approvals, verification, rollout, dispatcher, facets, init, networks, signers, serve, alerts`,
 			`1: project is missing: give the protocol a name`,
 			`1: facets is missing: list the contracts whose functions the dispatcher is to answer`,
 			`1: dispatcher is missing: it needs deployer and roles`,

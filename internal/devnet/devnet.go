@@ -70,6 +70,7 @@ type Network struct {
 
 	mu     sync.Mutex // guards the fields below and every change of the chain's head
 	closed bool
+	held   bool  // nothing is mined by itself
 	offset int64 // seconds between the wall clock and the chain's clock
 	err    error // first error of the mining goroutine; Close returns it
 }

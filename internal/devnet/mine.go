@@ -56,6 +56,21 @@ func (n *Network) Mine(count int) error {
 	return nil
 }
 
+// Hold keeps transactions waiting until Release: then those that wait are mined together. Mine and AdvanceTime mine meanwhile, too.
+func (n *Network) Hold() { n.hold(true) }
+
+// Release ends Hold.
+func (n *Network) Release() {
+	n.hold(false)
+	n.wake()
+}
+
+func (n *Network) hold(held bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.held = held
+}
+
 func (n *Network) mineOne() error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -132,6 +147,9 @@ func (n *Network) mineWaiting() {
 func (n *Network) mineIfWaiting() (included int, err error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if n.held {
+		return 0, nil
+	}
 	waiting, err := n.waiting()
 	if err == nil && !waiting {
 		return 0, nil

@@ -281,7 +281,7 @@ func (w *Watch) Standing() []rule.Seen {
 	}
 	active := rule.Seen{Sight: rule.SawActive, Epoch: w.last.epoch}
 	if w.last.epoch > 0 {
-		active.Subject = w.last.activeRoutesRoot().Hex()
+		active.Subject, active.Is = w.last.activeRoutesRoot().Hex(), w.last.activeRoot().Hex()
 	}
 	return []rule.Seen{pending, active}
 }

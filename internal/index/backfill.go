@@ -68,8 +68,8 @@ func (x *Indexer) backfill(ctx context.Context, covered []event.Covered) error {
 }
 
 func (x *Indexer) contract(address common.Address) event.Contract {
-	i := slices.IndexFunc(x.cfg.Contracts, func(c event.Contract) bool { return c.Address == address })
-	return x.cfg.Contracts[i]
+	i := slices.IndexFunc(x.contracts, func(c event.Contract) bool { return c.Address == address })
+	return x.contracts[i]
 }
 
 // level takes contracts back that were indexed further than others.

@@ -225,7 +225,7 @@ func (x *Indexer) indexBlocks(ctx context.Context, headers []event.Header) error
 	decoded := x.decode(logs)
 	last := headers[len(headers)-1].Number
 	err = x.store.SaveBatch(ctx, event.Batch{
-		ChainID: x.chainID, Contracts: x.cfg.Contracts, From: x.next, To: last, Blocks: headers, Logs: decoded,
+		ChainID: x.chainID, Contracts: x.contracts, From: x.next, To: last, Blocks: headers, Logs: decoded,
 		Follows: true,
 	})
 	if err != nil {
@@ -309,7 +309,7 @@ func (x *Indexer) rollBack(ctx context.Context, head event.Header) error {
 		return err
 	}
 	x.log.Info("the chain was reorganised", "block", ancestor.Number, "gone", x.next-1-ancestor.Number)
-	if err := x.store.RollBack(ctx, x.chainID, x.cfg.Contracts, x.next, ancestor); err != nil {
+	if err := x.store.RollBack(ctx, x.chainID, x.contracts, x.next, ancestor); err != nil {
 		return err
 	}
 	x.next = ancestor.Number + 1
@@ -357,8 +357,8 @@ func (x *Indexer) ancestor(ctx context.Context, head event.Header) (rollout.Bloc
 
 // beginning is the block before the first that is indexed.
 func (x *Indexer) beginning(ctx context.Context) (rollout.Block, error) {
-	first := x.cfg.Contracts[0].From
-	for _, c := range x.cfg.Contracts {
+	first := x.contracts[0].From
+	for _, c := range x.contracts {
 		first = min(first, c.From)
 	}
 	headers, err := x.chain.Headers(ctx, max(first, 1)-1)
@@ -421,7 +421,7 @@ func (x *Indexer) sweep(ctx context.Context, to event.Header) error {
 	decoded := x.decode(missed)
 	if len(decoded) > 0 {
 		x.log.Warn("endpoints have left out logs", "from", from, "to", to.Number, "logs", len(decoded))
-		if err := x.store.SaveMissed(ctx, x.chainID, x.cfg.Contracts, decoded); err != nil {
+		if err := x.store.SaveMissed(ctx, x.chainID, x.contracts, decoded); err != nil {
 			return err
 		}
 	}

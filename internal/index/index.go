@@ -21,6 +21,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/ethereum/go-ethereum/common"
@@ -38,12 +39,14 @@ type Chain interface {
 	Logs(ctx context.Context, from, to uint64, addresses []common.Address) ([]event.Log, event.Header, error)
 	LogsOf(ctx context.Context, block rollout.Block, addresses []common.Address) ([]event.Log, error)
 	ReceiptLogs(ctx context.Context, block rollout.Block, addresses []common.Address) ([]event.Log, error)
+	HasCode(ctx context.Context, number uint64, account common.Address) (bool, error)
 	Calls(ctx context.Context, hashes ...common.Hash) ([]event.Call, error)
 	Heads(ctx context.Context, interval time.Duration) <-chan event.Header
 }
 
 // Store is where the rows are. What it writes may be written again after an error.
 type Store interface {
+	Covered(ctx context.Context, chainID uint64) ([]event.Covered, error)
 	Watch(ctx context.Context, chainID uint64, contracts []event.Contract) (event.Position, error)
 	SaveBatch(ctx context.Context, b event.Batch) error
 	RollBack(ctx context.Context, chainID uint64, contracts []event.Contract, next uint64, to rollout.Block) error
@@ -72,9 +75,9 @@ type Handler interface {
 type Config struct {
 	Chain         Chain
 	Store         Store
-	Contracts     []event.Contract
-	Confirmations uint64        // blocks until one is final, itself included
-	Poll          time.Duration // how often the newest block is asked for, where it is not announced
+	Contracts     []event.Contract // with a From of 0 if it is not known; then it is found out
+	Confirmations uint64           // blocks until one is final, itself included
+	Poll          time.Duration    // how often the newest block is asked for, where it is not announced
 	Handler       Handler
 	Told          rollout.Block // the last one that the handler was told, before this program was started; then it is told what it has missed
 	Log           *slog.Logger
@@ -87,6 +90,7 @@ type Indexer struct {
 	store     Store
 	log       *slog.Logger
 	chainID   uint64
+	contracts []event.Contract
 	addresses []common.Address
 	kinds     map[common.Address]event.Kind
 
@@ -106,7 +110,7 @@ const keptBlocks = 64
 // New returns an indexer.
 func New(cfg Config) *Indexer {
 	x := &Indexer{
-		cfg: cfg, chain: cfg.Chain, store: cfg.Store, log: cfg.Log.With("network", cfg.Chain.Name()), chainID: cfg.Chain.ChainID(),
+		cfg: cfg, contracts: slices.Clone(cfg.Contracts), chain: cfg.Chain, store: cfg.Store, log: cfg.Log.With("network", cfg.Chain.Name()), chainID: cfg.Chain.ChainID(),
 		kinds: map[common.Address]event.Kind{}, size: newRangeSize(),
 	}
 	if cfg.Told.Hash != (common.Hash{}) {
@@ -156,7 +160,10 @@ func (x *Indexer) Run(ctx context.Context) error {
 
 // run indexes from where the store is until something fails.
 func (x *Indexer) run(ctx context.Context) error {
-	p, err := x.store.Watch(ctx, x.chainID, x.cfg.Contracts)
+	if err := x.findBeginnings(ctx); err != nil {
+		return err
+	}
+	p, err := x.store.Watch(ctx, x.chainID, x.contracts)
 	if err != nil {
 		return err
 	}

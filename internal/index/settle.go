@@ -30,7 +30,7 @@ func (x *Indexer) settle(ctx context.Context) (more bool, err error) {
 		return false, nil
 	}
 	for until := time.Now().Add(settleTime); time.Now().Before(until); {
-		u, err := x.store.Unsettled(ctx, x.chainID, x.cfg.Contracts, x.settling.after)
+		u, err := x.store.Unsettled(ctx, x.chainID, x.contracts, x.settling.after)
 		switch {
 		case err != nil:
 			return false, err

@@ -121,7 +121,7 @@ func testStorm(t *testing.T, n *node, where string, r *rand.Rand) {
 	setWeather(false)
 	n.mine()
 	mustReach(t, n, s)
-	t.Logf("%d events, %d reorganisations, %d of them told, %d restarts", events, reorgs, h.reorg, restarts)
+	t.Logf("%d events, of which %d are left, %d reorganisations, %d of them told, %d restarts", events, len(scan(t, n)), reorgs, h.reorg, restarts)
 	if reorgs > 5 && h.reorg == 0 {
 		t.Error("the handler was told of no reorganisation")
 	}

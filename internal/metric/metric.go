@@ -6,7 +6,6 @@
 package metric
 
 import (
-	"fmt"
 	"net/http"
 	"runtime"
 	"slices"
@@ -35,30 +34,45 @@ var (
 
 // Config is what is measured.
 type Config struct {
-	Version  string
-	Networks []string // names
-	States   []string // in which an execution can be on a network
-	Relays   []string // names
+	Version   string
+	Networks  []string          // names
+	Endpoints map[string]int    // how many each network has, by its name
+	States    []string          // in which an execution can be on a network
+	Relays    []string          // names
+	Errors    []string          // names of those with which contracts refuse calls
+	Sinks     []string          // names of those that alerts go to
+	Published map[string]uint64 // published gas of a step in its smallest form, by its kind
 }
 
-// definition is a metric as the reference lists it.
-type definition struct {
-	name, kind string
-	labels     []string
-	help       string
+// Definition is a metric as the reference lists it.
+type Definition struct {
+	Name, Kind string // counter, gauge or histogram
+	Labels     []string
+	Help       string
 }
 
 // Registry holds the metrics of a program. Its methods may be called at the same time, and on nil.
 type Registry struct {
 	cfg         Config
 	reg         *prometheus.Registry
-	definitions []definition
+	definitions []Definition
 
 	steps, gas, takeovers, relayAsked, rpcFailures, requests *prometheus.CounterVec
 	networks, healthy, head, headTime, leases, journal       *prometheus.GaugeVec
-	stepSeconds, lateness                                    *prometheus.HistogramVec
+	stepSeconds, lateness, overSimulated, overPublished      *prometheus.HistogramVec
+	toApply, toActivation                                    *prometheus.HistogramVec
 	relaySeconds, relayBlocks, relayPrice                    *prometheus.HistogramVec
+	published                                                *prometheus.GaugeVec
+
+	watched watchMetrics
+	alerts  alertMetrics
+	pauses  pauses
 }
+
+// gasRatios are the buckets of gas over what was expected.
+var gasRatios = []float64{0.5, 0.8, 0.9, 0.95, 0.99, 1.01, 1.05, 1.1, 1.2, 1.5, 2, 3}
+
+const day = 24 * 3600 // seconds
 
 // New makes a registry. Every series whose labels are known is there from the beginning, at zero, so that a rate over it sees the first event.
 func New(cfg Config) *Registry {
@@ -73,6 +87,17 @@ func New(cfg Config) *Registry {
 	r.lateness = r.histogram("lockstep_activation_lateness_seconds",
 		"Block time of an activation minus the time from which it was possible, which is its eta and the grace of the network.",
 		[]float64{0, 1, 2, 5, 12, 24, 60, 120, 300, 900, 3600}, "network")
+	r.overSimulated = r.histogram("lockstep_gas_over_simulated",
+		"Gas that a transaction used, over what it was simulated to use when its plan was made; on rollups without the part for data on another chain.",
+		gasRatios, "step")
+	r.overPublished = r.histogram("lockstep_gas_over_published",
+		"The same, over the published figure for a step of its size. Only steps that have one count: commit, apply, and activate without an init call.",
+		gasRatios, "step")
+	r.published = r.gauge("lockstep_gas_published", "Published gas of a step in its smallest form: one route, one facet.", "step")
+	r.toApply = r.histogram("lockstep_commit_to_apply_seconds", "Block time from a commit until the last page was applied.",
+		[]float64{0, 2, 5, 12, 24, 60, 120, 300, 600, 1800, 3600, 4 * 3600}, "network")
+	r.toActivation = r.histogram("lockstep_commit_to_activation_seconds", "Block time from a commit until the activation: the timelock, the grace and what came on top.",
+		[]float64{60, 300, 900, 1800, 3600, 2 * 3600, 4 * 3600, 12 * 3600, day, 2 * day, 3 * day, 7 * day, 14 * day, 30 * day}, "network")
 	r.networks = r.gauge("lockstep_execution_networks", "Networks of executions that have not ended, by the state they are in.", "state")
 
 	r.healthy = r.gauge("lockstep_network_healthy", "1 if the last check of the network's health, by whichever process, found nothing wrong, else 0.", "network")
@@ -92,6 +117,9 @@ func New(cfg Config) *Registry {
 
 	r.requests = r.counter("lockstep_http_requests_total", "HTTP requests answered, by route and status code.", "route", "code")
 
+	r.watch()
+	r.alarm()
+	r.addPauses()
 	r.reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	r.begin()
 	return r
@@ -102,13 +130,21 @@ func (r *Registry) begin() {
 	for _, n := range r.cfg.Networks {
 		r.stepSeconds.WithLabelValues(n)
 		r.lateness.WithLabelValues(n)
-		r.healthy.WithLabelValues(n)
+		r.toApply.WithLabelValues(n)
+		r.toActivation.WithLabelValues(n)
 		r.rpcFailures.WithLabelValues(n)
 		for _, s := range Steps {
 			r.gas.WithLabelValues(n, s)
 			r.steps.WithLabelValues(n, s, "confirmed")
 			r.steps.WithLabelValues(n, s, "reverted")
 		}
+	}
+	for _, s := range Steps {
+		r.overSimulated.WithLabelValues(s)
+		r.overPublished.WithLabelValues(s)
+	}
+	for s, gas := range r.cfg.Published {
+		r.published.WithLabelValues(step(s)).Set(float64(gas))
 	}
 	for _, s := range r.cfg.States {
 		r.networks.WithLabelValues(s)
@@ -125,23 +161,23 @@ func (r *Registry) begin() {
 
 func (r *Registry) counter(name, help string, labels ...string) *prometheus.CounterVec {
 	c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
-	r.add(c, definition{name, "counter", labels, help})
+	r.add(c, Definition{name, "counter", labels, help})
 	return c
 }
 
 func (r *Registry) gauge(name, help string, labels ...string) *prometheus.GaugeVec {
 	g := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, labels)
-	r.add(g, definition{name, "gauge", labels, help})
+	r.add(g, Definition{name, "gauge", labels, help})
 	return g
 }
 
 func (r *Registry) histogram(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
 	h := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets}, labels)
-	r.add(h, definition{name, "histogram", labels, help})
+	r.add(h, Definition{name, "histogram", labels, help})
 	return h
 }
 
-func (r *Registry) add(c prometheus.Collector, d definition) {
+func (r *Registry) add(c prometheus.Collector, d Definition) {
 	r.reg.MustRegister(c)
 	r.definitions = append(r.definitions, d)
 }
@@ -187,6 +223,33 @@ func (r *Registry) StepTook(network string, took time.Duration) {
 func (r *Registry) Activated(network string, at, possible uint64) {
 	if r != nil {
 		r.lateness.WithLabelValues(r.network(network)).Observe(float64(at) - float64(possible))
+	}
+}
+
+// Gas measures what a step that succeeded has used, over what it was simulated to use, and over the published figure for it. What is 0 is not known.
+func (r *Registry) Gas(words string, used, simulated, published uint64) {
+	if r == nil {
+		return
+	}
+	if simulated > 0 {
+		r.overSimulated.WithLabelValues(step(words)).Observe(float64(used) / float64(simulated))
+	}
+	if published > 0 {
+		r.overPublished.WithLabelValues(step(words)).Observe(float64(used) / float64(published))
+	}
+}
+
+// Applied measures how long after its commit the last page of a manifest was applied, by block time in seconds.
+func (r *Registry) Applied(network string, commit, at uint64) {
+	if r != nil {
+		r.toApply.WithLabelValues(r.network(network)).Observe(float64(at) - float64(commit))
+	}
+}
+
+// TimelockTook measures how long after its commit a manifest was activated, by block time in seconds.
+func (r *Registry) TimelockTook(network string, commit, at uint64) {
+	if r != nil {
+		r.toActivation.WithLabelValues(r.network(network)).Observe(float64(at) - float64(commit))
 	}
 }
 
@@ -285,42 +348,3 @@ func oneIf(b bool) float64 {
 	}
 	return 0
 }
-
-// Reference is docs/reference/metrics.md.
-func Reference() string {
-	var b strings.Builder
-	b.WriteString(`# Metrics
-
-Generated from the program by ` + "`make generate`" + `; CI checks that it is current.
-
-` + "`lockstep serve`" + ` shows these at ` + "`/metrics`" + `, in Prometheus' text format. Times are in seconds. What a label can be is from a closed list, and
-` + "`" + Other + "`" + ` stands for the rest: hashes, addresses and ids are never labels. Names and labels are kept; new ones may be added.
-
-| metric | type | labels | what |
-|---|---|---|---|
-`)
-	for _, d := range New(Config{}).definitions {
-		labels := ""
-		if len(d.labels) > 0 {
-			labels = "`" + strings.Join(d.labels, "`, `") + "`"
-		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", d.name, d.kind, labels, d.help)
-	}
-	fmt.Fprintf(&b, `
-Besides, there are the collectors of Go (%s) and of the process (%s): memory, goroutines, garbage collection, file
-descriptors, processor time.
-
-| label | |
-|---|---|
-| %s | a network's name in `+"`lockstep.yaml`"+` |
-| %s | %s |
-| %s of %s | %s |
-| %s of %s | %s |
-| %s | a relay's name |
-| %s | a pattern such as %s; %s if there is no such route |
-`, "`go_*`", "`process_*`", "`network`", "`step`", listed(Steps), "`outcome`", "`lockstep_steps_total`", listed(Outcomes),
-		"`outcome`", "`lockstep_relay_asked_total`", listed(RelayOutcomes), "`relay`", "`route`", "`GET /health/ready`", "`"+Other+"`")
-	return b.String()
-}
-
-func listed(values []string) string { return strings.Join(values, ", ") }

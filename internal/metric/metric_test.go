@@ -22,13 +22,19 @@ import (
 	"github.com/prometheus/common/model"
 
 	"github.com/seed-b6a97670/lockstep/internal/dispatcher"
+	"github.com/seed-b6a97670/lockstep/internal/localprom"
 	"github.com/seed-b6a97670/lockstep/internal/relay"
 	"github.com/seed-b6a97670/lockstep/internal/rollout"
+	"github.com/seed-b6a97670/lockstep/internal/rule"
 	"github.com/seed-b6a97670/lockstep/internal/txsend"
 )
 
 func fresh() *Registry {
-	return New(Config{Version: "1.2.3", Networks: []string{"base", "ethereum"}, States: []string{"waiting", "running"}, Relays: []string{"flashbots"}})
+	return New(Config{
+		Version: "1.2.3", Networks: []string{"base", "ethereum"}, States: []string{"waiting", "running"}, Relays: []string{"flashbots"},
+		Endpoints: map[string]int{"base": 1, "ethereum": 2}, Errors: []string{"InvalidProof", "NothingPending"}, Sinks: []string{"pager"},
+		Published: map[string]uint64{"commit": 36_145},
+	})
 }
 
 // page asks for the page as Prometheus does, and reads it with Prometheus' parser.
@@ -91,6 +97,31 @@ func everything(r *Registry) {
 	r.RelayLanded("flashbots", 2, 1.08)
 	r.RelayLanded("flashbots", 1, 0)
 	r.HTTPRequest("GET /health/ready", 503)
+	r.Gas("commit 0x12ab.. for epoch 3", 38_000, 40_000, 36_145)
+	r.Gas("deploy Token", 21_000, 0, 0) // nothing is known to compare it with
+	r.Applied("base", 1_000_000, 1_000_024)
+	r.TimelockTook("base", 1_000_000, 1_003_700)
+	r.Dispatcher("ethereum", 3600, true)
+	r.Dispatcher("base", 7200, false)
+	r.Refused("base", "InvalidProof", "block")
+	r.Refused("base", "", "simulation")
+	r.Paused("base", "automatic")
+	r.PauseTook("base", 400*time.Millisecond)
+	r.IndexAt("base", 90, 100)
+	r.IndexAt("ethereum", 101, 100) // it was faster than the look at the head
+	r.IndexWrote("base", 3)
+	r.IndexTookBack("base")
+	r.IndexTook("base", 20*time.Millisecond)
+	r.EndpointUp("ethereum", 1, true)
+	r.EndpointUp("ethereum", 2, false)
+	r.EndpointUp("ethereum", 3, false) // there is none such
+	r.Disagreed("ethereum")
+	r.AlertsFiring(map[Kind]int{{"drift", "high"}: 2, {"drift", "dire"}: 1})
+	r.AlertRaised("drift", "high")
+	r.AlertAcknowledged("critical", 5*time.Minute)
+	r.Notified("pager", "delivered")
+	r.Notified("pigeon", "lost")
+	r.NotificationsWaiting(4, time.Minute)
 }
 
 func TestPage(t *testing.T) {
@@ -131,6 +162,47 @@ func TestPage(t *testing.T) {
 		`lockstep_relay_blocks_count{relay="flashbots"}`:                                      "2",
 		`lockstep_relay_price_over_base_count{relay="flashbots"}`:                             "1", // the other is not known
 		`lockstep_http_requests_total{code="503",route="GET /health/ready"}`:                  "1",
+		`lockstep_gas_over_simulated_sum{step="commit"}`:                                      "0.95",
+		`lockstep_gas_over_simulated_count{step="deploy"}`:                                    "0",
+		`lockstep_gas_over_published_bucket{step="commit",le="1.05"}`:                         "0",
+		`lockstep_gas_over_published_bucket{step="commit",le="1.1"}`:                          "1",
+		`lockstep_gas_over_published_count{step="apply"}`:                                     "0",
+		`lockstep_gas_published{step="commit"}`:                                               "36145",
+		`lockstep_commit_to_apply_seconds_sum{network="base"}`:                                "24",
+		`lockstep_commit_to_activation_seconds_sum{network="base"}`:                           "3700",
+		`lockstep_commit_to_activation_seconds_count{network="ethereum"}`:                     "0",
+		`lockstep_timelock_delay_seconds{network="ethereum"}`:                                 "3600",
+		`lockstep_paused{network="ethereum"}`:                                                 "1",
+		`lockstep_paused{network="base"}`:                                                     "0",
+		`lockstep_refusals_total{error="InvalidProof",network="base",source="block"}`:         "1",
+		`lockstep_refusals_total{error="NothingPending",network="ethereum",source="block"}`:   "0",
+		`lockstep_refusals_total{error="other",network="base",source="simulation"}`:           "1",
+		`lockstep_pauses_total{how="automatic",network="base"}`:                               "1",
+		`lockstep_pauses_total{how="manual",network="base"}`:                                  "0",
+		`lockstep_pause_broadcast_seconds_sum{network="base"}`:                                "0.4",
+		`lockstep_index_lag_blocks{network="base"}`:                                           "10",
+		`lockstep_index_lag_blocks{network="ethereum"}`:                                       "0",
+		`lockstep_index_rows_total{network="base"}`:                                           "3",
+		`lockstep_index_reorgs_total{network="base"}`:                                         "1",
+		`lockstep_index_reorgs_total{network="ethereum"}`:                                     "0",
+		`lockstep_index_head_to_row_seconds_sum{network="base"}`:                              "0.02",
+		`lockstep_rpc_up{endpoint="1",network="ethereum"}`:                                    "1",
+		`lockstep_rpc_up{endpoint="2",network="ethereum"}`:                                    "0",
+		`lockstep_rpc_up{endpoint="other",network="ethereum"}`:                                "0",
+		`lockstep_rpc_disagreements_total{network="ethereum"}`:                                "1",
+		`lockstep_rpc_disagreements_total{network="base"}`:                                    "0",
+		`lockstep_alerts_firing{rule="drift",severity="high"}`:                                "2",
+		`lockstep_alerts_firing{rule="drift",severity="other"}`:                               "1",
+		`lockstep_alerts_firing{rule="unknown_root",severity="critical"}`:                     "0",
+		`lockstep_alerts_raised_total{rule="drift",severity="high"}`:                          "1",
+		`lockstep_alerts_raised_total{rule="drift",severity="critical"}`:                      "0",
+		`lockstep_alert_acknowledgement_seconds_sum{severity="critical"}`:                     "300",
+		`lockstep_alert_acknowledgement_seconds_count{severity="info"}`:                       "0",
+		`lockstep_notifications_total{outcome="delivered",sink="pager"}`:                      "1",
+		`lockstep_notifications_total{outcome="given up",sink="pager"}`:                       "0",
+		`lockstep_notifications_total{outcome="other",sink="other"}`:                          "1",
+		`lockstep_notification_queue_length`:                                                  "4",
+		`lockstep_notification_queue_age_seconds`:                                             "60",
 	} {
 		if got[name] != want {
 			t.Errorf("%s is %q, want %s", name, got[name], want)
@@ -151,6 +223,31 @@ func TestPage(t *testing.T) {
 	}
 }
 
+// TestWhatIsNoLongerSo: what has ended, or is another process' to say, is not shown for ever.
+func TestWhatIsNoLongerSo(t *testing.T) {
+	r := fresh()
+	everything(r)
+	r.AlertsFiring(nil)
+	r.Unwatched("ethereum")
+	text, _ := page(t, r)
+	got := series(text)
+	if got[`lockstep_alerts_firing{rule="drift",severity="high"}`] != "0" {
+		t.Error("an alert that was resolved still fires")
+	}
+	if _, ok := got[`lockstep_alerts_firing{rule="drift",severity="other"}`]; ok {
+		t.Error("a severity that is none stays")
+	}
+	for name := range got {
+		if (strings.HasPrefix(name, "lockstep_rpc_up{") || strings.HasPrefix(name, "lockstep_timelock_delay_seconds{") ||
+			strings.HasPrefix(name, "lockstep_paused{") || strings.HasPrefix(name, "lockstep_index_lag_blocks{")) && strings.Contains(name, "ethereum") {
+			t.Errorf("%s stays", name)
+		}
+	}
+	if got[`lockstep_paused{network="base"}`] != "0" || got[`lockstep_rpc_failures_total{network="ethereum"}`] != "0" {
+		t.Error("what is of another network, or is counted, is gone")
+	}
+}
+
 // TestNamesFollowConventions asks Prometheus' own linter.
 func TestNamesFollowConventions(t *testing.T) {
 	r := fresh()
@@ -165,10 +262,9 @@ func TestNamesFollowConventions(t *testing.T) {
 			t.Errorf("%s: %s", p.Metric, p.Text)
 		}
 	}
-	promtool, err := exec.LookPath("promtool")
+	promtool, err := localprom.Find("promtool")
 	if err != nil {
-		t.Log("promtool is not installed (apt-get install prometheus): the linter is the same, but a release of it is not asked")
-		return
+		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), promtool, "check", "metrics")
 	cmd.Stdin = strings.NewReader(text)
@@ -183,32 +279,53 @@ func TestSeriesAreBounded(t *testing.T) {
 	everything(r)
 	text, _ := page(t, r)
 	before := series(text)
-	for i := range 500 {
-		odd := fmt.Sprintf("0x%064x", i)
-		r.Step(odd, odd, odd, 1)
-		r.Step("base", "commit "+odd, "confirmed", 1)
-		r.StepTook(odd, 1)
-		r.Activated(odd, 1, 1)
-		r.ExecutionNetworks(map[string]int{odd: 1})
-		r.NetworkHealthy(odd, true)
-		r.NetworkHead(odd, 1, 1)
-		r.RPCFailed(odd)
-		r.RelayAsked(odd, odd, odd)
-		r.RelayTook(odd, 1)
-		r.RelayLanded(odd, 1, 1)
+	odd := func(from int) map[string]string {
+		for i := from; i < from+500; i++ {
+			odd := fmt.Sprintf("0x%064x", i)
+			r.Step(odd, odd, odd, 1)
+			r.Step("base", "commit "+odd, "confirmed", 1)
+			r.StepTook(odd, 1)
+			r.Activated(odd, 1, 1)
+			r.ExecutionNetworks(map[string]int{odd: 1})
+			r.NetworkHealthy(odd, true)
+			r.NetworkHead(odd, 1, 1)
+			r.RPCFailed(odd)
+			r.RelayAsked(odd, odd, odd)
+			r.RelayTook(odd, 1)
+			r.RelayLanded(odd, 1, 1)
+			r.Gas(odd, 1, 1, 1)
+			r.Applied(odd, 1, 1)
+			r.TimelockTook(odd, 1, 1)
+			r.Dispatcher(odd, 1, true)
+			r.Refused(odd, odd, odd)
+			r.Refused("base", odd, odd)
+			r.Paused(odd, odd)
+			r.IndexAt(odd, 1, 1)
+			r.IndexWrote(odd, 1)
+			r.IndexTookBack(odd)
+			r.IndexTook(odd, 1)
+			r.EndpointUp(odd, i, true)
+			r.EndpointUp("base", i+2, true)
+			r.Disagreed(odd)
+			r.AlertsFiring(map[Kind]int{{odd, odd}: 1})
+			r.AlertRaised(odd, odd)
+			r.AlertAcknowledged(odd, 1)
+			r.Notified(odd, odd)
+		}
+		text, _ := page(t, r)
+		if strings.Contains(text, "0x") {
+			t.Error("a hash is a label")
+		}
+		return series(text)
 	}
-	text, _ = page(t, r)
-	after := series(text)
-	if strings.Contains(text, "0x") {
-		t.Error("a hash is a label")
-	}
+	after, later := odd(0), odd(500)
 	for name := range after {
 		if _, ok := before[name]; !ok && !strings.Contains(name, `"other"`) {
 			t.Errorf("%s is new, and not of \"other\"", name)
 		}
 	}
-	if len(after) > len(before)+100 {
-		t.Errorf("%d series, there were %d", len(after), len(before))
+	if !slices.Equal(slices.Sorted(maps.Keys(after)), slices.Sorted(maps.Keys(later))) {
+		t.Errorf("%d series, there were %d", len(later), len(after))
 	}
 }
 
@@ -217,6 +334,11 @@ func TestListsHoldTheWordsOfTheProgram(t *testing.T) {
 	for _, s := range []rollout.Status{rollout.Confirmed, rollout.Reverted, rollout.Dropped, rollout.Lost, rollout.Void} {
 		if !slices.Contains(Outcomes, string(s)) {
 			t.Errorf("%s is no outcome", s)
+		}
+	}
+	for _, s := range rule.Severities() {
+		if !slices.Contains(Severities, string(s)) {
+			t.Errorf("%s is no severity", s)
 		}
 	}
 	for _, o := range []relay.Outcome{
@@ -266,9 +388,9 @@ func TestReference(t *testing.T) {
 	r := fresh()
 	everything(r)
 	_, families := page(t, r)
-	listed := map[string]definition{}
+	listed := map[string]Definition{}
 	for _, d := range r.definitions {
-		listed[d.name] = d
+		listed[d.Name] = d
 	}
 	for _, name := range slices.Sorted(maps.Keys(families)) {
 		if !strings.HasPrefix(name, "lockstep_") {
@@ -281,14 +403,14 @@ func TestReference(t *testing.T) {
 		}
 		delete(listed, name)
 		f := families[name]
-		if kind := strings.ToLower(f.GetType().String()); kind != d.kind || f.GetHelp() != d.help {
+		if kind := strings.ToLower(f.GetType().String()); kind != d.Kind || f.GetHelp() != d.Help {
 			t.Errorf("%s is a %s: %s", name, kind, f.GetHelp())
 		}
 		var labels []string
 		for _, l := range f.GetMetric()[0].GetLabel() {
 			labels = append(labels, l.GetName())
 		}
-		if want := slices.Sorted(slices.Values(d.labels)); !slices.Equal(labels, want) {
+		if want := slices.Sorted(slices.Values(d.Labels)); !slices.Equal(labels, want) {
 			t.Errorf("%s has labels %v, want %v", name, labels, want)
 		}
 	}

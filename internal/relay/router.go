@@ -344,15 +344,36 @@ func (r *Router) next(rec Record, head uint64) []string {
 // ask submits a batch to one relay. That it is asked is saved before.
 func (r *Router) ask(ctx context.Context, rec *Record, relay Relay, b Batch, head uint64) (taken bool, err error) {
 	t := rec.try(relay.Name())
-	before := *t
-	if t.State != Taken {
-		t.Since, t.Late = head, false
-	}
-	t.State, t.Seen, t.At, t.Given, t.Reason = Asked, head, r.cfg.Now(), true, ""
+	before := r.asking(t, head)
 	if err := r.save(ctx, *rec); err != nil {
 		return false, err // so it is not asked
 	}
 	until, err := relay.Submit(ctx, b)
+	m := r.answered(rec, t, before, b, head, until, err)
+	if noteErr := errors.Join(r.save(ctx, *rec), r.note(ctx, m)); noteErr != nil {
+		return false, errors.Join(err, noteErr)
+	}
+	if t.State == Taken {
+		return true, nil
+	}
+	if !isOfRelay(err) {
+		err = &failure{relay: relay.Name(), kind: ErrInDoubt, why: err.Error(), cause: err}
+	}
+	return false, err
+}
+
+// asking changes a try to that of a relay that is about to be asked, and returns what it was.
+func (r *Router) asking(t *Try, head uint64) (before Try) {
+	before = *t
+	if t.State != Taken {
+		t.Since, t.Late = head, false
+	}
+	t.State, t.Seen, t.At, t.Given, t.Reason = Asked, head, r.cfg.Now(), true, ""
+	return before
+}
+
+// answered changes a try to what the relay has answered, and measures that.
+func (r *Router) answered(rec *Record, t *Try, before Try, b Batch, head, until uint64, err error) Measurement {
 	m := r.measured(rec, *t, OutcomeTaken, head)
 	m.Took, m.Again = m.At.Sub(t.At), before.State != ""
 	t.State, t.Until = Taken, until
@@ -372,16 +393,7 @@ func (r *Router) ask(ctx context.Context, rec *Record, relay Relay, b Batch, hea
 	if before.State == "" || before.Seen < head { // once a block, however often it is asked
 		r.choice.note(m)
 	}
-	if noteErr := errors.Join(r.save(ctx, *rec), r.note(ctx, m)); noteErr != nil {
-		return false, errors.Join(err, noteErr)
-	}
-	if t.State == Taken {
-		return true, nil
-	}
-	if !isOfRelay(err) {
-		err = &failure{relay: relay.Name(), kind: ErrInDoubt, why: err.Error(), cause: err}
-	}
-	return false, err
+	return m
 }
 
 // expire ends the tries of a record whose last block has come.

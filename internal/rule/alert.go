@@ -75,10 +75,11 @@ type Alert struct {
 	Actions     []Action       `json:"actions"`
 	Block       rollout.Block  `json:"block,omitzero"` // that showed it last
 	Tx          common.Hash    `json:"tx,omitzero"`
-	Confirmed   bool           `json:"confirmed"` // the block is final by the network's rule
-	Count       int            `json:"count"`     // how often it was seen
-	RaisedAt    int64          `json:"raisedAt"`  // unix seconds
-	SeenAt      int64          `json:"seenAt"`    // last
+	Endpoints   int            `json:"endpoints,omitempty"` // how many say so, of what several were asked
+	Confirmed   bool           `json:"confirmed"`           // the block is final by the network's rule
+	Count       int            `json:"count"`               // how often it was seen
+	RaisedAt    int64          `json:"raisedAt"`            // unix seconds
+	SeenAt      int64          `json:"seenAt"`              // last
 	ResolvedAt  int64          `json:"resolvedAt,omitempty"`
 	Resolution  string         `json:"resolution,omitempty"` // why it is resolved
 }
@@ -88,6 +89,19 @@ type Detail struct {
 	Name  string `json:"name"`
 	Value string `json:"value"`
 }
+
+// Record is an alert as it is kept, with what people have done about it.
+type Record struct {
+	ID int64 `json:"id"`
+	Alert
+	Level          int    `json:"level"`                    // of its escalation that was told
+	AcknowledgedBy string `json:"acknowledgedBy,omitempty"` // empty while nobody has it in hand
+	AcknowledgedAt int64  `json:"acknowledgedAt,omitempty"` // unix seconds
+	Note           string `json:"note,omitempty"`           // of whoever acknowledged it
+}
+
+// Fires tells whether an alert is not resolved.
+func (a Alert) Fires() bool { return a.ResolvedAt == 0 }
 
 // Fingerprint identifies an alert while it fires.
 func Fingerprint(rule, network, subject string) string {

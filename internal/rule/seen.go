@@ -31,7 +31,7 @@ const (
 	SawRefusal Sight = "refusal"
 	// SawPending is what is pending on a dispatcher: Contract, Subject (the root, empty if there is none), Epoch, Eta, Grace.
 	SawPending Sight = "pending"
-	// SawActive is what is active on a dispatcher: Contract, Subject (the routesRoot), Epoch.
+	// SawActive is what is active on a dispatcher: Contract, Subject (the routesRoot, empty before the first), Is (the root), Epoch.
 	SawActive Sight = "active"
 	// SawStep is a transaction of ours that is final: Contract, Subject (its step's first word), Failed, Gas, Baseline (as simulated), Published
 	// (the published figure, 0 if there is none), Tx.
@@ -53,9 +53,17 @@ const (
 	SawExpected Sight = "expected"
 	// SawRolling is which plan is being carried out on which networks, for what differs between them: Plan, Roots. An empty list ends it.
 	SawRolling Sight = "rolling"
+	// SawTick is that time has passed.
+	SawTick Sight = "tick"
+	// SawAcknowledged is that somebody has taken an alert in hand: Subject (its fingerprint).
+	SawAcknowledged Sight = "acknowledged"
 	// SawReport is an alert from outside: Subject (what identifies it there), Source, Severity, Summary, Details, Failed (it fires).
 	SawReport Sight = "report"
 )
+
+var sights = []Sight{
+	SawHead, SawFinal, SawReorg, SawEffect, SawSlot, SawCode, SawRefusal, SawPending, SawActive, SawStep, SawBalance, SawEndpoint, SawDisagreement, SawRelay, SawOpen, SawIndex, SawExpected, SawRolling, SawTick, SawAcknowledged, SawReport,
+}
 
 // Seen is one thing that was seen. Members that its Sight does not have are zero.
 type Seen struct {
@@ -104,10 +112,11 @@ type Effect struct {
 	Value string `json:"value"` // to what: a root and its epoch, a role and an account, a number; empty if there is nothing to say
 }
 
-// Expected is an effect that is explained beforehand.
+// Expected is an effect that is explained beforehand, or all effects of a transaction.
 type Expected struct {
-	Contract common.Address `json:"contract"`
-	Effect   Effect         `json:"effect"`
+	Contract common.Address `json:"contract,omitzero"`
+	Effect   Effect         `json:"effect,omitzero"`
+	Tx       common.Hash    `json:"tx,omitzero"`
 	By       string         `json:"by"`              // what explains it: "plan 0x12ab.."
 	From     uint64         `json:"from,omitempty"`  // block time from which it does
 	Until    uint64         `json:"until,omitempty"` // block time until which it does; 0 has no end

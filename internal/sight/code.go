@@ -97,6 +97,9 @@ func (s *Sight) codes(ctx context.Context, head rollout.Block, addresses []commo
 	var news, wrong []*account
 	for _, address := range addresses {
 		a := s.accounts[address]
+		if a.Part == Extension && a.code.Hash == (common.Hash{}) && !s.there() {
+			continue // it is yet to be deployed
+		}
 		if a.Any && !a.told {
 			a.Any = false
 			if a.code.Delegate == (common.Address{}) {
@@ -135,6 +138,11 @@ func (s *Sight) codes(ctx context.Context, head rollout.Block, addresses []commo
 		out = append(out, seen)
 	}
 	return out
+}
+
+// there tells whether any contract that is watched is on the chain, by the last reading.
+func (s *Sight) there() bool {
+	return slices.ContainsFunc(s.order, func(c *contract) bool { return len(c.Watch.Standing()) > 0 })
 }
 
 // confirm asks every endpoint about code that is not as it should be: how many say so, of how many.

@@ -65,8 +65,8 @@ type ledger struct {
 
 // subject names a row.
 type subject struct {
-	what   string         // manifest, manifest file, rollout, transaction, nonces, plan, use, approval, revocation, policy, execution, network, token
-	id     int64          // of a rollout, a transaction or a policy; the chain id of nonces, of the use of a plan and of a network
+	what   string         // manifest, manifest file, rollout, transaction, nonces, plan, use, approval, revocation, policy, execution, network, token, alert, silence, pause
+	id     int64          // of a rollout, a transaction, a policy, an alert, a silence or a pause; the chain id of nonces, of the use of a plan and of a network
 	root   common.Hash    // of a manifest; the digest of a plan
 	signer common.Address // of nonces, an approval or a revocation
 	name   string         // of a token: its id
@@ -176,7 +176,7 @@ func (l *ledger) take(e audit.Entry) {
 		err = errors.Join(l.takeManifest(e), l.takePlan(e), l.takeExecution(e))
 	}
 	if err == nil {
-		err = l.takeToken(e)
+		err = errors.Join(l.takeToken(e), l.takeAlert(e), l.takePause(e))
 	}
 	if err != nil {
 		l.wrong(e.Seq, "its body is not one of %s: %v", e.Kind, err)
@@ -340,6 +340,15 @@ func (l *ledger) compare(rows journalRows) []audit.Problem {
 	for _, t := range rows.tokens {
 		check(subject{what: "token", name: t.ID}, 0, t)
 	}
+	for _, a := range rows.alerts {
+		check(subject{what: "alert", id: a.ID}, a.chainID, a.Alert)
+	}
+	for _, s := range rows.silences {
+		check(subject{what: "silence", id: s.ID}, 0, s)
+	}
+	for _, p := range rows.pauses {
+		check(subject{what: "pause", id: p.ID}, p.chainID, p.Pause)
+	}
 	for of, row := range l.rows {
 		if !seen[of] {
 			l.wrong(row.entry, "%s is in the log and not in the journal", of)
@@ -399,6 +408,9 @@ type journalRows struct {
 	executions    []audit.Execution
 	networks      []networkRow
 	tokens        []audit.Token
+	alerts        []alertRow
+	silences      []audit.Silence
+	pauses        []pauseRow
 	odd           []string // what is not written as this package writes it, and would not be found
 }
 
@@ -530,7 +542,13 @@ func readRows(ctx context.Context, db querier) (out journalRows, err error) {
 	if err := out.readExecutions(ctx, db); err != nil {
 		return out, err
 	}
-	return out, out.readTokens(ctx, db)
+	if err := out.readTokens(ctx, db); err != nil {
+		return out, err
+	}
+	if err := out.readAlerts(ctx, db); err != nil {
+		return out, err
+	}
+	return out, out.readPauses(ctx, db)
 }
 
 func (r *journalRows) readPlans(ctx context.Context, db querier) error {

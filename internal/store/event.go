@@ -48,6 +48,25 @@ func (s *Store) Watch(ctx context.Context, chainID uint64, contracts []event.Con
 	return p, nil
 }
 
+// Covered returns how far contracts of a network are indexed.
+func (s *Store) Covered(ctx context.Context, chainID uint64) (out []event.Covered, err error) {
+	err = s.read(ctx, func(db querier) error {
+		out = nil
+		return each(ctx, db, `SELECT address, from_block, next_block FROM indexed WHERE chain_id = ? ORDER BY address`, func(rows *sql.Rows) error {
+			var c event.Covered
+			var address []byte
+			err := rows.Scan(&address, &c.From, &c.Next)
+			c.Address = common.BytesToAddress(address)
+			out = append(out, c)
+			return err
+		}, chainID)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read how far events are indexed: %w", err)
+	}
+	return out, nil
+}
+
 func position(ctx context.Context, db querier, chainID uint64, contracts []event.Contract) (p event.Position, err error) {
 	for _, c := range contracts {
 		covered := event.Covered{Address: c.Address}

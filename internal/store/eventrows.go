@@ -38,7 +38,7 @@ func (sqlite) insertEvents(ctx context.Context, t *tx, chainID uint64, logs []ev
 		for ; len(logs) >= rowsAtOnce && err == nil; logs = logs[rowsAtOnce:] {
 			_, err = stmt.ExecContext(ctx, eventArgs(args, chainID, logs[:rowsAtOnce])...)
 		}
-		if err := errors.Join(err, stmt.Close()); err != nil {
+		if err := errors.Join(err, stmt.Close()); err != nil { //nolint:sqlclosecheck // before others use the connection
 			return err
 		}
 	}

@@ -32,6 +32,12 @@ func (s *Sender) approved(ctx context.Context, step string, tx *types.Transactio
 	if s.takesBack(tx) {
 		return common.Hash{}, nil
 	}
+	if s.exempt != nil {
+		if err := s.exempt(ctx, tx); err != nil {
+			return common.Hash{}, &UnapprovedError{s.cfg.Chain.Name(), step, err}
+		}
+		return common.Hash{}, nil
+	}
 	var plan common.Hash
 	var err error
 	if s.cfg.Approval != nil {

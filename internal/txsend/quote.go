@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/ethereum/go-ethereum"
+	"github.com/ethereum/go-ethereum/common"
 
 	"github.com/seed-b6a97670/lockstep/internal/chain"
 	"github.com/seed-b6a97670/lockstep/internal/rollout"
@@ -27,6 +28,11 @@ type Quote struct {
 type RefusedError struct {
 	Step   string
 	Reason string
+	From   common.Address
+	To     common.Address
+	Call   []byte // data of the call
+	Data   []byte // what it reverted with
+	At     rollout.Block
 }
 
 func (e *RefusedError) Error() string {
@@ -101,7 +107,7 @@ func (s *Sender) limits(ctx context.Context, at rollout.Block, ins []rollout.Int
 	}
 	estimate, err := s.cfg.Chain.EstimateGasAt(ctx, at.Number, ethereum.CallMsg{From: s.Address(), To: &ins[0].To, Data: ins[0].Data})
 	if data, ok := chain.RevertData(err); ok {
-		return nil, s.refused(ins[0], data), nil
+		return nil, s.refused(at, ins[0], data), nil
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", ins[0].Step, err)
@@ -121,8 +127,8 @@ func atOnce(ins []rollout.Intent) int {
 	return len(ins)
 }
 
-func (s *Sender) refused(in rollout.Intent, data []byte) *RefusedError {
-	return &RefusedError{in.Step, s.cfg.Explain(data)}
+func (s *Sender) refused(at rollout.Block, in rollout.Intent, data []byte) *RefusedError {
+	return &RefusedError{in.Step, s.cfg.Explain(data), s.Address(), in.To, in.Data, data, at}
 }
 
 // simulate sets the limits of a sequence.
@@ -137,7 +143,7 @@ func (s *Sender) simulate(ctx context.Context, at rollout.Block, ins []rollout.I
 	}
 	for i, r := range results {
 		if r.Failed {
-			behind = s.refused(ins[i], r.Data)
+			behind = s.refused(at, ins[i], r.Data)
 			break
 		}
 		gas = append(gas, r.Gas)

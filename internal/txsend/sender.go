@@ -82,6 +82,8 @@ type Config struct {
 	Final func(rollout.Transaction)
 	Stuck func(rollout.Transaction, error)
 	Kept  func(rollout.Transaction, error)
+	// Timed is told how long parts of the work take; it may be nil.
+	Timed func(Part)
 }
 
 // Sender sends the transactions of one account on one network. It is for one goroutine.
@@ -90,6 +92,8 @@ type Sender struct {
 	sent map[int64]bool // journal entries that a node, or a relay, has taken from this process
 	// forgotten are the journal entries for whose sake relays were asked to forget others
 	forgotten map[int64]bool
+	// exempt is asked in the place of Approval by a Pauser, which cannot wait for people: its error says why a transaction is not one that it may send
+	exempt func(ctx context.Context, tx *types.Transaction) error
 	// first is the journal entry that has been the first in no block since a time
 	first struct {
 		id    int64
@@ -172,13 +176,17 @@ func (s *Sender) Send(ctx context.Context, ins []rollout.Intent, after rollout.M
 	if err != nil {
 		return err
 	}
+	simulated := s.timed("simulate")
 	quote, err := s.Quote(ctx, at, ins)
 	if err != nil {
+		simulated(intended(ins[:1]), common.Hash{}, err)
 		return err
 	}
 	if len(quote.Gas) == 0 {
+		simulated(intended(ins[:1]), common.Hash{}, quote.Behind)
 		return s.unlessStale(ctx, after, quote.Behind)
 	}
+	simulated(intended(ins[:len(quote.Gas)]), common.Hash{}, nil)
 	if err := s.affords(quote, ins); err != nil {
 		return err
 	}
@@ -186,7 +194,9 @@ func (s *Sender) Send(ctx context.Context, ins []rollout.Intent, after rollout.M
 	if err != nil {
 		return err
 	}
+	added := s.timedOn("journal", txs)
 	entries, err := s.cfg.Journal.Add(ctx, txs, after)
+	added(err)
 	if err != nil {
 		return err
 	}
@@ -236,8 +246,11 @@ func (s *Sender) sign(
 }
 
 // signed is a journal entry of a transaction, if it may be sent.
-func (s *Sender) signed(ctx context.Context, step string, unsigned *types.Transaction) (rollout.Transaction, error) {
-	plan, err := s.approved(ctx, step, unsigned)
+func (s *Sender) signed(ctx context.Context, step string, unsigned *types.Transaction) (_ rollout.Transaction, err error) {
+	signed := s.timed("sign")
+	var plan common.Hash
+	defer func() { signed([]string{step}, plan, err) }()
+	plan, err = s.approved(ctx, step, unsigned)
 	if err != nil {
 		return rollout.Transaction{}, err
 	}

@@ -90,6 +90,12 @@ func (s *Server) index(w http.ResponseWriter, _ *http.Request) {
 		}
 		add(t.name(), needs)
 	}
+	for _, h := range s.cfg.Hooks {
+		add(h.name(), "a signature, or a token, of that hook")
+	}
+	for _, p := range s.cfg.Pages {
+		add(http.MethodGet+" "+p.Pattern, "the secret in the link")
+	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	_ = page.Execute(w, rows) // who has gone need not be told
 }

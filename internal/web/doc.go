@@ -17,4 +17,8 @@
 //
 // Without TLS a token could be read on its way, so an address other than loopback is refused without TLS, unless the configuration says that
 // something else encrypts.
+//
+// Two kinds of route take no token, and are declared as what they are, so that no other becomes one by mistake. A Hook is called by other programs,
+// which sign what they send, or send a credential of that hook: after the origin, its Verify comes in the place of the token. A Page is for people
+// who have a link with a secret in it; reading it changes nothing.
 package web

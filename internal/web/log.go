@@ -17,7 +17,7 @@ import (
 // asked is what is learned of a request on its way.
 type asked struct {
 	id string
-	by string // id of the token
+	by string // id of the token, or who calls a hook
 }
 
 type askedKey struct{}
@@ -64,8 +64,8 @@ func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 // longest bounds what a client can make the log hold of a path.
 const longest = 200
 
-// observed gives each request an id, turns a panic into an answer, and writes a line to the log: not the query and no header, since either may
-// hold a secret.
+// observed gives each request an id, turns a panic into an answer, and writes a line to the log: not the query, no header, and not the secret of a
+// page, since each may be one.
 func (s *Server) observed(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, plain *http.Request) {
 		begun := time.Now()
@@ -106,7 +106,7 @@ func (s *Server) note(r *http.Request, w *recorder, took time.Duration) {
 	if s.quiet[route] && w.status < 400 {
 		level = slog.LevelDebug // probes ask these all the time
 	}
-	path := r.URL.Path
+	path := s.unsecret(r.URL.Path)
 	if len(path) > longest {
 		path = path[:longest]
 	}

@@ -81,6 +81,11 @@ func body(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
 		return nil, &statusError{http.StatusUnsupportedMediaType, errors.New("the content type must be application/json")}
 	}
+	return read(w, r)
+}
+
+// read reads a body of any kind.
+func read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	var large *http.MaxBytesError
 	switch {
@@ -110,24 +115,31 @@ func (s *Server) route(t Route) http.HandlerFunc {
 			s.fail(w, r, err)
 			return
 		}
-		ctx, cancel := context.WithTimeout(r.Context(), handleTimeout)
-		defer cancel()
-		answer, err := t.Handle(ctx, &Request{ID: requestID(r), Token: by, Query: r.URL.Query(), Body: data, path: r.PathValue})
-		if err != nil {
-			s.fail(w, r, err)
-			return
-		}
-		if answer == nil {
-			w.WriteHeader(http.StatusNoContent)
-			return
-		}
-		encoded, err := json.Marshal(answer)
-		if err != nil {
-			s.fail(w, r, fmt.Errorf("encode the answer: %w", err))
-			return
-		}
-		writeJSON(w, http.StatusOK, json.RawMessage(encoded))
+		s.answer(w, r, func(ctx context.Context) (any, error) {
+			return t.Handle(ctx, &Request{ID: requestID(r), Token: by, Query: r.URL.Query(), Body: data, path: r.PathValue})
+		})
 	}
+}
+
+// answer answers with what a handler returns.
+func (s *Server) answer(w http.ResponseWriter, r *http.Request, handle func(context.Context) (any, error)) {
+	ctx, cancel := context.WithTimeout(r.Context(), handleTimeout)
+	defer cancel()
+	answer, err := handle(ctx)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	if answer == nil {
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	encoded, err := json.Marshal(answer)
+	if err != nil {
+		s.fail(w, r, fmt.Errorf("encode the answer: %w", err))
+		return
+	}
+	writeJSON(w, http.StatusOK, json.RawMessage(encoded))
 }
 
 // fail answers with an error. One that says nothing of a status may say what is nobody's business, so that goes to the log alone.

@@ -42,6 +42,8 @@ type Config struct {
 	Metrics http.Handler
 	Count   func(route string, code int) // is told of every answer; may be nil
 	Routes  []Route
+	Hooks   []Hook // without a token: each verifies who sends what
+	Pages   []Page // without a token: each has a secret in its links
 }
 
 // Server is an HTTP server that listens.
@@ -51,7 +53,9 @@ type Server struct {
 	listener net.Listener
 	handler  http.Handler
 	origin   *http.CrossOriginProtection
-	limiter  limiter
+	limiter  limiter         // of tokens
+	hooks    limiter         // of calls of hooks, so that these and tokens do not keep one another out
+	pages    limiter         // of links
 	quiet    map[string]bool // routes
 	stopping time.Duration   // how long what is being answered may take
 }
@@ -72,6 +76,16 @@ func New(ctx context.Context, cfg Config) (*Server, error) {
 	}
 	for _, t := range cfg.Routes {
 		if err := t.check(); err != nil {
+			return nil, err
+		}
+	}
+	for _, h := range cfg.Hooks {
+		if err := h.check(); err != nil {
+			return nil, err
+		}
+	}
+	for _, p := range cfg.Pages {
+		if err := p.check(); err != nil {
 			return nil, err
 		}
 	}
@@ -145,6 +159,14 @@ func (s *Server) routes() http.Handler {
 	mux.Handle(routeIndex, s.reading(http.HandlerFunc(s.index)))
 	for _, t := range s.cfg.Routes {
 		mux.HandleFunc(t.name(), s.route(t))
+	}
+	for _, h := range s.cfg.Hooks {
+		mux.HandleFunc(h.name(), s.hook(h))
+	}
+	for _, p := range s.cfg.Pages {
+		for _, method := range []string{http.MethodGet, http.MethodPost} {
+			mux.HandleFunc(method+" "+p.Pattern, s.page(p))
+		}
 	}
 	return s.observed(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		harden(w.Header())

@@ -1,4 +1,4 @@
-// Command generate writes docs/reference/cli.md and metrics.md. Run it from the root of the repository: make generate.
+// Command generate writes the documents of docs/reference that are made from the program. Run it from the root of the repository: make generate.
 package main
 
 import (
@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"github.com/seed-b6a97670/lockstep/internal/cli"
+	"github.com/seed-b6a97670/lockstep/internal/lookout"
 	"github.com/seed-b6a97670/lockstep/internal/metric"
 )
 
@@ -20,7 +21,19 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	for path, text := range map[string]string{"docs/reference/cli.md": text, "docs/reference/metrics.md": metric.Reference()} {
+	ruleText, err := rules()
+	if err != nil {
+		log.Fatal(err)
+	}
+	for path, text := range map[string]string{
+		"docs/reference/cli.md":                                text,
+		"docs/reference/metrics.md":                            metric.Reference(),
+		"docs/reference/observability.md":                      lookout.Reference(),
+		"docs/reference/observability/dashboard.json":          lookout.Dashboard(),
+		"docs/reference/observability/lockstep.rules.yml":      lookout.Rules(),
+		"docs/reference/observability/lockstep.rules.test.yml": lookout.RuleTests(),
+		"docs/reference/rules.md":                              ruleText,
+	} {
 		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 			log.Fatal(err)
 		}

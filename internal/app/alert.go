@@ -1,0 +1,131 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/seed-b6a97670/lockstep/internal/config"
+	"github.com/seed-b6a97670/lockstep/internal/rule"
+	"github.com/seed-b6a97670/lockstep/internal/store"
+)
+
+// AlertQuery says which alerts are meant.
+type AlertQuery = store.AlertQuery
+
+// KeptAlert is an alert as the journal has it.
+type KeptAlert struct {
+	rule.Record
+	Silenced bool `json:"silenced"` // a silence covers it now, so that nothing follows from it
+}
+
+// Alerts lists alerts of a journal, of any project, the newest first, and changes nothing.
+func Alerts(ctx context.Context, journal string, q AlertQuery) (out []KeptAlert, err error) {
+	s, err := store.OpenReadOnly(ctx, journal)
+	if err != nil {
+		return nil, noJournal(journal, err)
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	records, err := s.Alerts(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	return kept(ctx, s, records...)
+}
+
+// Alert returns one alert of a journal, and changes nothing.
+func Alert(ctx context.Context, journal string, id int64) (out KeptAlert, err error) {
+	s, err := store.OpenReadOnly(ctx, journal)
+	if err != nil {
+		return KeptAlert{}, noJournal(journal, err)
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	record, err := s.Alert(ctx, id)
+	if err != nil {
+		return KeptAlert{}, whichAlert(err)
+	}
+	all, err := kept(ctx, s, record)
+	if err != nil {
+		return KeptAlert{}, err
+	}
+	return all[0], nil
+}
+
+func kept(ctx context.Context, s *store.Store, records ...rule.Record) ([]KeptAlert, error) {
+	at := time.Now().Unix()
+	silences, err := s.Silences(ctx, at)
+	if err != nil {
+		return nil, err
+	}
+	out := []KeptAlert{}
+	for _, r := range records {
+		silenced := r.Fires() && slices.ContainsFunc(silences, func(x rule.Silence) bool { return x.Covers(r.Alert, at) })
+		out = append(out, KeptAlert{r, silenced})
+	}
+	return out, nil
+}
+
+// whichAlert says where ids are to be found.
+func whichAlert(err error) error {
+	if errors.Is(err, store.ErrNotFound) {
+		return fmt.Errorf("%w: see lockstep alert list --all", err)
+	}
+	return err
+}
+
+// Acknowledge notes who has an alert in hand, and why nobody else need be told. The first one stays: done says whether it is this one.
+func (a *App) Acknowledge(ctx context.Context, id int64, by, note string) (out KeptAlert, done bool, err error) {
+	if err := a.openJournal(ctx); err != nil {
+		return KeptAlert{}, false, err
+	}
+	record, done, err := a.store.Acknowledge(ctx, id, by, note, a.alerting(a.store).Telling.Tell)
+	if err != nil {
+		return KeptAlert{}, false, whichAlert(err)
+	}
+	all, err := kept(ctx, a.store, record)
+	if err != nil {
+		return KeptAlert{}, done, err
+	}
+	return all[0], done, nil
+}
+
+// Silence begins a silence that lasts from now on.
+func (a *App) Silence(ctx context.Context, x rule.Silence, lasts time.Duration) (rule.Silence, error) {
+	if n := x.Network; n != "" && !slices.ContainsFunc(a.cfg.Networks, func(c config.Network) bool { return c.Name == n }) {
+		return rule.Silence{}, fmt.Errorf("network %s is not in %s; it has %s", n, a.cfg.File, strings.Join(a.names(), ", "))
+	}
+	if _, err := path.Match(x.Subject, ""); err != nil {
+		return rule.Silence{}, fmt.Errorf("subject %q is no pattern (* stands for anything but /, ? for one character, [ab] for one of several): %w", x.Subject, err)
+	}
+	if err := a.openJournal(ctx); err != nil {
+		return rule.Silence{}, err
+	}
+	x.Until = time.Now().Add(lasts).Unix()
+	return a.store.BeginSilence(ctx, x)
+}
+
+// Unsilence ends a silence before its time.
+func (a *App) Unsilence(ctx context.Context, id int64, by string) error {
+	if err := a.openJournal(ctx); err != nil {
+		return err
+	}
+	err := a.store.EndSilence(ctx, id, by)
+	if errors.Is(err, store.ErrNotFound) {
+		return fmt.Errorf("%w: see lockstep alert silences", err)
+	}
+	return err
+}
+
+// Silences lists those of a journal that hold now, and changes nothing.
+func Silences(ctx context.Context, journal string) (out []rule.Silence, err error) {
+	s, err := store.OpenReadOnly(ctx, journal)
+	if err != nil {
+		return nil, noJournal(journal, err)
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	return s.Silences(ctx, time.Now().Unix())
+}

@@ -1,0 +1,257 @@
+package rule
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/ethereum/go-ethereum/common"
+)
+
+// step is a step that is final.
+type step struct {
+	at     int64 // unix milliseconds
+	failed bool
+}
+
+// variance is how many steps the mean of gas_variance is of.
+const variance = 20
+
+func (e *Engine) step(s Seen, n *network) {
+	if s.Baseline > 0 && !s.Failed && float64(s.Gas) > e.settings[GasSpike].Threshold*float64(s.Baseline) {
+		e.raise(s, GasSpike, Alert{
+			Subject: s.Subject + " " + strings.ToLower(s.Tx.Hex()), Summary: fmt.Sprintf("%s used %d gas, %.2f times what was simulated", s.Subject, s.Gas, float64(s.Gas)/float64(s.Baseline)),
+			Details: []Detail{{"gas", fmt.Sprint(s.Gas)}, {"simulated", fmt.Sprint(s.Baseline)}},
+		})
+	}
+	if s.Published > 0 && !s.Failed {
+		n.ratios = append(n.ratios, float64(s.Gas)/float64(s.Published))
+		n.ratios = n.ratios[max(0, len(n.ratios)-variance):]
+		e.variance(s, n)
+	}
+	n.steps = append(n.steps, step{s.At, s.Failed})
+	e.failures(s, n)
+}
+
+func (e *Engine) variance(s Seen, n *network) {
+	const subject = "gas of steps"
+	if len(n.ratios) < variance {
+		return
+	}
+	sum := 0.0
+	for _, r := range n.ratios {
+		sum += r
+	}
+	mean := sum / variance
+	if math.Abs(mean-1) <= e.settings[GasVariance].Threshold {
+		e.resolve(GasVariance, s.Network, subject, "it is near the published figures again")
+		return
+	}
+	e.raise(s, GasVariance, Alert{
+		Subject: subject, Summary: fmt.Sprintf("the last %d steps do not use the gas that is published for them", variance), Details: []Detail{{"mean ratio", fmt.Sprintf("%.3f", mean)}},
+	})
+}
+
+// failures looks at the share of steps that failed; also when time has passed.
+func (e *Engine) failures(s Seen, n *network) {
+	const subject = "steps"
+	set := e.settings[FailureRate]
+	n.steps = slices.DeleteFunc(n.steps, func(x step) bool { return x.at <= e.now-set.Window*1000 })
+	failed := 0
+	for _, x := range n.steps {
+		if x.failed {
+			failed++
+		}
+	}
+	if failed == 0 || float64(failed) <= set.Threshold*float64(len(n.steps)) {
+		e.resolve(FailureRate, s.Network, subject, "fewer steps fail")
+		return
+	}
+	e.raise(s, FailureRate, Alert{
+		Subject: subject, Summary: fmt.Sprintf("more than %.0f %% of the steps of the last %s failed", 100*set.Threshold, seconds(set.Window)),
+		Details: []Detail{{"failed", fmt.Sprint(failed)}, {"steps", fmt.Sprint(len(n.steps))}},
+	})
+}
+
+func (e *Engine) balance(s Seen) {
+	subject := address(s.Account)
+	if s.Has == nil || s.Needs == nil {
+		return
+	}
+	if s.Has.Cmp(s.Needs) >= 0 {
+		e.resolve(BalanceLow, s.Network, subject, "it has enough again")
+		return
+	}
+	e.raise(s, BalanceLow, Alert{
+		Subject: subject, Summary: fmt.Sprintf("%s has less than %g upgrades cost", subject, e.settings[BalanceLow].Threshold),
+		Details: []Detail{{"has", s.Has.String() + " wei"}, {"needs", s.Needs.String() + " wei"}},
+	})
+}
+
+// everyEndpoint is the subject of an alert about all endpoints of a network.
+const everyEndpoint = "every endpoint"
+
+func (e *Engine) endpoint(s Seen, n *network) {
+	since, known := n.endpoints[s.Subject]
+	switch {
+	case !s.Failed:
+		n.endpoints[s.Subject] = 0
+		e.resolve(RPCDown, s.Network, s.Subject, "it answers again")
+		e.resolve(RPCDown, s.Network, everyEndpoint, "one answers again")
+		return
+	case !known || since == 0:
+		since = s.At
+		n.endpoints[s.Subject] = since
+	}
+	patience := int64(e.settings[RPCDown].Threshold * 1000)
+	if s.At-since < patience {
+		return
+	}
+	e.raise(s, RPCDown, Alert{Subject: s.Subject, Summary: "endpoint " + s.Subject + " does not answer", Details: []Detail{{"says", s.Is}}})
+	for _, since := range n.endpoints {
+		if since == 0 || s.At-since < patience {
+			return
+		}
+	}
+	e.raise(s, RPCDown, Alert{
+		Subject: everyEndpoint, Severity: max2(e.settings[RPCDown].Severity, High), Summary: "no endpoint of the network answers: nothing there is seen",
+		Details: []Detail{{"endpoints", fmt.Sprint(len(n.endpoints))}},
+	})
+}
+
+// max2 is the graver of two severities.
+func max2(a, b Severity) Severity {
+	if a.AtLeast(b) {
+		return a
+	}
+	return b
+}
+
+func (e *Engine) disagreement(s Seen, n *network) {
+	if !s.Failed {
+		delete(n.disagree, s.Subject)
+		e.resolve(RPCDisagrees, s.Network, s.Subject, "they agree again")
+		return
+	}
+	if n.disagree[s.Subject] == 0 {
+		n.disagree[s.Subject] = s.At
+	}
+	// near the head they may be on two sides of a reorganisation for a moment
+	if s.At-n.disagree[s.Subject] < int64(e.settings[RPCDisagrees].Threshold*1000) && s.Source != "final" {
+		return
+	}
+	e.raise(s, RPCDisagrees, Alert{
+		Subject: s.Subject, Summary: "endpoints give different hashes for the same height: " + s.Subject,
+		Details: []Detail{{"height", fmt.Sprint(s.Block.Number)}, {"hashes", s.Is}},
+	})
+}
+
+func (e *Engine) relay(s Seen, n *network) {
+	if !s.Failed {
+		n.relays[s.Subject] = 0
+		e.resolve(RelayDown, s.Network, s.Subject, "it answers again")
+		return
+	}
+	n.relays[s.Subject]++
+	if threshold := e.settings[RelayDown].Threshold; float64(n.relays[s.Subject]) >= threshold {
+		e.raise(s, RelayDown, Alert{
+			Subject: s.Subject, Summary: fmt.Sprintf("relay %s has failed %g times in a row", s.Subject, threshold), Details: []Detail{{"says", s.Is}},
+		})
+	}
+}
+
+func (e *Engine) opened(s Seen, n *network) {
+	if s.Failed || s.Since > 0 {
+		n.open[s.Tx] = s
+		e.stuck(s, n)
+		return
+	}
+	delete(n.open, s.Tx)
+	e.resolve(StuckTx, s.Network, strings.ToLower(s.Tx.Hex()), "it is in a block, or will never be")
+}
+
+func (e *Engine) stuck(s Seen, n *network) {
+	for _, hash := range slices.SortedFunc(maps.Keys(n.open), common.Hash.Cmp) {
+		o := n.open[hash]
+		if n.head.Number < o.Since+uint64(e.settings[StuckTx].Threshold) {
+			continue
+		}
+		s.Tx, s.Contract, s.Block = hash, o.Contract, n.head
+		e.raise(s, StuckTx, Alert{
+			Subject: strings.ToLower(hash.Hex()), Summary: fmt.Sprintf("%s is not in a block, %g blocks after it was sent", o.Subject, e.settings[StuckTx].Threshold),
+			Details: []Detail{{"sent at", fmt.Sprint(o.Since)}},
+		})
+	}
+}
+
+func (e *Engine) lag(s Seen, n *network) {
+	const subject = "index"
+	if n.head.Number < s.Since+uint64(e.settings[IndexLag].Threshold) {
+		e.resolve(IndexLag, s.Network, subject, "it has caught up")
+		return
+	}
+	s.Block = n.head
+	e.raise(s, IndexLag, Alert{
+		Subject: subject, Summary: fmt.Sprintf("the index is %g blocks or more behind the head", e.settings[IndexLag].Threshold),
+		Details: []Detail{{"index", fmt.Sprint(s.Since)}, {"head", fmt.Sprint(n.head.Number)}},
+	})
+}
+
+// drift compares what is active on all networks.
+func (e *Engine) drift(s Seen) {
+	const subject = "active routes"
+	byRoot := map[string][]string{}
+	for name, n := range e.networks {
+		for _, a := range n.active {
+			byRoot[a.Subject] = append(byRoot[a.Subject], name)
+		}
+	}
+	if len(byRoot) < 2 || e.allowed(byRoot) {
+		e.apart = 0
+		e.resolve(Drift, "", subject, "they are the same again, or a plan that is being carried out allows it")
+		return
+	}
+	if e.apart == 0 {
+		e.apart = e.now
+	}
+	if e.now-e.apart < int64(e.settings[Drift].Threshold*1000) {
+		return
+	}
+	var details []Detail
+	for _, root := range slices.Sorted(maps.Keys(byRoot)) {
+		slices.Sort(byRoot[root])
+		name := root
+		if name == "" {
+			name = "none"
+		}
+		details = append(details, Detail{name, strings.Join(byRoot[root], ", ")})
+	}
+	s = Seen{Sight: s.Sight, At: s.At}
+	e.raise(s, Drift, Alert{Subject: subject, Summary: fmt.Sprintf("networks have %d different sets of active routes", len(byRoot)), Details: details})
+}
+
+// allowed tells whether a plan that is being carried out explains that networks differ.
+func (e *Engine) allowed(byRoot map[string][]string) bool {
+	for _, roots := range e.rolling {
+		all := true
+		for root := range byRoot {
+			all = all && slices.Contains(roots, root)
+		}
+		if all {
+			return true
+		}
+	}
+	return false
+}
+
+func (e *Engine) report(s Seen) {
+	subject := s.Source + " " + s.Subject
+	if !s.Failed {
+		e.resolve(External, s.Network, subject, s.Source+" says that it is over")
+		return
+	}
+	a := Alert{Subject: subject, Severity: s.Severity, Summary: s.Summary, Details: s.Details}
+	e.raise(s, External, a)
+}
