@@ -249,10 +249,15 @@ func sendNow(t testing.TB, eth *ethclient.Client, nonce uint64, to *common.Addre
 		t.Fatal(err)
 	}
 	_ = eth.Client().CallContext(t.Context(), nil, "evm_mine") // it may be mined already
-	if _, err := eth.TransactionReceipt(t.Context(), tx.Hash()); err != nil {
+	receipt, err := eth.TransactionReceipt(t.Context(), tx.Hash())
+	if err != nil {
 		t.Fatal(err)
 	}
-	return tx
+	for { // receipts are there a moment before the head is
+		if head, err := eth.BlockNumber(t.Context()); err != nil || head >= receipt.BlockNumber.Uint64() {
+			return tx
+		}
+	}
 }
 
 func signed(t testing.TB, nonce uint64, to *common.Address, data []byte) *types.Transaction {
@@ -441,14 +446,19 @@ func u256(n uint64) *uint256.Int { return uint256.NewInt(n) }
 // TestAskOverWebSocket is the same as over HTTP.
 func TestAskOverWebSocket(t *testing.T) {
 	n := startDevnet(t, 1077)
-	tx := sendNow(t, dial(t, n.URL()), 0, &counter, []byte{7})
+	eth := dial(t, n.URL())
+	tx := sendNow(t, eth, 0, &counter, []byte{7})
+	receipt, err := eth.TransactionReceipt(t.Context(), tx.Hash())
+	if err != nil {
+		t.Fatal(err)
+	}
 	http, ws := newClient(t, 1077, n.URL()), newClient(t, 1077, n.WSURL())
-	head, err := http.Head(t.Context())
+	at, err := http.BlockByNumber(t.Context(), receipt.BlockNumber)
 	if err != nil {
 		t.Fatal(err)
 	}
 	q := Question{
-		Block: head, Slots: []Slot{{Account: counter}}, Codes: []common.Address{counter, sender}, Code: []common.Address{angry}, Balances: []common.Address{sender},
+		Block: at, Slots: []Slot{{Account: counter}}, Codes: []common.Address{counter, sender}, Code: []common.Address{angry}, Balances: []common.Address{sender},
 		Wanted: &Wanted{Hashes: map[common.Hash]bool{tx.Hash(): true}},
 	}
 	want, err := http.Ask(t.Context(), q)

@@ -319,6 +319,38 @@ func TestOneEndpointLies(t *testing.T) {
 	})
 }
 
+// TestOneEndpointLiesAboutStorage: it is told that the other one has not read it.
+func TestOneEndpointLiesAboutStorage(t *testing.T) {
+	r := newFundedAnvil(t)
+	first, second := before(t, r.url), before(t, r.url)
+	l, _ := r.look(nil, first.url, second.url)
+	saw := func() (endpoints, asked int) {
+		r.rpc("evm_mine")
+		out := l.again()
+		for _, s := range out.Seen {
+			if s.Sight == rule.SawSlot {
+				return s.Endpoints, s.Asked
+			}
+		}
+		t.Errorf("nothing is told: %+v", out)
+		return 0, 0
+	}
+	// the grace, of which a minute is the default
+	lying := func(_, answer string) string {
+		return strings.ReplaceAll(answer, `"`+common.BigToHash(big.NewInt(60)).Hex()+`"`, `"`+common.BigToHash(big.NewInt(61)).Hex()+`"`)
+	}
+	second.set(true, nil) // so that the first one is asked
+	first.set(false, lying)
+	if endpoints, asked := saw(); endpoints != 1 || asked != 2 {
+		t.Errorf("%d of %d say so", endpoints, asked)
+	}
+	first.set(false, nil)
+	second.set(false, nil)
+	if endpoints, asked := saw(); endpoints != 2 || asked != 2 {
+		t.Errorf("that it is as it was: %d of %d say so", endpoints, asked)
+	}
+}
+
 // await looks at new blocks until something is seen: the endpoints are asked beside the looks.
 func (l *looker) await(kinds ...rule.Sight) []string {
 	l.t.Helper()

@@ -131,7 +131,7 @@ type Sight struct {
 type contract struct {
 	Contract
 	address  common.Address
-	asked    int // how many slots were asked for
+	slots    []chain.Slot // that were asked for
 	standing []rule.Seen
 	sources  []common.Address
 	pins     map[common.Address]common.Hash
@@ -296,11 +296,11 @@ func (s *Sight) ask(ctx context.Context, q chain.Question, logs []event.Log) (ch
 				own = append(own, l)
 			}
 		}
-		slots := c.Watch.Expect(own, s.sent)
-		c.asked = len(slots)
-		for _, slot := range slots {
-			q.Slots = append(q.Slots, chain.Slot{Account: c.address, Slot: slot})
+		c.slots = nil
+		for _, slot := range c.Watch.Expect(own, s.sent) {
+			c.slots = append(c.slots, chain.Slot{Account: c.address, Slot: slot})
 		}
+		q.Slots = append(q.Slots, c.slots...)
 	}
 	return s.cfg.Chain.Ask(ctx, q)
 }
@@ -310,7 +310,7 @@ func (s *Sight) words(a chain.Answer) [][]common.Hash {
 	out := make([][]common.Hash, len(s.order))
 	rest := a.Words
 	for i, c := range s.order {
-		out[i], rest = rest[:c.asked], rest[c.asked:]
+		out[i], rest = rest[:len(c.slots)], rest[len(c.slots):]
 	}
 	return out
 }
@@ -344,7 +344,7 @@ func (s *Sight) read(ctx context.Context, head rollout.Block) ([]rule.Seen, erro
 				s.order[i].Watch.Adopt(words)
 				continue
 			}
-			out = append(out, s.hidden(s.order[i], s.order[i].Watch.Compare(words))...)
+			out = append(out, s.hidden(ctx, head, s.order[i], words)...)
 		}
 	}
 	compare(answer)
@@ -373,10 +373,21 @@ func (s *Sight) read(ctx context.Context, head rollout.Block) ([]rule.Seen, erro
 // suspectsAtMost is how many transactions are named that may have made a hidden change.
 const suspectsAtMost = 5
 
-// hidden adds to what no log explains what may have done it.
-func (s *Sight) hidden(c *contract, seen []rule.Seen) []rule.Seen {
+// hidden is what no log explains, with how many endpoints have read the same, and what may have done it.
+func (s *Sight) hidden(ctx context.Context, head rollout.Block, c *contract, words []common.Hash) []rule.Seen {
+	seen := c.Watch.Compare(words)
+	if len(seen) == 0 {
+		return nil
+	}
+	same, asked := 0, 0
+	for _, e := range s.cfg.Chain.AskEach(ctx, chain.Question{Block: head, Slots: c.slots}) {
+		asked++
+		if e.Err == nil && slices.Equal(e.Answer.Words, words) {
+			same++
+		}
+	}
 	for i := range seen {
-		seen[i].Contract = c.address
+		seen[i].Contract, seen[i].Endpoints, seen[i].Asked = c.address, same, asked
 		if seen[i].Tx != (common.Hash{}) {
 			seen[i].By = s.sent[seen[i].Tx].From
 			continue
