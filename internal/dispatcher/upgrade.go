@@ -86,9 +86,9 @@ func (f *fold) stage(p *event.Page) {
 // stageEarlier counts the pages of a routesRoot that were staged for an earlier commitment: they stay.
 func (f *fold) stageEarlier(routesRoot common.Hash) {
 	for i := range f.life.Earlier {
-		if f.life.Earlier[i].RoutesRoot == routesRoot {
+		if p := &f.life.Earlier[i]; p.RoutesRoot == routesRoot && p.Contract == f.u.Dispatcher {
 			f.u.RoutesRoot = routesRoot
-			f.stage(&f.life.Earlier[i])
+			f.stage(p)
 		}
 	}
 }
@@ -175,7 +175,7 @@ func (f *fold) refusals() {
 	var last *event.Refused
 	for i := range f.life.Refused {
 		r := &f.life.Refused[i]
-		if r.Contract != f.u.Dispatcher || !lifecycleSelectors()[r.Selector] || f.ended() && r.Block.Time > f.endedAt() {
+		if r.Contract != f.u.Dispatcher || !lifecycleSelectors()[r.Selector] || r.Block.Time > f.endedAt() {
 			continue
 		}
 		f.transaction(r.Tx)
@@ -188,7 +188,13 @@ func (f *fold) refusals() {
 
 func (f *fold) ended() bool { return !f.u.Status.Pending() }
 
-func (f *fold) endedAt() uint64 { return max(f.u.ActivatedAt, f.u.EndedAt) }
+// endedAt is when it ended, or will have.
+func (f *fold) endedAt() uint64 {
+	if f.ended() {
+		return max(f.u.ActivatedAt, f.u.EndedAt)
+	}
+	return f.u.Deadline
+}
 
 // end ends a commitment that another one has replaced, or that was not activated in time.
 func (f *fold) end() {
