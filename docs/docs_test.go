@@ -85,7 +85,7 @@ func TestCommandsInDocumentsExist(t *testing.T) {
 		found++
 		words := strings.Fields(line)
 		heading := "## lockstep " + words[1]
-		if slices.Contains([]string{"alert", "approvals", "audit", "config", "db", "execution", "key", "layout", "manifest", "metrics", "network", "notify", "rule", "token"}, words[1]) {
+		if slices.Contains([]string{"alert", "approvals", "audit", "config", "db", "event", "execution", "key", "layout", "manifest", "metrics", "network", "notify", "rule", "token", "upgrade"}, words[1]) {
 			heading += " " + words[2]
 		}
 		_, section, ok := strings.Cut(reference, heading+"\n")

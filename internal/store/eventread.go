@@ -25,6 +25,10 @@ func (s *Store) Events(ctx context.Context, f event.Filter) (out []event.Decoded
 }
 
 func events(ctx context.Context, db querier, f event.Filter) (out []event.Decoded, err error) {
+	// an earlier release knew none, and a journal that is only read is not brought up to date
+	if has, err := db.has(ctx, "events"); err != nil || !has {
+		return nil, err
+	}
 	query, args := eventQuery(f)
 	err = each(ctx, db, query, func(rows *sql.Rows) error {
 		d, err := scanEvent(rows)

@@ -65,6 +65,9 @@ func (s *Store) Upgrades(ctx context.Context, f event.UpgradeFilter) (out []even
 }
 
 func upgrades(ctx context.Context, db querier, f event.UpgradeFilter) (out []event.Upgrade, err error) {
+	if has, err := db.has(ctx, "upgrades"); err != nil || !has { // as of events
+		return nil, err
+	}
 	where, args := []string{"1 = 1"}, []any{}
 	narrow := func(condition string, values ...any) {
 		where, args = append(where, condition), append(args, values...)
