@@ -29,9 +29,9 @@ func newEventList(e *env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "list",
 		Short: "List events of the dispatcher on a network, the newest first",
-		Long: `List the events of a network that lockstep serve has put into the journal, the newest first: what the
-dispatcher has logged, whoever sent the transaction. They are those of the chain as far as it was
-watched; near its head they can still change.`,
+		Long: `List the events of a network that lockstep serve has put into the journal, the newest first: what
+the dispatcher has logged, whoever sent the transaction. They are those of the chain as far as it
+was watched; near its head they can still change.`,
 		Example: "  lockstep event list --network sepolia --name Committed,Activated\n  lockstep event list --network sepolia --tx 0x12ab...",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if network == "" {
@@ -110,9 +110,9 @@ func newUpgradeList(e *env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "list",
 		Short: "List commitments and what has become of them, the newest first",
-		Long: `List the commitments of roots that lockstep serve has seen, the newest first, on all networks: COMMITTED,
-APPLIED once all pages are staged, ACTIVATED, FAILED while the last transaction was refused,
-CANCELLED (also by another commitment that took its place), or EXPIRED.`,
+		Long: `List the commitments of roots that lockstep serve has seen, the newest first, on all networks:
+COMMITTED, APPLIED once all pages are staged, ACTIVATED, FAILED while the last transaction was
+refused, CANCELLED (also by another commitment that took its place), or EXPIRED.`,
 		Example: "  lockstep upgrade list\n  lockstep upgrade list --status COMMITTED,APPLIED --network sepolia",
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			if limit < 1 {

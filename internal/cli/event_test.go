@@ -17,7 +17,7 @@ func init() {
 	withoutData["lockstep upgrade"] = "help, for people"
 	root := common.Hash{0xaa}.Hex()
 	exercises = append(exercises, []exercise{
-		{command: "lockstep event list", args: "--journal @old.db --network local"}, // an earlier release knew none
+		{command: "lockstep event list", args: "--journal @old.db --network 31337"}, // an earlier release knew none
 		{command: "lockstep upgrade list", args: "--journal @old.db"},
 		{command: "lockstep event list", args: "--config @one.yaml --network local", before: keptEvents},
 		{command: "lockstep event list", args: "--journal @lockstep.db --network 31337 --name Committed --from 1 --to 9 --limit 1"},
