@@ -36,7 +36,7 @@ type IndexedUpgrade struct {
 	ChainID     uint64              `json:"chainId"`
 	Dispatcher  common.Address      `json:"dispatcher"`
 	Root        common.Hash         `json:"root"`
-	RoutesRoot  common.Hash         `json:"routesRoot,omitzero"` // absent while it is not known
+	RoutesRoot  common.Hash         `json:"routesRoot"` // zero while it is not known
 	Epoch       uint64              `json:"epoch"`
 	Eta         uint64              `json:"eta"`
 	Status      event.UpgradeStatus `json:"status"`
