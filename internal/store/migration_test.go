@@ -33,6 +33,7 @@ func fullStory(t testing.TB, s *Store) {
 	}
 	tokenStory(t, s)
 	relayStory(t, s)
+	eventStory(t, s)
 	if err := s.SaveManifest(ctx, run(1, 0x11).Manifest, common.Hash{9}, []byte("for other networks")); err != nil {
 		t.Fatal(err)
 	}

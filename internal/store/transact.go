@@ -9,6 +9,9 @@ import (
 	"github.com/seed-b6a97670/lockstep/internal/audit"
 )
 
+// errDone says that what a transaction was to do is done: by the same transaction, whose commit was in doubt, or by another.
+var errDone = errors.New("done")
+
 // within runs f in one transaction, while nobody else writes. f may be run again, after a connection broke and what it did was
 // taken back.
 func (s *Store) within(ctx context.Context, f func(*tx) error) error {
@@ -58,6 +61,9 @@ func (s *Store) attempt(ctx context.Context, f func(*tx) error) (committing *aud
 		return nil, s.rollback(session, err)
 	}
 	if err := f(t); err != nil {
+		if errors.Is(err, errDone) {
+			err = nil // there is nothing to commit, nor to be in doubt about
+		}
 		return nil, s.rollback(session, err)
 	}
 	if err := session.Commit(); err != nil {
