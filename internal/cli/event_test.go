@@ -27,7 +27,7 @@ func init() {
 		{command: "lockstep event list", args: "--journal @lockstep.db --network nowhere", code: exitUsage, fails: true},
 		{command: "lockstep event list", args: "--journal @lockstep.db --network 1 --limit 0", code: exitUsage, fails: true},
 		{command: "lockstep event list", args: "--journal @nowhere.db --network 1", code: exitFailed, fails: true},
-		{command: "lockstep upgrade list", args: "--config @one.yaml --network local --status committed --root " + root},
+		{command: "lockstep upgrade list", args: "--config @one.yaml --network local --status cancelled --root " + root},
 		{command: "lockstep upgrade list", args: "--journal @lockstep.db --limit 1"},
 		{command: "lockstep upgrade list", args: "--journal @lockstep.db --status odd", code: exitUsage, fails: true},
 		{command: "lockstep upgrade list", args: "--journal @lockstep.db --root 0xaa", code: exitUsage, fails: true},
@@ -59,7 +59,19 @@ func keptEvents(t *testing.T, r *rig) {
 		batch.Logs = append(batch.Logs, d)
 		batch.Blocks = append(batch.Blocks, event.Header{Block: at})
 	}
+	at := batch.Blocks[1].Block
+	applied := event.Decoded{Kind: dispatcher.Kind.Name(), Log: event.Log{
+		Address: common.Address{0xd1}, Block: at, Tx: common.Hash{3}, Index: 1, Data: common.BigToHash(common.Big1).Bytes(),
+		Topics: []common.Hash{crypto.Keccak256Hash([]byte("RoutesApplied(bytes32,uint256)")), {0xab}},
+	}}
+	applied.Name, applied.Fields = dispatcher.Kind.Decode(nil, &applied.Log)
+	batch.Logs = append(batch.Logs, applied)
 	if err := s.SaveBatch(t.Context(), batch); err != nil {
+		t.Fatal(err)
+	}
+	page := event.Page{Contract: common.Address{0xd1}, Root: common.Hash{0xab}, RoutesRoot: common.Hash{0xab}, Of: 1, Selectors: []string{"0x12345678"}}
+	_, err = s.Settle(t.Context(), 31337, contracts[0], event.Place{Block: 6}, []event.Call{{Block: at}}, []event.Transaction{{Hash: common.Hash{3}, Block: 6, GasUsed: 92248, Pages: []event.Page{page}}})
+	if err != nil {
 		t.Fatal(err)
 	}
 }

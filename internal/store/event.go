@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -96,7 +97,7 @@ func (s *Store) SaveBatch(ctx context.Context, b event.Batch) error {
 			return err
 		}
 		if done {
-			return sameTip(ctx, tx, b)
+			return cmp.Or(sameTip(ctx, tx, b), errDone)
 		}
 		if err := follows(ctx, tx, b); err != nil {
 			return err
@@ -234,8 +235,11 @@ func blockHash(ctx context.Context, tx *tx, chainID, number uint64) (hash []byte
 func (s *Store) RollBack(ctx context.Context, chainID uint64, contracts []event.Contract, next uint64, to rollout.Block) error {
 	err := s.within(ctx, func(tx *tx) error {
 		done, err := advance(ctx, tx, chainID, contracts, next, to.Number+1)
-		if err != nil || done {
+		if err != nil {
 			return err
+		}
+		if done {
+			return errDone
 		}
 		for _, statement := range []string{
 			`DELETE FROM events WHERE chain_id = ? AND block_number > ?`,

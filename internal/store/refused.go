@@ -13,8 +13,8 @@ import (
 	"github.com/seed-b6a97670/lockstep/internal/event"
 )
 
-// SaveRefused writes calls that were refused, and has the index look again at the upgrades that they concern. A transaction is written once for each contract that has refused it. One in a block that is no longer the
-// one that is indexed is left out.
+// SaveRefused writes calls that were refused, each once, and has the index look again at the upgrades that they concern. A transaction in a block that is
+// no longer the one that is indexed is left out.
 func (s *Store) SaveRefused(ctx context.Context, chainID uint64, all []event.Refused) error {
 	err := s.within(ctx, func(tx *tx) error {
 		for i := range all {
@@ -28,12 +28,23 @@ func (s *Store) SaveRefused(ctx context.Context, chainID uint64, all []event.Ref
 					continue
 				}
 			}
+			// the same call on the same state is refused in the same way, however often that is tried
+			var known int
+			err := tx.queryRow(ctx, `SELECT count(*) FROM refused WHERE chain_id = ? AND block_number = ? AND block_hash = ? AND contract = ?
+				AND source = ? AND sender = ? AND selector = ? AND data = ? AND coalesce(tx_hash, ?) = ?`, chainID, r.Block.Number, r.Block.Hash[:], r.Contract[:],
+				r.Source, r.From[:], r.Selector, append([]byte{}, r.Data...), common.Hash{}.Bytes(), r.Tx[:]).Scan(&known)
+			if err != nil {
+				return err
+			}
+			if known > 0 {
+				continue
+			}
 			var fields any
 			if r.Error != "" {
 				fields = string(r.Fields)
 			}
-			_, err := tx.exec(ctx, `INSERT INTO refused (chain_id, block_number, block_hash, block_time, contract, tx_hash, sender, selector, error, fields, data, source)
-				VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+			_, err = tx.exec(ctx, `INSERT INTO refused (chain_id, block_number, block_hash, block_time, contract, tx_hash, sender, selector, error, fields, data, source)
+				VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 				chainID, r.Block.Number, r.Block.Hash[:], r.Block.Time, r.Contract[:], bytesOrNull(r.Tx), r.From[:], r.Selector, r.Error, fields,
 				append([]byte{}, r.Data...), r.Source)
 			if err != nil {

@@ -66,7 +66,6 @@ CREATE TABLE refused (
     source       TEXT COLLATE "C" NOT NULL CHECK (source IN ('block', 'simulation', 'relay'))
 );
 CREATE INDEX refused_block ON refused (chain_id, block_number);
-CREATE UNIQUE INDEX refused_tx ON refused (tx_hash, contract, chain_id) WHERE source = 'block';
 
 -- What logs do not tell of the transactions of upgrades.
 CREATE TABLE event_transactions (
