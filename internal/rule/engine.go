@@ -162,6 +162,7 @@ func (e *Engine) See(s Seen) []Change {
 			f.acked = s.At
 		}
 	case SawTick:
+		e.forgetSteps(s)
 	}
 	e.drift(s)
 	e.expire()

@@ -76,13 +76,6 @@ func (e *Engine) Explains(s Seen) bool {
 // committed is the effect by which what is pending came to be.
 func committed(s Seen) Effect { return Effect{Committed, fmt.Sprintf("%s %d", s.Subject, s.Epoch)} }
 
-// Explain adds an explanation to what is expected on a network, until that is seen anew.
-func (e *Engine) Explain(name string, x Expected) {
-	if n := e.networks[name]; n != nil {
-		n.expected = append(slices.Clone(n.expected), x)
-	}
-}
-
 // explains says what explains an effect; nothing if it is empty.
 func (n *network) explains(s Seen) string {
 	for _, x := range n.expected {
