@@ -113,7 +113,7 @@ func TestStepsOffThePublishedFigures(t *testing.T) {
 	}
 	s.only(variance)
 	w.end()
-	w = s.watch(c)
+	s.watch(c)
 	s.alert(rule.GasVariance, "", func(a app.KeptAlert) bool { return !a.Fires() })
 	variance.resolved = "it is near the published figures again"
 	s.only(variance)
