@@ -163,10 +163,10 @@ func aboutAdmin(text string) bool {
 func (e *Engine) over(s Seen, n *network) {
 	pending, known := n.pending[s.Contract]
 	active, there := n.active[s.Contract]
-	if !known || !there {
-		return // who has just begun to watch has not seen both yet
-	}
 	for _, f := range e.those(UnknownRoot, s.Network) {
+		if !known || !there && f.restored {
+			continue // who has just begun to watch has not seen both yet
+		}
 		if f.Contract == s.Contract && f.Subject != pending.Subject && f.Subject != active.Is && f.Block.Number <= s.Block.Number && !f.orphan {
 			e.end(f.Fingerprint, "the root is neither pending nor active")
 		}
