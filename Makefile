@@ -134,6 +134,7 @@ drift: setup ## Fail if artifacts, bindings or reference documents are not what 
 bench: setup tools ## Run the benchmarks; each prints a ratio against a baseline of the same run. NETWORKS=21 for the largest rollout
 	go test -run xxx -bench . -benchtime 10x ./internal/manifest ./internal/devnet ./internal/demo ./internal/audit ./internal/store ./internal/layout \
 		./internal/bytecode ./internal/schedule ./internal/txsend
+	go test -run xxx -bench FromBlock -benchtime 1x ./internal/app
 	go test -run xxx -bench . -benchtime 1x -timeout 30m ./e2e -networks $(NETWORKS)
 
 tools: $(TOOLS)/.stamp prometheus

@@ -42,7 +42,7 @@ func (w *world) auditLog() (out []audit.Entry) {
 }
 
 // of returns the bodies of the entries of a kind.
-func of[T any](t *testing.T, entries []audit.Entry, kind audit.Kind) (out []T) {
+func of[T any](t testing.TB, entries []audit.Entry, kind audit.Kind) (out []T) {
 	t.Helper()
 	for _, e := range entries {
 		if e.Kind != kind {

@@ -284,12 +284,7 @@ func (y *eye) accounts() ([]sight.Account, error) {
 }
 
 // needs is how much an account that sends should have, nil while that is not known.
-func (y *eye) needs() *big.Int {
-	if n := y.cost.Load(); n != nil {
-		return n
-	}
-	return new(big.Int)
-}
+func (y *eye) needs() *big.Int { return y.cost.Load() }
 
 // beginning is the block from which events of a dispatcher are read: that of its deployment, if it is in the journal, or the newest one, if it is not
 // deployed yet.

@@ -39,7 +39,7 @@ func TestPrivilegesThatNoPlanChanges(t *testing.T) {
 	}
 	w.settled("net71")
 	s.only(wants...)
-	w.end()
+	w.mustReplay()
 	wants = append(
 		wants, want{
 			rule: rule.UnknownRoot, severity: rule.Critical, network: "net71", subject: root.Hex(), actions: "security cancel",

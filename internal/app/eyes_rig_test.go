@@ -87,22 +87,9 @@ func (w *watcher) saw(what string, is func(rule.Seen) bool) rule.Seen {
 // of which nothing follows: when the second is seen, the first was dealt with.
 func (w *watcher) settled(networks ...string) {
 	w.t.Helper()
-	address := w.dispatcher(w.p)
 	for _, name := range networks {
-		raw, err := w.dial(name).CallContract(w.ctx(), callTo(address, dispatcherABI.PackDispatcherState()), nil)
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		state, err := dispatcherABI.UnpackDispatcherState(raw)
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		data := dispatcherABI.PackUnpause()
-		if state.Paused {
-			data = dispatcherABI.PackPause()
-		}
 		for range 2 {
-			r := w.sendRefused(name, "guardian", address, data)
+			r := w.sendRefused(name, "admin", w.dispatcher(w.p), dispatcherABI.PackSetEtaGrace(1<<31))
 			w.saw("a refusal", func(s rule.Seen) bool { return s.Sight == rule.SawRefusal && s.Tx == r.TxHash })
 		}
 	}
@@ -192,4 +179,33 @@ func proxied(t testing.TB, url string, answer func(asked []byte, pass func([]byt
 	}))
 	t.Cleanup(server.Close)
 	return server.URL
+}
+
+// mustReplay shows the rules what was recorded, by itself: it must raise what was raised while a daemon watched, and nothing else.
+func (w *watcher) mustReplay() {
+	w.t.Helper()
+	w.end()
+	f, err := os.Open(w.record)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	lines, err := rule.New(nil).Replay(f)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var got, expected []string
+	for _, l := range lines {
+		for _, c := range l.Changes {
+			if c.Turn == rule.Raised {
+				got = append(got, fmt.Sprintf("%s %s on %s about %s in block %d", c.Alert.Rule, c.Alert.Severity, c.Alert.Network, c.Alert.Subject, c.Alert.Block.Number))
+			}
+		}
+	}
+	for _, a := range w.alerts() {
+		expected = append(expected, fmt.Sprintf("%s %s on %s about %s in block %d", a.Rule, a.Severity, a.Network, a.Subject, a.Block.Number))
+	}
+	if diff := cmp.Diff(expected, got); diff != "" || len(lines) == 0 {
+		w.t.Errorf("replayed (-raised +replayed):\n%s", diff)
+	}
 }

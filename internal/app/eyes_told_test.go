@@ -25,7 +25,6 @@ import (
 // people's pagers: sinks that keep what they were told.
 type pagers struct {
 	*site
-	url string
 	mu  sync.Mutex
 	got map[string][]notice.Message // by sink
 }

@@ -76,6 +76,8 @@ func (j *journalSight) look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var steps []rule.Seen
+	last := map[uint64]int{} // of each network
 	for _, t := range finished {
 		if j.steps[t.ID] {
 			continue
@@ -85,7 +87,17 @@ func (j *journalSight) look(ctx context.Context) error {
 		if n == nil || t.Status != rollout.Confirmed && t.Status != rollout.Reverted {
 			continue
 		}
-		j.show(ctx, t.ChainID, j.step(ctx, n, t.Transaction, t.At*1000))
+		last[t.ChainID] = len(steps)
+		steps = append(steps, j.step(ctx, n, t.Transaction, t.At*1000))
+	}
+	for i, s := range steps {
+		if j.seq == 0 && i != last[s.ChainID] { // how they stood to one another meanwhile was seen at that time
+			s.Source = rule.Before
+		}
+		j.show(ctx, s.ChainID, s)
+	}
+	if j.seq == 0 {
+		j.closeOpen(ctx, open)
 	}
 	j.lookAtOpen(ctx, open)
 	j.seq = seq
@@ -153,6 +165,16 @@ func (j *journalSight) step(ctx context.Context, n *net, t rollout.Transaction, 
 	gas := j.server.gasOf(ctx, n, t, &tx)
 	s.Gas, s.Baseline, s.Published = gas.used, gas.simulated, gas.published
 	return s
+}
+
+// closeOpen shows that transactions are no longer open about which alerts fire since another process has seen them.
+func (j *journalSight) closeOpen(ctx context.Context, open []rollout.Transaction) {
+	for _, r := range j.server.eyes.monitor.Firing() {
+		isOpen := func(t rollout.Transaction) bool { return t.Hash == r.Tx && t.ChainID == r.ChainID }
+		if r.Rule == rule.StuckTx && !slices.ContainsFunc(open, isOpen) {
+			j.show(ctx, r.ChainID, rule.Seen{Sight: rule.SawOpen, Network: r.Network, ChainID: r.ChainID, At: time.Now().UnixMilli(), Tx: r.Tx})
+		}
+	}
 }
 
 // lookAtOpen shows which transactions have been sent and are in no block yet.

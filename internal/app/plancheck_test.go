@@ -40,9 +40,9 @@ func (c conf) with(facets ...string) conf { c.facets = facets; return c }
 func (c conf) on(places ...place) conf { c.places = places; return c }
 
 // live deploys a version and makes it live, on networks where no plan is needed.
-func (s *site) live(c conf) program {
+func (s *site) live(c conf, change ...func(*app.Options)) program {
 	s.t.Helper()
-	p := s.open(c)
+	p := s.open(c, change...)
 	if _, err := p.Deploy(s.ctx(), p.m, false); err != nil {
 		s.t.Fatal(err)
 	}

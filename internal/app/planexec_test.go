@@ -23,7 +23,7 @@ func guarded(facets ...string) conf {
 }
 
 // begun has a version live on local networks, without a plan, and then asks for approvals.
-func begun(t *testing.T, ids ...uint64) (*site, []place) {
+func begun(t testing.TB, ids ...uint64) (*site, []place) {
 	t.Helper()
 	var places []place
 	for _, id := range ids {

@@ -63,7 +63,7 @@ var people = []string{"deployer", "operator", "guardian", "admin", "alice", "bob
 
 // site is a project with networks and one journal.
 type site struct {
-	t       *testing.T
+	t       testing.TB
 	dir     string // of the configuration
 	journal string
 	keys    map[string]*ecdsa.PrivateKey
@@ -104,7 +104,7 @@ type conf struct {
 }
 
 // newSite starts the networks.
-func newSite(t *testing.T, places ...place) *site {
+func newSite(t testing.TB, places ...place) *site {
 	t.Helper()
 	s := &site{
 		t: t, dir: t.TempDir(), journal: filepath.Join(t.TempDir(), "journal.db"), keys: map[string]*ecdsa.PrivateKey{},

@@ -61,12 +61,13 @@ type Monitor struct {
 	silences []rule.Silence
 	names    map[uint64]string // networks that were seen, by chain id
 	firing   map[string]rule.Record
-	expected map[uint64]string // what is expected, as it was last shown
+	listed   map[uint64][]rule.Expected // what is expected, as it was last read
+	expected map[uint64]string          // the same, to be compared
 }
 
 // New makes a monitor that goes on with the alerts of the journal that fire.
 func New(ctx context.Context, cfg Config) (*Monitor, error) {
-	m := &Monitor{cfg: cfg, engine: rule.New(cfg.Rules), firing: map[string]rule.Record{}, names: map[uint64]string{}, expected: map[uint64]string{}}
+	m := &Monitor{cfg: cfg, engine: rule.New(cfg.Rules), firing: map[string]rule.Record{}, names: map[uint64]string{}, expected: map[uint64]string{}, listed: map[uint64][]rule.Expected{}}
 	m.cfg.Telling.Silenced = func(a rule.Alert) bool { return m.silenced(a, time.Now()) }
 	if err := m.restore(ctx); err != nil {
 		return nil, err
@@ -133,7 +134,8 @@ func (m *Monitor) explain(ctx context.Context, s rule.Seen) error {
 	}
 	x, ok, txErr := m.cfg.Explainer.Done(ctx, s)
 	if ok {
-		m.engine.Explain(s.Network, x)
+		list := append(slices.Clone(m.listed[s.ChainID]), x)
+		m.see(rule.Seen{Sight: rule.SawExpected, Network: s.Network, ChainID: s.ChainID, At: s.At, Expected: list})
 	}
 	return errors.Join(err, txErr)
 }
@@ -146,7 +148,7 @@ func (m *Monitor) expect(ctx context.Context, chainID uint64, network string, no
 	}
 	if is := fmt.Sprint(list); m.expected[chainID] != is {
 		m.see(rule.Seen{Sight: rule.SawExpected, Network: network, ChainID: chainID, At: now, Expected: list})
-		m.expected[chainID] = is
+		m.expected[chainID], m.listed[chainID] = is, list
 	}
 	return nil
 }

@@ -27,6 +27,7 @@ type firing struct {
 	Alert
 	happened bool  // it is about something that has happened, not about a state that lasts
 	acked    int64 // unix milliseconds
+	restored bool  // another engine has raised it
 	orphan   bool  // the block that showed it is no longer in the chain
 }
 
@@ -56,7 +57,7 @@ func New(settings map[string]Settings) *Engine {
 // acknowledgements, in unix seconds, by fingerprint.
 func (e *Engine) Restore(alerts []Alert, acked map[string]int64) {
 	for _, a := range alerts {
-		e.alerts[a.Fingerprint] = &firing{Alert: a, happened: happens(a), acked: acked[a.Fingerprint] * 1000}
+		e.alerts[a.Fingerprint] = &firing{Alert: a, happened: happens(a), restored: true, acked: acked[a.Fingerprint] * 1000}
 	}
 }
 
@@ -162,6 +163,7 @@ func (e *Engine) See(s Seen) []Change {
 			f.acked = s.At
 		}
 	case SawTick:
+		e.forgetSteps(s)
 	}
 	e.drift(s)
 	e.expire()

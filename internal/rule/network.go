@@ -16,6 +16,9 @@ type step struct {
 	failed bool
 }
 
+// Before is the source of a step that was final before anybody watched, and after which others follow: it counts with them.
+const Before = "before"
+
 // variance is how many steps the mean of gas_variance is of.
 const variance = 20
 
@@ -29,9 +32,12 @@ func (e *Engine) step(s Seen, n *network) {
 	if s.Published > 0 && !s.Failed {
 		n.ratios = append(n.ratios, float64(s.Gas)/float64(s.Published))
 		n.ratios = n.ratios[max(0, len(n.ratios)-variance):]
-		e.variance(s, n)
 	}
 	n.steps = append(n.steps, step{s.At, s.Failed})
+	if s.Source == Before {
+		return
+	}
+	e.variance(s, n)
 	e.failures(s, n)
 }
 
@@ -54,7 +60,16 @@ func (e *Engine) variance(s Seen, n *network) {
 	})
 }
 
-// failures looks at the share of steps that failed; also when time has passed.
+// forgetSteps looks at the share of steps that failed, when time has passed.
+func (e *Engine) forgetSteps(s Seen) {
+	for _, name := range slices.Sorted(maps.Keys(e.networks)) {
+		if n := e.networks[name]; len(n.steps) > 0 && n.steps[0].at <= e.now-e.settings[FailureRate].Window*1000 {
+			e.failures(Seen{Sight: s.Sight, Network: name, ChainID: n.chainID, At: s.At}, n)
+		}
+	}
+}
+
+// failures looks at the share of steps that failed.
 func (e *Engine) failures(s Seen, n *network) {
 	const subject = "steps"
 	set := e.settings[FailureRate]
@@ -131,8 +146,16 @@ func max2(a, b Severity) Severity {
 
 func (e *Engine) disagreement(s Seen, n *network) {
 	if !s.Failed {
-		delete(n.disagree, s.Subject)
-		e.resolve(RPCDisagrees, s.Network, s.Subject, "they agree again")
+		agree := strings.Split(s.Subject, ", ") // of those that are asked not all may answer
+		among := func(subject string) bool {
+			return !slices.ContainsFunc(strings.Split(subject, ", "), func(name string) bool { return !slices.Contains(agree, name) })
+		}
+		maps.DeleteFunc(n.disagree, func(subject string, _ int64) bool { return among(subject) })
+		for _, f := range e.those(RPCDisagrees, s.Network) {
+			if among(f.Subject) {
+				e.end(f.Fingerprint, "they agree again")
+			}
+		}
 		return
 	}
 	if n.disagree[s.Subject] == 0 {
@@ -210,6 +233,9 @@ func (e *Engine) drift(s Seen) {
 	}
 	if len(byRoot) < 2 || e.allowed(byRoot) {
 		e.apart = 0
+		if f := e.alerts[Fingerprint(Drift, "", subject)]; f != nil && !e.allowed(byRoot) && !e.known(f.Details) {
+			return // who has just begun to watch has not seen all of them yet
+		}
 		e.resolve(Drift, "", subject, "they are the same again, or a plan that is being carried out allows it")
 		return
 	}
@@ -230,6 +256,18 @@ func (e *Engine) drift(s Seen) {
 	}
 	s = Seen{Sight: s.Sight, At: s.At}
 	e.raise(s, Drift, Alert{Subject: subject, Summary: fmt.Sprintf("networks have %d different sets of active routes", len(byRoot)), Details: details})
+}
+
+// known tells whether what is active is known of all networks that an alert names.
+func (e *Engine) known(details []Detail) bool {
+	for _, d := range details {
+		for name := range strings.SplitSeq(d.Value, ", ") {
+			if n := e.networks[name]; n == nil || len(n.active) == 0 {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // allowed tells whether a plan that is being carried out explains that networks differ.

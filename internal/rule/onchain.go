@@ -76,13 +76,6 @@ func (e *Engine) Explains(s Seen) bool {
 // committed is the effect by which what is pending came to be.
 func committed(s Seen) Effect { return Effect{Committed, fmt.Sprintf("%s %d", s.Subject, s.Epoch)} }
 
-// Explain adds an explanation to what is expected on a network, until that is seen anew.
-func (e *Engine) Explain(name string, x Expected) {
-	if n := e.networks[name]; n != nil {
-		n.expected = append(slices.Clone(n.expected), x)
-	}
-}
-
 // explains says what explains an effect; nothing if it is empty.
 func (n *network) explains(s Seen) string {
 	for _, x := range n.expected {
@@ -170,10 +163,10 @@ func aboutAdmin(text string) bool {
 func (e *Engine) over(s Seen, n *network) {
 	pending, known := n.pending[s.Contract]
 	active, there := n.active[s.Contract]
-	if !known || !there {
-		return // who has just begun to watch has not seen both yet
-	}
 	for _, f := range e.those(UnknownRoot, s.Network) {
+		if !known || !there && f.restored {
+			continue // who has just begun to watch has not seen both yet
+		}
 		if f.Contract == s.Contract && f.Subject != pending.Subject && f.Subject != active.Is && f.Block.Number <= s.Block.Number && !f.orphan {
 			e.end(f.Fingerprint, "the root is neither pending nor active")
 		}

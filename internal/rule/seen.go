@@ -34,7 +34,7 @@ const (
 	// SawActive is what is active on a dispatcher: Contract, Subject (the routesRoot, empty before the first), Is (the root), Epoch.
 	SawActive Sight = "active"
 	// SawStep is a transaction of ours that is final: Contract, Subject (its step's first word), Failed, Gas, Baseline (as simulated), Published
-	// (the published figure, 0 if there is none), Tx.
+	// (the published figure, 0 if there is none), Tx, Source (Before, if it is one of several that were final before anybody watched, and not the last).
 	SawStep Sight = "step"
 	// SawBalance is what an account that sends has: Account, Has and Needs, in wei.
 	SawBalance Sight = "balance"

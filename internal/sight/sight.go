@@ -79,7 +79,7 @@ type Account struct {
 	// Any is that an account without a pinned hash may have code, and what it has at first is what it must have. Code that the account has
 	// delegated to (EIP-7702) is not taken for that.
 	Any bool
-	// Needs is how much money it should have, in wei; nil if that does not matter.
+	// Needs is how much money it should have, in wei, nil while that is not known; the function is nil if that does not matter.
 	Needs func() *big.Int
 }
 
@@ -159,6 +159,7 @@ func New(cfg Config) *Sight {
 		cfg.Now = time.Now
 	}
 	s := &Sight{cfg: cfg, contracts: map[common.Address]*contract{}, accounts: map[common.Address]*account{}, sent: map[common.Hash]chain.Sent{}}
+	s.survey.apart = true
 	for _, c := range cfg.Contracts {
 		own := &contract{Contract: c, address: c.Watch.Address()}
 		s.contracts[own.address] = own
@@ -362,7 +363,11 @@ func (s *Sight) read(ctx context.Context, head rollout.Block) ([]rule.Seen, erro
 	}
 	out = append(out, s.codes(ctx, head, q.Codes)...)
 	for i, address := range q.Balances {
-		out = append(out, rule.Seen{Sight: rule.SawBalance, Account: address, Has: answer.Balances[i], Needs: s.accounts[address].Needs()})
+		needs := s.accounts[address].Needs()
+		if needs == nil {
+			continue
+		}
+		out = append(out, rule.Seen{Sight: rule.SawBalance, Account: address, Has: answer.Balances[i], Needs: needs})
 		s.balances = head.Number
 	}
 	s.at, s.logs, s.blind = head, nil, false

@@ -22,7 +22,7 @@ const (
 type survey struct {
 	last    uint64 // block time of the last one
 	suspect uint64 // a height at which they did not agree; 0 if there is none
-	apart   bool   // a disagreement was told
+	apart   bool   // a disagreement was told, by this survey or one before it in another process
 
 	running sync.WaitGroup
 	cancel  context.CancelFunc
