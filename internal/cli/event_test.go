@@ -59,12 +59,15 @@ func keptEvents(t *testing.T, r *rig) {
 		batch.Logs = append(batch.Logs, d)
 		batch.Blocks = append(batch.Blocks, event.Header{Block: at})
 	}
-	routed := event.Decoded{Kind: dispatcher.Kind.Name(), Log: event.Log{
-		Address: common.Address{0xd1}, Block: batch.Blocks[1].Block, Tx: common.Hash{3}, Index: 1,
-		Topics: []common.Hash{crypto.Keccak256Hash([]byte("SelectorRouted(bytes4,address)")), {0x12, 0x34, 0x56, 0x78}, {31: 1}},
-	}}
-	routed.Name, routed.Fields = dispatcher.Kind.Decode(nil, &routed.Log)
-	batch.Logs = append(batch.Logs, routed)
+	for i, l := range []event.Log{
+		{Topics: []common.Hash{crypto.Keccak256Hash([]byte("SelectorRouted(bytes4,address)")), {0x12, 0x34, 0x56, 0x78}, {31: 1}}},
+		{Topics: []common.Hash{crypto.Keccak256Hash([]byte("RoutesApplied(bytes32,uint256)")), {0xab}}, Data: common.BigToHash(common.Big1).Bytes()},
+	} {
+		l.Address, l.Block, l.Tx, l.Index = common.Address{0xd1}, batch.Blocks[1].Block, common.Hash{3}, uint32(1+i)
+		d := event.Decoded{Kind: dispatcher.Kind.Name(), Log: l}
+		d.Name, d.Fields = dispatcher.Kind.Decode(nil, &d.Log)
+		batch.Logs = append(batch.Logs, d)
+	}
 	if err := s.SaveBatch(t.Context(), batch); err != nil {
 		t.Fatal(err)
 	}
