@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"math/big"
 	"testing"
 
 	"github.com/ethereum/go-ethereum/common"
@@ -52,7 +53,7 @@ func keptEvents(t *testing.T, r *rig) {
 	for i := range uint64(2) {
 		at := rollout.Block{Number: 5 + i, Hash: common.Hash{byte(5 + i)}, Time: 1_700_000_000 + i}
 		d := event.Decoded{Kind: dispatcher.Kind.Name(), Log: event.Log{
-			Address: common.Address{0xd1}, Block: at, Tx: common.Hash{byte(1 + i)}, Data: common.BigToHash(common.Big256).Bytes(),
+			Address: common.Address{0xd1}, Block: at, Tx: common.Hash{byte(1 + i)}, Data: common.BigToHash(big.NewInt(1_700_003_600)).Bytes(),
 			Topics: []common.Hash{crypto.Keccak256Hash([]byte("Committed(bytes32,uint256,uint256)")), {0xaa + byte(i)}, common.BigToHash(common.Big1)},
 		}}
 		d.Name, d.Fields = dispatcher.Kind.Decode(nil, &d.Log)
@@ -71,7 +72,8 @@ func keptEvents(t *testing.T, r *rig) {
 	if err := s.SaveBatch(t.Context(), batch); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Settle(t.Context(), 31337, contracts[0], event.Place{Block: 6}, nil, nil); err != nil {
-		t.Fatal(err)
+	u, err := s.Settle(t.Context(), 31337, contracts[0], event.Place{Block: 6}, nil, nil)
+	if err != nil || len(u.Selectors) == 0 {
+		t.Fatalf("%+v, %v", u, err)
 	}
 }
