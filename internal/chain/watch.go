@@ -127,7 +127,7 @@ func (w *watch) subscribed(ctx context.Context, e *endpoint) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-failed:
+		case <-failed: //nolint:errcheck // whatever it was, it is over
 			w.client.failed(e)
 			return
 		case raw := <-heads:

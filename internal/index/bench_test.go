@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -108,7 +109,9 @@ func (t task) run() (figure, error) {
 	<-h.full
 	stop()
 	cancel()
-	<-done
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		return figure{}, err
+	}
 	rows, err := s.Events(context.Background(), event.Filter{ChainID: t.ChainID, To: t.To})
 	f.Logs = len(rows)
 	return *f, err
@@ -156,9 +159,9 @@ func (t task) raw() (figure, error) {
 			}
 			n, err := io.Copy(io.Discard, resp.Body)
 			if n < 1000 {
-				return fmt.Errorf("an answer of %d bytes", n)
+				err = errors.Join(err, fmt.Errorf("an answer of %d bytes", n))
 			}
-			return err
+			return errors.Join(err, resp.Body.Close())
 		})
 	}
 	err := g.Wait()

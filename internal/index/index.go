@@ -101,6 +101,7 @@ type Indexer struct {
 	pruned   uint64 // up to where headers without events were let go
 	size     *rangeSize
 	settling settling
+	atOnce   int             // how many blocks are read at once when several are missing
 	told     []rollout.Block // the newest that the handler was told, by number
 }
 
@@ -111,7 +112,7 @@ const keptBlocks = 64
 func New(cfg Config) *Indexer {
 	x := &Indexer{
 		cfg: cfg, contracts: slices.Clone(cfg.Contracts), chain: cfg.Chain, store: cfg.Store, log: cfg.Log.With("network", cfg.Chain.Name()), chainID: cfg.Chain.ChainID(),
-		kinds: map[common.Address]event.Kind{}, size: newRangeSize(),
+		kinds: map[common.Address]event.Kind{}, size: newRangeSize(), atOnce: blocksAtOnce,
 	}
 	if cfg.Told.Hash != (common.Hash{}) {
 		x.told = []rollout.Block{cfg.Told}

@@ -2,9 +2,9 @@ package index_test
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"log/slog"
 	"math/big"
 	"math/rand/v2"
@@ -75,7 +75,7 @@ func logger() *slog.Logger {
 	if *verbose {
 		return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
-	return slog.New(slog.NewTextHandler(io.Discard, nil))
+	return slog.New(slog.DiscardHandler)
 }
 
 // onEach runs a test with a journal on each engine.
@@ -128,13 +128,11 @@ type node struct {
 	eth     *ethclient.Client
 	chainID uint64
 	emitter common.Address
+	others  []common.Address // that are indexed as well
 	from    common.Address
 	reorg   func(depth uint64)
 	mine    func()
 	rand    *rand.Rand
-
-	key   string
-	nonce uint64
 }
 
 var emitterAddress = common.HexToAddress("0xe111000000000000000000000000000000000001")
@@ -179,7 +177,8 @@ func newDevnet(t testing.TB) *node {
 	n.reorg = func(depth uint64) {
 		head := n.head()
 		n.call(nil, "debug_setHead", hexutil.Uint64(head-depth))
-		for range depth + 1 {
+		n.emit(pageLogs(n.rand, 2)) // else the blocks could be those that it has just forgotten, which geth does not get along with
+		for range depth {
 			n.mine()
 		}
 	}
@@ -210,29 +209,45 @@ func (n *node) head() uint64 {
 }
 
 // emit makes a block with a transaction that logs.
-func (n *node) emit(logs []emission) {
+func (n *node) emit(logs []emission) { n.emitBy(n.emitter, logs) }
+
+func (n *node) emitBy(emitter common.Address, logs []emission) {
 	n.t.Helper()
 	data := calldata(logs)
 	if n.chainID == 31337 {
-		n.call(nil, "eth_sendTransaction", map[string]any{"from": n.from, "to": n.emitter, "data": hexutil.Bytes(data), "gas": hexutil.Uint64(5_000_000)})
+		n.call(nil, "eth_sendTransaction", map[string]any{"from": n.from, "to": emitter, "data": hexutil.Bytes(data), "gas": hexutil.Uint64(5_000_000)})
 		n.mine()
 		return
 	}
-	nonce, err := n.eth.PendingNonceAt(context.Background(), n.from)
-	if err != nil {
-		n.t.Fatal(err)
+	n.sign(&emitter, data)
+}
+
+// deploy makes a block with a transaction that makes a contract.
+func (n *node) deploy(init []byte) {
+	n.t.Helper()
+	n.sign(nil, init)
+}
+
+func (n *node) sign(to *common.Address, data []byte) {
+	n.t.Helper()
+	for range 20 {
+		nonce, err := n.eth.NonceAt(context.Background(), n.from, nil)
+		if err != nil {
+			n.t.Fatal(err)
+		}
+		tx := types.MustSignNewTx(devKey, types.LatestSignerForChainID(new(big.Int).SetUint64(n.chainID)), &types.DynamicFeeTx{
+			ChainID: new(big.Int).SetUint64(n.chainID), Nonce: nonce, Gas: 5_000_000, GasFeeCap: big.NewInt(100 * params.GWei), GasTipCap: big.NewInt(1),
+			To: to, Data: data,
+		})
+		err = n.eth.SendTransaction(context.Background(), tx)
+		for until := time.Now().Add(time.Second); err == nil && time.Now().Before(until); time.Sleep(time.Millisecond) { // it mines what waits
+			if receipt, err := n.eth.TransactionReceipt(context.Background(), tx.Hash()); err == nil && receipt != nil {
+				return
+			}
+		}
+		n.mine() // after it was told to go back, it may have kept others, or not have noticed yet what the next nonce is
 	}
-	tx := types.MustSignNewTx(devKey, types.LatestSignerForChainID(new(big.Int).SetUint64(n.chainID)), &types.DynamicFeeTx{
-		ChainID: new(big.Int).SetUint64(n.chainID), Nonce: nonce, Gas: 5_000_000, GasFeeCap: big.NewInt(100 * params.GWei), GasTipCap: big.NewInt(1),
-		To: &n.emitter, Data: data,
-	})
-	before := n.head()
-	if err := n.eth.SendTransaction(context.Background(), tx); err != nil {
-		n.t.Fatal(err)
-	}
-	for n.head() == before { // it mines what waits
-		time.Sleep(time.Millisecond)
-	}
+	n.t.Fatal("no transaction gets into a block")
 }
 
 func (n *node) client(urls ...string) *chain.Client {
@@ -290,6 +305,13 @@ func (h *told) Head(_ context.Context, b rollout.Block, logs []event.Decoded) {
 	}
 }
 
+// tip is the newest block that it was told.
+func (h *told) tip() uint64 {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.last.Number
+}
+
 func (h *told) Reorg(_ context.Context, last rollout.Block) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -310,11 +332,7 @@ func (h *told) Final(_ context.Context, b rollout.Block) {
 }
 
 // running is an indexer at work.
-type running struct {
-	t    testing.TB
-	stop func()
-	told *told
-}
+type running struct{ stop func() }
 
 // start starts an indexer. It is stopped at the end of the test at the latest.
 func start(t testing.TB, n *node, s index.Store, c index.Chain, h *told) *running {
@@ -324,21 +342,26 @@ func start(t testing.TB, n *node, s index.Store, c index.Chain, h *told) *runnin
 
 func startPolling(t testing.TB, n *node, s index.Store, c index.Chain, h *told, poll time.Duration) *running {
 	t.Helper()
-	x := index.New(index.Config{
-		Chain: c, Store: s, Contracts: []event.Contract{{Kind: dispatcher.Kind, Address: n.emitter, From: 0}}, Confirmations: 3,
+	return startConfig(t, index.Config{
+		Chain: c, Store: s, Contracts: []event.Contract{{Kind: dispatcher.Kind, Address: n.emitter, From: 1}}, Confirmations: 3,
 		Poll: poll, Handler: h, Log: logger(), Told: h.last,
 	})
+}
+
+func startConfig(t testing.TB, cfg index.Config) *running {
+	t.Helper()
+	x := index.New(cfg)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- x.Run(ctx) }()
 	stop := sync.OnceFunc(func() {
 		cancel()
-		if err := <-done; err != context.Canceled {
+		if err := <-done; !errors.Is(err, context.Canceled) {
 			t.Errorf("the indexer ended: %v", err)
 		}
 	})
 	t.Cleanup(stop)
-	return &running{t, stop, h}
+	return &running{stop}
 }
 
 // mustReach waits until the rows are those of the chain, and compares them.
@@ -392,7 +415,7 @@ func mustEqual(t testing.TB, n *node, s *store.Store, want []types.Log) {
 // scan reads all logs with go-ethereum's client, past the index.
 func scan(t testing.TB, n *node) []types.Log {
 	t.Helper()
-	logs, err := n.eth.FilterLogs(context.Background(), ethereum.FilterQuery{FromBlock: new(big.Int), Addresses: []common.Address{n.emitter}})
+	logs, err := n.eth.FilterLogs(context.Background(), ethereum.FilterQuery{FromBlock: new(big.Int), Addresses: append([]common.Address{n.emitter}, n.others...)})
 	if err != nil {
 		t.Fatal(err)
 	}
