@@ -299,6 +299,14 @@ func Report(ctx context.Context, cfg Config, seen ...rule.Seen) error {
 			engine.Restore([]rule.Alert{r.Alert}, nil)
 		}
 	}
+	now := time.Now().Unix()
+	silences, err := cfg.Journal.Silences(ctx, now)
+	if err != nil {
+		return err
+	}
+	cfg.Telling.Silenced = func(a rule.Alert) bool {
+		return slices.ContainsFunc(silences, func(s rule.Silence) bool { return s.Covers(a, now) })
+	}
 	var changes []rule.Change
 	for _, s := range seen {
 		if s.Sight != rule.SawReport {

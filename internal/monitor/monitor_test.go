@@ -311,6 +311,14 @@ func TestReports(t *testing.T) {
 		t.Errorf("%v fire", all)
 	}
 	r.mustTell("raised chat", "resolved chat")
+	if _, err := r.journal.BeginSilence(t.Context(), rule.Silence{Rule: rule.External, Until: time.Now().Unix() + 60, Reason: "known", By: "alice"}); err != nil {
+		t.Fatal(err)
+	}
+	report.Failed = true
+	if err := Report(t.Context(), cfg, report); err != nil {
+		t.Fatal(err)
+	}
+	r.mustTell("raised chat", "resolved chat")
 	if err := Report(t.Context(), cfg, commit(1)); err == nil {
 		t.Error("an effect is taken from outside")
 	}
