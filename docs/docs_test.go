@@ -81,7 +81,7 @@ func TestCommandsInDocumentsExist(t *testing.T) {
 		found++
 		words := strings.Fields(line)
 		heading := "## lockstep " + words[1]
-		if slices.Contains([]string{"approvals", "audit", "config", "db", "execution", "key", "layout", "manifest", "network", "token"}, words[1]) {
+		if slices.Contains([]string{"approvals", "audit", "config", "db", "event", "execution", "key", "layout", "manifest", "network", "token", "upgrade"}, words[1]) {
 			heading += " " + words[2]
 		}
 		_, section, ok := strings.Cut(reference, heading+"\n")

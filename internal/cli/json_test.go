@@ -40,6 +40,7 @@ var withoutData = map[string]string{
 	"lockstep completion":  "a script, for a shell",
 	"lockstep config":      "help, for people",
 	"lockstep db":          "help, for people",
+	"lockstep event":       "help, for people",
 	"lockstep execution":   "help, for people",
 	"lockstep help":        "help, for people",
 	"lockstep key":         "help, for people",
@@ -48,6 +49,7 @@ var withoutData = map[string]string{
 	"lockstep network":     "help, for people",
 	"lockstep token":       "help, for people",
 	"lockstep transaction": "help, for people",
+	"lockstep upgrade":     "help, for people",
 }
 
 // exercise is one run of a command with --json.
@@ -126,6 +128,16 @@ var exercises = []exercise{
 	{command: "lockstep relay list", args: "--config @one.yaml"},
 	{command: "lockstep relay list", args: "--config @relayed.yaml --journal @relayed.db", before: relayed},
 	{command: "lockstep relay list", args: "--config @nowhere.yaml", code: exitFailed, fails: true},
+	{command: "lockstep event list", args: "--config @one.yaml"},
+	{command: "lockstep event list", args: "--config @one.yaml --journal @indexed.db --name Committed,RoutesApplied --last 0", before: indexed},
+	{command: "lockstep event list", args: "--config @one.yaml --contract 0x12", code: exitUsage, fails: true},
+	{command: "lockstep event list", args: "--config @one.yaml --tx 0x12", code: exitUsage, fails: true},
+	{command: "lockstep upgrade list", args: "--config @one.yaml --status applied"},
+	{command: "lockstep upgrade list", args: "--config @one.yaml --journal @indexed.db"},
+	{command: "lockstep upgrade list", args: "--config @one.yaml --status done", code: exitUsage, fails: true},
+	{command: "lockstep upgrade show", args: "--config @one.yaml --journal @indexed.db 0xabcd"},
+	{command: "lockstep upgrade show", args: "--config @one.yaml --journal @indexed.db 0xdddd", code: exitFailed, fails: true},
+	{command: "lockstep upgrade show", args: "--config @one.yaml abcd", code: exitUsage, fails: true},
 	{command: "lockstep audit list", args: "--journal @lockstep.db --last 0"},
 	{command: "lockstep audit list", args: "--config @one.yaml --kind transaction --network local"},
 	{command: "lockstep audit list", args: "--journal @lockstep.db --kind nothing", code: exitUsage, fails: true},
