@@ -1,7 +1,7 @@
 package cli
 
 import (
-	"math/big"
+	"strings"
 	"testing"
 
 	"github.com/ethereum/go-ethereum/common"
@@ -13,67 +13,88 @@ import (
 	"github.com/seed-b6a97670/lockstep/internal/store"
 )
 
-func init() {
-	withoutData["lockstep event"] = "help, for people"
-	withoutData["lockstep upgrade"] = "help, for people"
-	root := common.Hash{0xaa}.Hex()
-	exercises = append(exercises, []exercise{
-		{command: "lockstep event list", args: "--journal @old.db --network 31337"}, // an earlier release knew none
-		{command: "lockstep upgrade list", args: "--journal @old.db"},
-		{command: "lockstep event list", args: "--config @one.yaml --network local", before: keptEvents},
-		{command: "lockstep event list", args: "--journal @lockstep.db --network 31337 --name Committed --from 1 --to 9 --limit 1"},
-		{command: "lockstep event list", args: "--journal @lockstep.db --network 31337 --tx " + root},
-		{command: "lockstep event list", args: "--journal @lockstep.db", code: exitUsage, fails: true},
-		{command: "lockstep event list", args: "--journal @lockstep.db --network local --tx 0xaa", code: exitUsage, fails: true},
-		{command: "lockstep event list", args: "--journal @lockstep.db --network nowhere", code: exitUsage, fails: true},
-		{command: "lockstep event list", args: "--journal @lockstep.db --network 1 --limit 0", code: exitUsage, fails: true},
-		{command: "lockstep event list", args: "--journal @nowhere.db --network 1", code: exitFailed, fails: true},
-		{command: "lockstep upgrade list", args: "--config @one.yaml --network local --status cancelled --root " + root},
-		{command: "lockstep upgrade list", args: "--journal @lockstep.db --limit 1"},
-		{command: "lockstep upgrade list", args: "--journal @lockstep.db --status odd", code: exitUsage, fails: true},
-		{command: "lockstep upgrade list", args: "--journal @lockstep.db --root 0xaa", code: exitUsage, fails: true},
-		{command: "lockstep upgrade list", args: "--journal @lockstep.db --limit 0", code: exitUsage, fails: true},
-		{command: "lockstep upgrade list", args: "--journal @nowhere.db", code: exitFailed, fails: true},
-	}...)
-}
-
-// keptEvents puts two commitments into the index.
-func keptEvents(t *testing.T, r *rig) {
+// indexed makes indexed.db: a journal with the events of a commitment that was applied and cancelled, and of one that is active and not settled.
+func indexed(t *testing.T, r *rig) {
 	t.Helper()
-	s, err := store.Open(t.Context(), r.path("lockstep.db"), "test")
+	s, err := store.Open(t.Context(), r.path("indexed.db"), "market")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = s.Close() }()
-	contracts := []event.Contract{{Kind: dispatcher.Kind, Address: common.Address{0xd1}, From: 1}}
-	if _, err := s.Watch(t.Context(), 31337, contracts); err != nil {
+	contract := event.Contract{Kind: dispatcher.Kind, Address: common.Address{0xd1}, From: 1}
+	if _, err := s.Watch(t.Context(), 31337, []event.Contract{contract}); err != nil {
 		t.Fatal(err)
 	}
-	batch := event.Batch{ChainID: 31337, Contracts: contracts, From: 1, To: 8}
-	for i := range uint64(2) {
-		at := rollout.Block{Number: 5 + i, Hash: common.Hash{byte(5 + i)}, Time: 1_700_000_000 + i}
-		d := event.Decoded{Kind: dispatcher.Kind.Name(), Log: event.Log{
-			Address: common.Address{0xd1}, Block: at, Tx: common.Hash{byte(1 + i)}, Data: common.BigToHash(big.NewInt(1_700_003_600)).Bytes(),
-			Topics: []common.Hash{crypto.Keccak256Hash([]byte("Committed(bytes32,uint256,uint256)")), {0xaa + byte(i)}, common.BigToHash(common.Big1)},
-		}}
+	word := func(n byte) common.Hash { return common.Hash{31: n} }
+	root := common.HexToHash("0xabcd" + strings.Repeat("0", 60))
+	topic := func(signature string) common.Hash { return crypto.Keccak256Hash([]byte(signature)) }
+	b := event.Batch{ChainID: 31337, Contracts: []event.Contract{contract}, From: 1, To: 6, Follows: true}
+	log := func(block uint64, topics []common.Hash, data ...common.Hash) {
+		l := event.Log{Address: contract.Address, Topics: topics, Block: rollout.Block{Number: block, Hash: word(byte(block)), Time: 1_700_000_000 + block}, Tx: word(byte(0x70 + block))}
+		for _, w := range data {
+			l.Data = append(l.Data, w[:]...)
+		}
+		d := event.Decoded{Log: l, Kind: "dispatcher"}
 		d.Name, d.Fields = dispatcher.Kind.Decode(nil, &d.Log)
-		batch.Logs = append(batch.Logs, d)
-		batch.Blocks = append(batch.Blocks, event.Header{Block: at})
+		b.Logs = append(b.Logs, d)
 	}
-	for i, l := range []event.Log{
-		{Topics: []common.Hash{crypto.Keccak256Hash([]byte("SelectorRouted(bytes4,address)")), {0x12, 0x34, 0x56, 0x78}, {31: 1}}},
-		{Topics: []common.Hash{crypto.Keccak256Hash([]byte("RoutesApplied(bytes32,uint256)")), {0xab}}, Data: common.BigToHash(common.Big1).Bytes()},
+	eta := common.BytesToHash([]byte{0x65, 0x60, 0, 0})
+	log(1, []common.Hash{topic("Committed(bytes32,uint256,uint256)"), root, word(1)}, eta)
+	log(2, []common.Hash{topic("RoutesApplied(bytes32,uint256)"), root}, word(1))
+	log(3, []common.Hash{topic("Cancelled(bytes32,uint256,address)"), root, word(1), word(0xaa)})
+	log(4, []common.Hash{topic("Committed(bytes32,uint256,uint256)"), root, word(1)}, eta)
+	log(5, []common.Hash{topic("Activated(bytes32,uint256)"), root, word(1)})
+	log(6, []common.Hash{topic("Another()")})
+	for n := uint64(1); n <= 6; n++ {
+		b.Blocks = append(b.Blocks, event.Header{Block: rollout.Block{Number: n, Hash: word(byte(n)), Time: 1_700_000_000 + n}})
+	}
+	err = s.SaveBatch(t.Context(), b)
+	if err == nil {
+		var txs []event.Transaction
+		var calls []event.Call
+		for n := uint64(1); n <= 3; n++ {
+			calls = append(calls, event.Call{Block: rollout.Block{Number: n, Hash: word(byte(n))}})
+			txs = append(txs, event.Transaction{Hash: word(byte(0x70 + n)), Block: n, GasUsed: 1000})
+		}
+		txs[1].Pages = []event.Page{{Contract: contract.Address, Root: root, RoutesRoot: root, Of: 1, Selectors: []string{"0x01020304"}}}
+		_, err = s.Settle(t.Context(), 31337, contract, event.Place{Block: 1}, calls, txs)
+	}
+	if err == nil {
+		err = s.SaveRefused(t.Context(), 31337, []event.Refused{{
+			Contract: contract.Address, Block: rollout.Block{Number: 2, Hash: word(2), Time: 1_700_000_002}, Tx: word(0x99), From: common.Address{1}, Selector: "0x01020304",
+			Error: "NothingPending", Fields: []byte(`{}`), Source: "block",
+		}, {
+			Contract: contract.Address, Block: rollout.Block{Number: 2, Hash: word(2), Time: 1_700_000_002}, From: common.Address{1}, Selector: "0x01020304", Source: "simulation",
+		}})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestEventsForPeople: what is printed tells what happened.
+func TestEventsForPeople(t *testing.T) {
+	r := newRig(t)
+	indexed(t, r)
+	for args, want := range map[string][]string{
+		"event list":                      {"Committed", "root=0xabcd0000.. epoch=1 eta=1700790272", "unknown", "2023-11-14 22:13:21"},
+		"event list --name Cancelled":     {"by=0x00000000.."},
+		"event list --last 1":             {"unknown"},
+		"upgrade list":                    {"CANCELLED", "ACTIVATED", "0+", "3000"},
+		"upgrade list --status cancelled": {"3000"},
+		"upgrade show 0xabcd":             {"local: epoch 1, root 0xabcd", "status      CANCELLED", "applied     2023-11-14 22:13:22", "refused at 2023-11-14 22:13:22: NothingPending"},
 	} {
-		l.Address, l.Block, l.Tx, l.Index = common.Address{0xd1}, batch.Blocks[1].Block, common.Hash{3}, uint32(1+i)
-		d := event.Decoded{Kind: dispatcher.Kind.Name(), Log: l}
-		d.Name, d.Fields = dispatcher.Kind.Decode(nil, &d.Log)
-		batch.Logs = append(batch.Logs, d)
-	}
-	if err := s.SaveBatch(t.Context(), batch); err != nil {
-		t.Fatal(err)
-	}
-	u, err := s.Settle(t.Context(), 31337, contracts[0], event.Place{Block: 6}, nil, nil)
-	if err != nil || len(u.Selectors) == 0 {
-		t.Fatalf("%+v, %v", u, err)
+		code, stdout, stderr := r.run(t, "", append(strings.Fields(args), "--config", "@one.yaml", "--journal", "@indexed.db")...)
+		if code != exitDone {
+			t.Fatalf("%s: exit code %d\n%s", args, code, stderr)
+		}
+		for _, w := range want {
+			if !strings.Contains(stdout, w) {
+				t.Errorf("%s does not say %q:\n%s", args, w, stdout)
+			}
+		}
+		if strings.Contains(args, "Cancelled") && strings.Contains(stdout, "Committed") || strings.Contains(args, "--last 1") && strings.Contains(stdout, "Cancelled") {
+			t.Errorf("%s says more:\n%s", args, stdout)
+		}
 	}
 }

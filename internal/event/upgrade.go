@@ -26,6 +26,11 @@ func (s UpgradeStatus) Pending() bool {
 	return s == UpgradeCommitted || s == UpgradeApplied || s == UpgradeFailed
 }
 
+// Known tells whether it is one of the statuses.
+func (s UpgradeStatus) Known() bool {
+	return s.Pending() || s == UpgradeActivated || s == UpgradeCancelled || s == UpgradeExpired
+}
+
 // Upgrade is a commitment of a root on one dispatcher, and what has become of it. Times are of blocks, in unix seconds; 0 before it has come to that.
 type Upgrade struct {
 	ChainID     uint64

@@ -176,9 +176,9 @@ func newDevnet(t testing.TB) *node {
 	n.init()
 	n.reorg = func(depth uint64) {
 		head := n.head()
+		n.call(nil, "evm_increaseTime", hexutil.Uint64(100)) // else blocks could be those that it has just forgotten, which geth does not get along with
 		n.call(nil, "debug_setHead", hexutil.Uint64(head-depth))
-		n.emit(pageLogs(n.rand, 2)) // else the blocks could be those that it has just forgotten, which geth does not get along with
-		for range depth {
+		for range depth + 1 {
 			n.mine()
 		}
 	}

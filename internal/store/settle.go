@@ -202,3 +202,15 @@ func saveTransaction(ctx context.Context, tx *tx, chainID uint64, t *event.Trans
 		chainID, t.Hash[:], t.Block, t.GasUsed, string(pages))
 	return err
 }
+
+// Life returns what is known of the commitment of a contract in a place. The error is ErrNotFound if there is none.
+func (s *Store) Life(ctx context.Context, chainID uint64, c event.Contract, commit event.Place) (l event.Life, err error) {
+	err = s.view(ctx, func(db querier) error {
+		l, err = life(ctx, db, chainID, c, commit)
+		return err
+	})
+	if err != nil {
+		return l, fmt.Errorf("read the upgrade of block %d: %w", commit.Block, err)
+	}
+	return l, nil
+}
