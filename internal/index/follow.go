@@ -15,6 +15,12 @@ import (
 // blocksAtOnce bounds how many blocks are written at once when several are missing.
 const blocksAtOnce = 32
 
+// farBehind is how many blocks are rather read by ranges, than one by one.
+const farBehind = 1000
+
+// errFar says that so many blocks are missing.
+var errFar = errors.New("many blocks are missing")
+
 // errChanged says that the chain changed while it was read.
 var errChanged = errors.New("the chain changed while it was read")
 
@@ -132,7 +138,7 @@ func (x *Indexer) tip() (event.Header, bool) {
 // catchUpAtLast indexes all blocks up to a head, or, if that fails, up to one that there is then.
 func (x *Indexer) catchUpAtLast(ctx context.Context, head event.Header) error {
 	err := x.catchUp(ctx, head)
-	for i := 0; i < retries && err != nil && !errors.Is(err, rollout.ErrFenced) && !errors.Is(err, rollout.ErrStale); i++ {
+	for i := 0; i < retries && err != nil && !errors.Is(err, rollout.ErrFenced) && !errors.Is(err, rollout.ErrStale) && !errors.Is(err, errFar); i++ {
 		x.log.Debug("a block is not indexed yet", "block", head.Number, "err", err)
 		select {
 		case <-ctx.Done():
@@ -171,6 +177,9 @@ func (x *Indexer) catchUp(ctx context.Context, head event.Header) error {
 			}
 			continue
 		}
+		if head.Number-x.next > farBehind+x.depth() {
+			return errFar
+		}
 		headers, err := x.headersTo(ctx, head)
 		if err != nil {
 			return err
@@ -184,7 +193,7 @@ func (x *Indexer) catchUp(ctx context.Context, head event.Header) error {
 		if err := x.indexBlocks(ctx, headers); err != nil {
 			return err
 		}
-		if err := x.finalize(ctx, head); err != nil {
+		if err := x.finalize(ctx); err != nil {
 			return err
 		}
 		if x.next > head.Number {
@@ -280,8 +289,8 @@ func (x *Indexer) logsOf(ctx context.Context, headers []event.Header) ([]event.L
 }
 
 // finalize notes which block is final.
-func (x *Indexer) finalize(ctx context.Context, head event.Header) error {
-	if x.next+1 < x.cfg.Confirmations+1 || x.next > head.Number+1 {
+func (x *Indexer) finalize(ctx context.Context) error {
+	if x.next < x.cfg.Confirmations {
 		return nil
 	}
 	number := x.next - x.cfg.Confirmations

@@ -156,6 +156,109 @@ func mustSoonHave(t *testing.T, n *node, s *store.Store, last uint64) {
 	mustEqual(t, n, s, want)
 }
 
+// forked is a network one of whose endpoints announces blocks of a branch that no other has.
+type forked struct{ *chain.Client }
+
+func (f forked) Heads(ctx context.Context, interval time.Duration) <-chan event.Header {
+	out := make(chan event.Header)
+	go func() {
+		defer close(out)
+		for h := range f.Client.Heads(ctx, interval) {
+			stray := h
+			stray.Hash, stray.Parent = common.Hash{1, byte(h.Number)}, common.Hash{2, byte(h.Number)}
+			before := stray
+			before.Number = max(h.Number, 3) - 3
+			after := stray
+			after.Number++
+			for _, h := range []event.Header{before, h, after} {
+				select {
+				case out <- h:
+				case <-ctx.Done():
+				}
+			}
+		}
+	}()
+	return out
+}
+
+// TestAnnouncementsOfAnotherBranch: what only one endpoint says is no reorganisation.
+func TestAnnouncementsOfAnotherBranch(t *testing.T) { onEach(t, testAnnouncementsOfAnotherBranch) }
+
+func testAnnouncementsOfAnotherBranch(t *testing.T, where string) {
+	n := newAnvil(t)
+	for range 10 {
+		n.emit(pageLogs(n.rand, 2))
+	}
+	s, h := openStore(t, where), newTold()
+	start(t, n, s, forked{n.client()}, h)
+	for range 10 {
+		n.emit(pageLogs(n.rand, 2))
+		mustReach(t, n, s)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.reorg > 0 {
+		t.Errorf("the handler was told of %d reorganisations", h.reorg)
+	}
+}
+
+// TestFarBehind: who finds that many blocks are missing reads them by ranges, and the handler is told of those that have logs.
+func TestFarBehind(t *testing.T) { onEach(t, testFarBehind) }
+
+func testFarBehind(t *testing.T, where string) {
+	n := newAnvil(t)
+	n.emit(pageLogs(n.rand, 2))
+	s, h := openStore(t, where), newTold()
+	gate := &gated{Client: n.client(), open: make(chan struct{}, 1)}
+	gate.open <- struct{}{}
+	start(t, n, s, gate, h)
+	mustReach(t, n, s)
+	for range 5 {
+		n.emit(pageLogs(n.rand, 2))
+		n.call(nil, "anvil_mine", hexutil.Uint64(300))
+	}
+	gate.open <- struct{}{}
+	mustReach(t, n, s)
+	for until := time.Now().Add(10 * time.Second); h.tip() < n.head() && time.Now().Before(until); time.Sleep(10 * time.Millisecond) {
+	}
+	mustAgree(t, n, h)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.heads) > 500 {
+		t.Errorf("the handler was told of %d blocks, one by one", len(h.heads))
+	}
+}
+
+// gated is a network that announces one block for each time that it is opened, until it is opened twice.
+type gated struct {
+	*chain.Client
+	open chan struct{}
+	done bool
+}
+
+func (g *gated) Heads(ctx context.Context, interval time.Duration) <-chan event.Header {
+	if g.done {
+		return g.Client.Heads(ctx, interval)
+	}
+	out := make(chan event.Header)
+	go func() {
+		defer close(out)
+		for range 2 {
+			select {
+			case <-g.open:
+			case <-ctx.Done():
+				return
+			}
+			if h, err := g.Latest(ctx); err == nil {
+				out <- h
+			}
+		}
+		g.done = true
+		<-ctx.Done()
+	}()
+	return out
+}
+
 // TestNarrowEndpoints: an endpoint that gives the logs of few blocks at once, and takes no batches, is enough.
 func TestNarrowEndpoints(t *testing.T) {
 	n := newAnvil(t)

@@ -145,6 +145,8 @@ func (x *Indexer) Run(ctx context.Context) error {
 			return ctx.Err()
 		case errors.Is(err, rollout.ErrFenced):
 			return fmt.Errorf("index %s: %w", x.chain.Name(), err)
+		case errors.Is(err, errFar):
+			continue
 		}
 		if time.Since(start) > time.Minute {
 			wait = firstWait

@@ -2,6 +2,7 @@ package index
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/seed-b6a97670/lockstep/internal/event"
 	"github.com/seed-b6a97670/lockstep/internal/rollout"
@@ -12,6 +13,9 @@ func (x *Indexer) rollBack(ctx context.Context, head event.Header) error {
 	ancestor, err := x.ancestor(ctx, head)
 	if err != nil {
 		return err
+	}
+	if ancestor.Number+1 == x.next || ancestor.Number == head.Number && ancestor.Hash != head.Hash {
+		return fmt.Errorf("who announces block %d of %s has another branch than who is asked: %w", head.Number, x.chain.Name(), errChanged)
 	}
 	x.log.Info("the chain was reorganised", "block", ancestor.Number, "gone", x.next-1-ancestor.Number)
 	if err := x.store.RollBack(ctx, x.chainID, x.contracts, x.next, ancestor); err != nil {
