@@ -81,9 +81,10 @@ mutation: setup ## Take every check out of the contracts, one at a time, and see
 mutation-slice: setup ## The same for a few checks, SLICE=1/36 of them; compares the table with the sources
 	cd contracts && FORGE=$(FORGE) node script/mutate.js --slice $(SLICE) --check ../docs/reference/mutations.md
 
-soak: mutation ## Run what takes many minutes: every mutant, long invariant and fuzz runs, a million random manifests, chaos
+soak: mutation ## Run what takes many minutes: every mutant, long invariant and fuzz runs, a million random manifests, the index in a storm, chaos
 	cd contracts && FOUNDRY_PROFILE=soak $(FORGE) test --match-contract 'DispatcherInvariants|PageFuzzTest'
 	go test -run xxx -bench RandomManifests -benchtime 1000000x -timeout 0 ./contracts
+	go test -run Storm -count 1 -timeout 0 -v ./internal/index -storm 100000
 	$(MAKE) chaos
 
 chaos: setup tools postgres ## Run the tests of chaos alone, ROUNDS=20 of them
@@ -100,7 +101,8 @@ gas-check: setup ## The same, but fail on a figure that is over its limit
 test-go: setup tools postgres ## Run the Go tests, with the race detector where things run side by side
 	$(TOOLS)/gotestsum --format pkgname -- -timeout 20m ./...
 	$(TOOLS)/gotestsum --format pkgname -- -timeout 20m -race ./internal/reconcile ./internal/txsend ./internal/app ./internal/chain \
-		./internal/store ./internal/cli ./internal/relay ./internal/web ./internal/metric ./internal/schedule ./internal/lease
+		./internal/store ./internal/cli ./internal/relay ./internal/web ./internal/metric ./internal/schedule ./internal/lease ./internal/trace ./internal/index \
+		./internal/notify ./internal/monitor ./internal/sight ./internal/inbound
 
 e2e: setup tools ## Run the end-to-end tests alone: the real binary, anvil, cast, kills
 	$(TOOLS)/gotestsum --format testname -- -timeout 20m -count 1 ./e2e/...
@@ -133,8 +135,9 @@ drift: setup ## Fail if artifacts, bindings or reference documents are not what 
 
 bench: setup tools ## Run the benchmarks; each prints a ratio against a baseline of the same run. NETWORKS=21 for the largest rollout
 	go test -run xxx -bench . -benchtime 10x ./internal/manifest ./internal/devnet ./internal/demo ./internal/audit ./internal/store ./internal/layout \
-		./internal/bytecode ./internal/schedule
+		./internal/bytecode ./internal/schedule ./internal/txsend
 	go test -run xxx -bench FromBlock -benchtime 1x ./internal/app
+	go test -run xxx -bench . -benchtime 1x -timeout 30m ./internal/index
 	go test -run xxx -bench . -benchtime 1x -timeout 30m ./e2e -networks $(NETWORKS)
 
 tools: $(TOOLS)/.stamp prometheus

@@ -2,6 +2,7 @@
 package docs_test
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -9,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"go.yaml.in/yaml/v3"
 
 	"github.com/seed-b6a97670/lockstep/internal/cli"
 	"github.com/seed-b6a97670/lockstep/internal/config"
@@ -82,7 +85,7 @@ func TestCommandsInDocumentsExist(t *testing.T) {
 		found++
 		words := strings.Fields(line)
 		heading := "## lockstep " + words[1]
-		if slices.Contains([]string{"alert", "approvals", "audit", "config", "db", "execution", "key", "layout", "manifest", "metrics", "network", "notify", "rule", "token"}, words[1]) {
+		if slices.Contains([]string{"alert", "approvals", "audit", "config", "db", "event", "execution", "key", "layout", "manifest", "metrics", "network", "notify", "rule", "token", "upgrade"}, words[1]) {
 			heading += " " + words[2]
 		}
 		_, section, ok := strings.Cut(reference, heading+"\n")
@@ -110,13 +113,39 @@ func TestAlertExamplesParse(t *testing.T) {
 	for _, path := range []string{"docs/guide.md", "docs/reference/rules.md"} {
 		for _, block := range alertsBlock.FindAllStringSubmatch(read(t, path), -1) {
 			found++
-			if _, err := config.Parse(path, []byte(block[1]+read(t, "examples/market/lockstep.yaml"))); err != nil {
+			if _, err := config.Parse(path, over(t, read(t, "examples/market/lockstep.yaml"), block[1])); err != nil {
 				t.Errorf("%v\nin\n%s", err, block[1])
 			}
 		}
 	}
 	if found < 2 {
 		t.Errorf("found %d examples", found)
+	}
+}
+
+// over is a configuration with what an example says in the place of, or beside, what it says.
+func over(t *testing.T, base, example string) []byte {
+	t.Helper()
+	var all, more map[string]any
+	if err := errors.Join(yaml.Unmarshal([]byte(base), &all), yaml.Unmarshal([]byte(example), &more)); err != nil {
+		t.Fatal(err)
+	}
+	mergeInto(all, more)
+	out, err := yaml.Marshal(all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func mergeInto(all, more map[string]any) {
+	for key, value := range more {
+		inner, ok := value.(map[string]any)
+		if outer, both := all[key].(map[string]any); ok && both {
+			mergeInto(outer, inner)
+			continue
+		}
+		all[key] = value
 	}
 }
 

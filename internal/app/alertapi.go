@@ -35,9 +35,8 @@ const (
 func (x *answers) listAlerts(ctx context.Context, r *web.Request) (any, error) {
 	q := store.AlertQuery{Limit: alertsListed}
 	for name, values := range r.Query {
-		value := values[0]
 		var err error
-		switch name {
+		switch value := values[0]; name {
 		case "firing":
 			q.Firing, err = strconv.ParseBool(value)
 		case "since":

@@ -13,9 +13,6 @@ import (
 	"github.com/seed-b6a97670/lockstep/internal/web"
 )
 
-// acknowledgePath is before the secret in a link to the page of an alert.
-const acknowledgePath = "/alerts/ack/"
-
 var alertPage = template.Must(template.New("alert").Parse(`{{with .Alert}}<p><strong>{{.Summary}}</strong>
 <dl>
 <dt>severity<dd>{{.Severity}}

@@ -12,6 +12,7 @@ import (
 	"github.com/seed-b6a97670/lockstep/internal/config"
 	"github.com/seed-b6a97670/lockstep/internal/inbound"
 	"github.com/seed-b6a97670/lockstep/internal/monitor"
+	"github.com/seed-b6a97670/lockstep/internal/notify"
 	"github.com/seed-b6a97670/lockstep/internal/rule"
 	"github.com/seed-b6a97670/lockstep/internal/store"
 	"github.com/seed-b6a97670/lockstep/internal/web"
@@ -91,13 +92,27 @@ func newAnswers(cfg *config.Config, s *store.Store, alerting monitor.Config, net
 		}
 		x.hooks[name] = hook
 	}
+	for _, sink := range cfg.Alerts.Sinks {
+		if sink.Type != notify.TypeAlertmanager {
+			continue
+		}
+		url, err := cfg.Resolve(sink.URL)
+		if err != nil {
+			return nil, fmt.Errorf("%s:%d: alerts.sinks.%s.url: %w", cfg.File, sink.Line, sink.Name, err)
+		}
+		am, err := inbound.NewAlertmanager(sink.Name, url, nil)
+		if err != nil {
+			return nil, fmt.Errorf("%s:%d: %w", cfg.File, sink.Line, err)
+		}
+		x.alertmanagers = append(x.alertmanagers, am)
+	}
 	return x, nil
 }
 
 // serve adds what can be asked for to a server.
 func (x *answers) serve(cfg *web.Config) {
 	cfg.Routes = append(cfg.Routes, x.routes()...)
-	cfg.Pages = append(cfg.Pages, web.Page{Pattern: acknowledgePath + "{secret}", Show: x.showLinked, Act: x.acknowledgeLinked})
+	cfg.Pages = append(cfg.Pages, web.Page{Pattern: monitor.AcknowledgePath + "{secret}", Show: x.showLinked, Act: x.acknowledgeLinked})
 	if len(x.hooks) > 0 {
 		cfg.Hooks = append(cfg.Hooks, web.Hook{Pattern: "/hooks/{name}", Verify: x.verify, Handle: x.receive})
 	}
@@ -168,7 +183,7 @@ func (x *answers) answer(ctx context.Context, a inbound.Answer) (counts bool, er
 		return false, nil
 	case err != nil:
 		return false, err
-	case !r.Fires(), r.AcknowledgedBy != "":
+	case !r.Fires():
 		return false, nil
 	case a.At.Before(time.Unix(r.RaisedAt, 0).Add(-skew)):
 		x.log.InfoContext(ctx, "an answer is older than the alert, and does not count", "alert", r.ID, "by", a.By, "what", string(a.Kind), "at", a.At)

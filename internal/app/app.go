@@ -390,12 +390,14 @@ func VerifyManifest(file []byte) (*manifest.Manifest, []manifest.Difference, err
 }
 
 // sender returns what sends for a signer on a network.
-func (a *App) sender(n *net, s txsend.Signer) *txsend.Sender {
+func (a *App) sender(n *net, s txsend.Signer) *txsend.Sender { return txsend.New(a.sends(n, s)) }
+
+func (a *App) sends(n *net, s txsend.Signer) txsend.Config {
 	cfg := a.sendingOf(n, s)
 	cfg.Relays, cfg.StuckAfter, cfg.Approval = a.relays(n), n.stuckAfter(), a.approval(n)
 	cfg.Careful, cfg.BatchDelay = a.cfg.Sending.Careful || a.opts.Careful, max(a.cfg.Sending.BatchDelay, a.opts.BatchDelay)
 	cfg.Check = func(ctx context.Context, tx *types.Transaction) error { return mustNotReplace(ctx, n, tx) }
-	return txsend.New(cfg)
+	return cfg
 }
 
 // sendingOf is how transactions of a signer are sent on a network, whatever they are for.

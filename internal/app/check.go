@@ -33,6 +33,11 @@ func CheckReferences(cfg *config.Config) []config.Problem {
 			}
 		}
 	}
+	if cfg.Serve.Traces != "" {
+		if _, err := collectorOf(cfg); err != nil {
+			add(1, "%v", err)
+		}
+	}
 	addresses := map[string]common.Address{}
 	for name, s := range cfg.Signers {
 		addresses[name] = s.Address

@@ -345,7 +345,7 @@ func (a *App) carryOut(ctx context.Context, e *execution, n *net, out *Outcome) 
 	if err != nil {
 		return err
 	}
-	w := work{signers: e.signers, journal: e.journal, gate: e.gate(n), free: e.free(n), trouble: e.trouble(n), stop: e.stop}
+	w := work{signers: e.signers, journal: e.journal, gate: e.gate(n), free: e.free(n), trouble: e.trouble(n), stop: e.stop, trace: e.trace}
 	for _, p := range pilots {
 		switch p := p.(type) {
 		case *actPilot:

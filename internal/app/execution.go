@@ -27,10 +27,12 @@ type execution struct {
 	app     *App
 	x       Execution
 	signers map[rollout.Role]*signer.Signer
-	journal *store.Store    // under the lease, if it is carried out under one
-	served  bool            // by the daemon
-	by      string          // who, for the audit log
-	stop    <-chan struct{} // ends the work after the step in hand; it may be nil
+	journal *store.Store          // under the lease, if it is carried out under one
+	served  bool                  // by the daemon
+	by      string                // who, for the audit log
+	stop    <-chan struct{}       // ends the work after the step in hand; it may be nil
+	trace   *tracing              // nil if nobody is told
+	over    func(context.Context) // is told if this has ended the execution; it may be nil
 
 	mu       sync.Mutex
 	noted    map[uint64]store.ExecutionNetwork // by chain id: what was noted last
@@ -71,8 +73,12 @@ func (e *execution) note(ctx context.Context, n *net, s store.ExecutionNetwork) 
 	if same {
 		return nil
 	}
-	if err := e.journal.SetNetwork(ctx, e.x.Plan.Digest, s, e.by); err != nil {
+	over, err := e.journal.NoteNetwork(ctx, e.x.Plan.Digest, s, e.by)
+	if err != nil {
 		return err
+	}
+	if over && e.over != nil {
+		e.over(ctx)
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -387,9 +393,9 @@ func (a *App) noteRefusal(ctx context.Context, n *net, err error) error {
 		return nil
 	}
 	name, fields := dispatcher.Kind.Refusal(nil, r.Data)
-	return a.store.SaveRefused(ctx, n.ChainID, event.Refused{
+	return a.store.SaveRefused(ctx, n.ChainID, []event.Refused{{
 		Contract: r.To, Block: r.At, From: r.From, Selector: hexutil.Encode(r.Call[:4]), Error: name, Fields: fields, Data: r.Data, Source: "simulation",
-	})
+	}})
 }
 
 // ordered are the chain ids of networks on which a plan is carried out, and of all the others if it has an order: they must be waited for by whoever

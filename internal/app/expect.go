@@ -70,8 +70,9 @@ func (a *App) expected(ctx context.Context) (map[uint64][]rule.Expected, error) 
 			if use == store.PlanDone || use == store.PlanAbandoned || n == nil || part.Kind != n.Kind {
 				continue
 			}
-			if optional := n.Kind != network.Mainnet && policy.Others == 0; !tally.Enough() && !optional {
-				continue
+			optional := n.Kind != network.Mainnet && policy.Others == 0
+			if !tally.Enough() && !optional || use != store.PlanBegun && len(tally.Approved) == 0 {
+				continue // where nobody need approve, a plan explains what it does once it is begun
 			}
 			until := uint64(0)
 			if use != store.PlanBegun {

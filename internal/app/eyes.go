@@ -30,6 +30,7 @@ import (
 	"github.com/seed-b6a97670/lockstep/internal/rule"
 	"github.com/seed-b6a97670/lockstep/internal/sight"
 	"github.com/seed-b6a97670/lockstep/internal/store"
+	"github.com/seed-b6a97670/lockstep/internal/txsend"
 )
 
 // eyesLease is the name of the lease on watching: one process sees all networks, since what differs between them is of interest.
@@ -70,7 +71,7 @@ func (e *eyes) watchAll(ctx context.Context) error {
 func (e *eyes) watch(ctx context.Context, s *store.Store) (err error) {
 	app := e.server.app
 	e.store = s
-	cfg := e.monitorConfig(s)
+	cfg := e.monitorConfig(ctx, s)
 	if name := app.opts.Record; name != "" {
 		f, err := os.OpenFile(name, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 		if err != nil {
@@ -97,11 +98,11 @@ func (e *eyes) watch(ctx context.Context, s *store.Store) (err error) {
 }
 
 // monitorConfig is what follows from alerts by the configuration. record may be set besides.
-func (e *eyes) monitorConfig(s *store.Store) monitor.Config {
+func (e *eyes) monitorConfig(ctx context.Context, s *store.Store) monitor.Config {
 	app := e.server.app
 	cfg := app.alerting(s)
 	cfg.Explainer = &explainer{app: app}
-	cfg.Changed = e.changed
+	cfg.Changed = func(turn rule.Turn, r rule.Record) { e.changed(ctx, turn, r) }
 	if e.pauser != nil {
 		cfg.Pause = e.pause
 	}
@@ -126,9 +127,13 @@ func (e *eyes) pause(r rule.Record, noticed time.Time) {
 }
 
 // changed counts what has become of an alert, and has people told.
-func (e *eyes) changed(turn rule.Turn, r rule.Record) {
-	if turn == rule.Raised {
+func (e *eyes) changed(ctx context.Context, turn rule.Turn, r rule.Record) {
+	switch turn {
+	case rule.Raised:
 		e.server.metrics.AlertRaised(r.Rule, string(r.Severity))
+		e.prepare(ctx, r)
+	case monitor.Acknowledged:
+		e.server.metrics.AlertAcknowledged(string(r.Severity), time.Duration(r.AcknowledgedAt-r.RaisedAt)*time.Second)
 	}
 	if e.wake != nil {
 		e.wake()
@@ -162,7 +167,10 @@ type eye struct {
 	log      *slog.Logger
 	cost     atomic.Pointer[big.Int] // of as many upgrades as an account must be able to pay for, in wei
 
-	ready    bool // the sight has been told of all that was before
+	start    uint64    // the newest block when this process began to watch
+	began    time.Time // when that was
+	fresh    bool      // there was no dispatcher then
+	ready    bool      // the sight has been told of all that was before
 	indexed  atomic.Uint64
 	looked   atomic.Int64 // unix milliseconds
 	saved    time.Time    // when the position was last written
@@ -193,10 +201,15 @@ func (y *eye) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	from, err := y.beginning(ctx, address)
+	head, err := y.n.chain.Head(ctx)
 	if err != nil {
 		return err
 	}
+	from, err := y.beginning(ctx, head, address)
+	if err != nil {
+		return err
+	}
+	y.start, y.began = head.Number, time.Now()
 	y.contract = event.Contract{Kind: dispatcher.Kind, Address: address, From: from}
 	known := make([]common.Address, len(accounts))
 	for i, a := range accounts {
@@ -275,7 +288,8 @@ func (y *eye) needs() *big.Int { return y.cost.Load() }
 
 // beginning is the block from which events of a dispatcher are read: that of its deployment, if it is in the journal, or the newest one, if it is not
 // deployed yet.
-func (y *eye) beginning(ctx context.Context, address common.Address) (uint64, error) {
+func (y *eye) beginning(ctx context.Context, at rollout.Block, address common.Address) (uint64, error) {
+	y.fresh = false
 	journal, err := y.store.Transactions(ctx, y.n.ChainID)
 	if err != nil {
 		return 0, err
@@ -285,19 +299,25 @@ func (y *eye) beginning(ctx context.Context, address common.Address) (uint64, er
 			return t.BlockNumber, nil
 		}
 	}
-	at, err := y.n.chain.Head(ctx)
-	if err != nil {
-		return 0, err
-	}
 	code, err := y.n.chain.Code(ctx, at.Hash, address)
-	if err != nil || len(code) > 0 {
-		return 0, err
+	if y.fresh = err == nil && len(code) == 0; y.fresh {
+		return at.Number, nil
 	}
-	return at.Number, nil
+	return 0, err
 }
 
-// Backfilled tells the sight what was before, and shows what has happened since anybody watched.
+// Backfilled begins, if all is indexed that was there when this process began to watch.
 func (y *eye) Backfilled(ctx context.Context, upTo rollout.Block) {
+	if upTo.Number >= y.start || time.Since(y.began) > startPatience {
+		y.begin(ctx, upTo)
+	}
+}
+
+// startPatience is how long the block is waited for that was the newest at first: it may never come again.
+const startPatience = 2 * time.Minute
+
+// begin tells the sight what was before, and shows what has happened since anybody watched.
+func (y *eye) begin(ctx context.Context, upTo rollout.Block) {
 	if err := y.recall(ctx, upTo); err != nil && ctx.Err() == nil {
 		y.log.ErrorContext(ctx, "what was before is not known: what is hidden in storage is found only if it changes from now on", "err", err)
 		y.ready = true
@@ -316,7 +336,7 @@ func (y *eye) recall(ctx context.Context, upTo rollout.Block) error {
 	switch {
 	case watched && was.Number < until:
 		until = was.Number
-	case !watched && y.contract.From > 0: // it was deployed under our eyes, or is to be
+	case !watched && y.fresh: // it was deployed under our eyes, or is to be
 		until = y.contract.From - 1
 	}
 	before, err := y.events(ctx, 0, until)
@@ -359,6 +379,10 @@ func (y *eye) look(ctx context.Context, from uint64, head rollout.Block) error {
 func (y *eye) Head(ctx context.Context, block rollout.Block, logs []event.Decoded) {
 	noticed := time.Now()
 	y.server.metrics.IndexWrote(y.n.Name, len(logs))
+	if !y.ready {
+		y.Backfilled(ctx, block)
+		return
+	}
 	y.see(ctx, block.Number, block, logsOf(logs), noticed)
 }
 
@@ -376,7 +400,7 @@ func (y *eye) see(ctx context.Context, from uint64, head rollout.Block, logs []e
 		y.server.metrics.Refused(y.n.Name, r.Error, r.Source)
 	}
 	if len(seen.Refused) > 0 {
-		if err := y.store.SaveRefused(ctx, y.n.ChainID, seen.Refused...); err != nil && ctx.Err() == nil {
+		if err := y.store.SaveRefused(ctx, y.n.ChainID, seen.Refused); err != nil && ctx.Err() == nil {
 			y.log.ErrorContext(ctx, "refused calls are not in the index", "err", err)
 		}
 	}
@@ -391,6 +415,24 @@ func (y *eye) see(ctx context.Context, from uint64, head rollout.Block, logs []e
 	}
 	y.recorded = head.Number
 	y.show(ctx, y.n.ChainID, position, noticed, seen.Seen...)
+	y.countPauses(ctx, seen.Seen)
+}
+
+// countPauses counts who has paused.
+func (y *eye) countPauses(ctx context.Context, seen []rule.Seen) {
+	for _, s := range seen {
+		if s.Sight != rule.SawEffect || s.Effect.What != rule.Paused {
+			continue
+		}
+		how := "unplanned"
+		if y.monitor.Explained(s) {
+			how = "manual"
+		}
+		if t, err := y.store.TransactionOf(ctx, y.n.ChainID, s.Tx); err == nil && t.Step == txsend.PauseStep {
+			how = "automatic"
+		}
+		y.server.metrics.Paused(y.n.Name, how)
+	}
 }
 
 // at fills in where and when something was seen.
@@ -420,6 +462,9 @@ func (y *eye) measure(seen []rule.Seen) {
 
 // Reorg shows that blocks have left the chain.
 func (y *eye) Reorg(ctx context.Context, last rollout.Block) {
+	if !y.ready {
+		return // nothing was shown of it
+	}
 	y.server.metrics.IndexTookBack(y.n.Name)
 	if err := y.sight.Forget(ctx, last); err != nil && ctx.Err() == nil {
 		y.log.WarnContext(ctx, "what was before a reorganisation is read again later", "err", err)
@@ -509,14 +554,7 @@ const queueEvery = 15 * time.Second
 // watchQueue says how many messages wait, until ctx ends.
 func (s *server) watchQueue(ctx context.Context) error {
 	for {
-		if _, waiting, err := s.app.store.Notices(ctx); err == nil {
-			oldest, n := time.Duration(0), 0
-			for _, w := range waiting {
-				if !w.Standing {
-					n++
-					oldest = max(oldest, time.Since(time.Unix(w.QueuedAt, 0)))
-				}
-			}
+		if n, oldest, err := s.app.store.NoticesWaiting(ctx); err == nil {
 			s.metrics.NotificationsWaiting(n, oldest)
 		}
 		select {

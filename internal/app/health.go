@@ -28,6 +28,9 @@ type NetworkHealth struct {
 	At      uint64 `json:"checkedAt"` // block time at which it was seen
 }
 
+// cannotBeAsked is the problem of a network whose endpoints do not answer.
+const cannotBeAsked = "it cannot be asked, or not all of it"
+
 // Health checks all networks once, and notes what was found.
 func (a *App) Health(ctx context.Context) ([]NetworkHealth, error) {
 	if err := a.open(ctx); err != nil {
@@ -55,9 +58,9 @@ func (a *App) checkHealth(ctx context.Context, n *net) (NetworkHealth, error) {
 			return NetworkHealth{}, healthErr
 		}
 		a.opts.Log.WarnContext(ctx, "the health of a network cannot be checked", "network", n.Name, "err", err)
-		at, problems = rollout.Block{Time: was.At}, []string{"it cannot be asked, or not all of it"}
+		at, problems = rollout.Block{Time: was.At}, []string{cannotBeAsked}
 	}
-	h, err := a.store.SetHealth(ctx, n.ChainID, at, strings.Join(problems, "; "))
+	h, err := a.store.SetHealth(ctx, n.ChainID, at, strings.Join(problems, "; "), max(10*time.Minute, 3*a.cfg.Serve.Health))
 	return NetworkHealth{Network: n.Name, ChainID: n.ChainID, Healthy: h.Healthy, Problem: h.Problem, Since: h.Since, At: h.At}, err
 }
 

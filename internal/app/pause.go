@@ -86,10 +86,10 @@ func (a *App) NewPauser(ctx context.Context, metrics *metric.Registry) (*Pauser,
 		return nil, err
 	}
 	key, err := a.signer(policy.Signer)
-	if err == nil {
-		err = key.Unlock()
-	}
 	if err != nil {
+		return nil, fmt.Errorf("alerts.pause: %w", err)
+	}
+	if err := key.Unlock(); err != nil {
 		return nil, fmt.Errorf("alerts.pause: signer %s: %w", policy.Signer, err)
 	}
 	if err := a.cfg.PauseKeyAlone(a.addressIfKnown); err != nil {
@@ -195,10 +195,8 @@ func (p *Pauser) told(n *net, d rollout.Pause) {
 	if d.Took > 0 {
 		args = append(args, "milliseconds", d.Took)
 	}
-	if d.Outcome == rollout.PauseSent || d.Outcome == rollout.PauseDryRun {
-		if d.Took > 0 {
-			p.metrics.PauseTook(n.Name, time.Duration(d.Took)*time.Millisecond)
-		}
+	if d.Took > 0 && (d.Outcome == rollout.PauseSent || d.Outcome == rollout.PauseDryRun) {
+		p.metrics.PauseTook(n.Name, time.Duration(d.Took)*time.Millisecond)
 	}
 	p.app.opts.Log.Warn("automatic pause", args...)
 }
@@ -221,7 +219,7 @@ func (p *Pauser) Run(ctx context.Context) error {
 			if slices.ContainsFunc(open, func(d rollout.Pause) bool { return d.ChainID == n.ChainID && d.Signer == n.Address() }) && p.mode() == rollout.PauseOn {
 				n.Follow()
 			}
-			p.metrics.PauseArmed(n.Name, n.Pauser.Status().Armed)
+			p.metrics.PauseArmed(n.Name, n.Status().Armed)
 		}
 		select {
 		case <-ctx.Done():

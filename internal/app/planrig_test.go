@@ -99,6 +99,7 @@ type conf struct {
 	approvals string // of the policy; empty for two of three
 	more      string
 	roles     string // in the place of all roles
+	keyfile   string // of whom the file names a key file, which is not there
 	places    []place
 }
 
@@ -181,7 +182,11 @@ func (s *site) yaml(c conf) []byte {
 	}
 	line("signers:")
 	for _, name := range people[:7] {
-		line("  %s: {address: %q}", name, s.address(name))
+		key := ""
+		if name == c.keyfile {
+			key = `, keystore: none.json, password: "env:NONE"`
+		}
+		line("  %s: {address: %q%s}", name, s.address(name), key)
 	}
 	if c.more != "" {
 		line("%s", c.more)

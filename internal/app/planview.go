@@ -175,7 +175,7 @@ func (pl *planner) facts(v *view) []plan.Fact {
 	if !pl.upgrades() {
 		code("dispatcher", pl.address)
 		if pl.req.Action == plan.Cancel {
-			add("pending root", "%s", v.state.PendingRoot)
+			add(dispatcher.PendingFact, "%s", v.state.PendingRoot)
 		}
 		for _, g := range pl.watched() {
 			add(roleFact(g), "%t", v.held[g])
@@ -200,7 +200,7 @@ func (pl *planner) facts(v *view) []plan.Fact {
 		add("active root", "%s", state.ActiveRoot)
 		add("active routes root", "%s", state.ActiveRoutesRoot)
 		add("active epoch", "%d", state.ActiveEpoch)
-		add("pending root", "%s", state.PendingRoot)
+		add(dispatcher.PendingFact, "%s", state.PendingRoot)
 		add("paused", "%t", state.Paused)
 		add("delay, seconds", "%d", state.Delay)
 		add("grace, seconds", "%d", state.Grace)

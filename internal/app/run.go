@@ -111,6 +111,7 @@ type work struct {
 	free    func(context.Context) (bool, error)
 	trouble func(context.Context, error) // is told when the network cannot be asked, or is behind
 	stop    <-chan struct{}
+	trace   *tracing // nil if nobody is told
 }
 
 // loop runs a pilot on one network.
@@ -128,7 +129,9 @@ func (a *App) loop(ctx context.Context, n *net, pilot reconcile.Pilot, w work, o
 	}
 	senders := []*txsend.Sender{}
 	for role, s := range w.signers {
-		sender := a.sender(n, s)
+		cfg := a.sends(n, s)
+		w.trace.watch(&cfg)
+		sender := txsend.New(cfg)
 		l.Senders[role], senders = sender, append(senders, sender)
 	}
 	_, urgent := pilot.(*actPilot)

@@ -22,6 +22,7 @@ import (
 	"github.com/seed-b6a97670/lockstep/internal/rollout"
 	"github.com/seed-b6a97670/lockstep/internal/schedule"
 	"github.com/seed-b6a97670/lockstep/internal/store"
+	"github.com/seed-b6a97670/lockstep/internal/trace"
 	"github.com/seed-b6a97670/lockstep/internal/web"
 )
 
@@ -32,6 +33,8 @@ const (
 	slice = 10 * time.Minute
 	// drain is how long a graceful stop waits for the steps in hand. What takes longer is gone on with by the next process.
 	drain = 20 * time.Second
+	// lastTraces is how long a stop waits for the collector of traces.
+	lastTraces = 3 * time.Second
 )
 
 // watching begins the names of the leases on looking after networks.
@@ -54,6 +57,7 @@ type server struct {
 	app      *App
 	log      *slog.Logger
 	metrics  *metric.Registry
+	tracer   *trace.Tracer // nil if nobody is told
 	jobs     scheduler
 	stopping context.Context //nolint:containedctx // it ends when steps in hand are to be the last
 	unsigned []string        // roles for which nobody can sign here
@@ -82,6 +86,10 @@ func (a *App) Serve(ctx context.Context, listening func(url string)) (err error)
 	defer end()
 	s.metrics = metric.New(a.measured())
 	a.examined = func(ns NetworkStatus) { s.metrics.Dispatcher(ns.Network, ns.Delay, ns.Paused) }
+	if s.tracer, err = a.tracer(ctx); err != nil {
+		return err
+	}
+	defer s.lastTraces(ctx)
 	a.opts.Progress, a.opts.Relayed = s.event, s.relayed
 	a.opts.Confirm = func(context.Context, []Outcome) error { return nil } // whoever asks over HTTP has decided
 	a.leases.TakenOver = func(l rollout.Lease) {
@@ -140,6 +148,15 @@ func (a *App) Serve(ctx context.Context, listening func(url string)) (err error)
 	err = g.Wait()
 	s.log.Info("stopped")
 	return err
+}
+
+// lastTraces sends what has not been sent of traces.
+func (s *server) lastTraces(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastTraces)
+	defer cancel()
+	if err := s.tracer.Close(ctx); err != nil {
+		s.log.WarnContext(ctx, "the last traces are lost", "err", err)
+	}
 }
 
 // checkSigners finds out at the beginning whether those who send can sign here, and not when a timelock has passed.
@@ -380,7 +397,7 @@ func (s *server) contained(ctx context.Context, j schedule.Job, n *net, under []
 	return s.carryOut(ctx, j, n, under, stop)
 }
 
-func (s *server) carryOut(ctx context.Context, j schedule.Job, n *net, under []rollout.Lease, stop <-chan struct{}) error {
+func (s *server) carryOut(ctx context.Context, j schedule.Job, n *net, under []rollout.Lease, stop <-chan struct{}) (err error) {
 	x, err := s.handedOver(ctx, j.Plan)
 	if err != nil {
 		return err
@@ -388,6 +405,8 @@ func (s *server) carryOut(ctx context.Context, j schedule.Job, n *net, under []r
 	signers, err := s.app.planSigners(x.Plan)
 	e := s.app.newExecution(x, signers, s.by())
 	e.journal, e.stop, e.served = s.app.store.Under(under...), stop, true
+	e.trace, e.over = s.take(x.Plan, n), func(ctx context.Context) { s.over(ctx, x.Plan) }
+	defer func() { e.trace.end(ctx, err) }()
 	if err == nil {
 		out := Outcome{Network: n.Name}
 		if err = e.on(ctx, n, &out, func() error { return e.mustStillHold(ctx, n) }); err == nil {

@@ -232,6 +232,7 @@ type Health struct {
 	Healthy bool          `json:"healthy"`
 	Problem string        `json:"problem,omitempty"`
 	Block   rollout.Block `json:"block"`
+	Unseen  int64         `json:"unseen,omitempty"` // when it was checked before, if that is so long ago that what was between is not known
 }
 
 // Alert is the body of an entry about an alert, as it is from then on.

@@ -111,8 +111,11 @@ func (e *Endpoint) pin(ctx context.Context, req *request, at int) error {
 // pinLogs makes a request for logs end at the endpoint's block, without a word, as nodes do. There are none if it begins later.
 func (e *Endpoint) pinLogs(ctx context.Context, req *request) (some bool, err error) {
 	var filter map[string]json.RawMessage
-	if len(req.Params) != 1 || json.Unmarshal(req.Params[0], &filter) != nil {
-		return true, nil
+	if len(req.Params) != 1 {
+		return false, errors.New("not a request for logs")
+	}
+	if err := json.Unmarshal(req.Params[0], &filter); err != nil {
+		return false, err
 	}
 	if filter["blockHash"] != nil {
 		return true, e.pin(ctx, &request{Params: req.Params}, 0)

@@ -220,6 +220,29 @@ func (s *scene) questions() map[string]func(context.Context, *Client) error {
 			got, err := c.Known(ctx, s.tx)
 			return differs(err, got, true)
 		},
+		"Ask": func(ctx context.Context, c *Client) error {
+			got, err := c.Ask(ctx, Question{
+				Block: s.head, Slots: []Slot{{Account: s.created}}, Codes: []common.Address{s.created, s.angry}, Balances: []common.Address{{0x0b}},
+				Wanted: &Wanted{To: map[common.Address]bool{s.created: true}},
+			})
+			if err != nil {
+				return err
+			}
+			return differs(nil, []any{got.Words, got.Codes, got.Balances}, []any{
+				[]common.Hash{{31: 1}}, []CodeOf{{Hash: crypto.Keccak256Hash(counterCode)}, {Hash: crypto.Keccak256Hash(angryCode)}}, []*big.Int{{}},
+			})
+		},
+		"BlockTransactions": func(ctx context.Context, c *Client) error {
+			got, err := c.BlockTransactions(ctx, 1, s.head, Wanted{To: map[common.Address]bool{s.created: true}})
+			if err == nil && (len(got) != 1 || got[0].Hash != s.tx || got[0].Block.Number != s.receipt.Block.Number) {
+				return fmt.Errorf("%+v, want one of %s", got, s.tx)
+			}
+			return err
+		},
+		"Outcomes": func(ctx context.Context, c *Client) error {
+			got, err := c.Outcomes(ctx, []Sent{{Hash: s.tx, Block: s.receipt.Block}})
+			return differs(err, got, []Outcome{{GasUsed: s.receipt.GasUsed}})
+		},
 		"Send": s.send,
 	}
 }

@@ -38,8 +38,17 @@ const (
 
 var errLog = errors.New("its answer has a log that lacks something, or was taken back")
 
+// logSize is about what the least log takes in an answer, in bytes.
+const logSize = 560
+
 // read reads an array of logs.
 func (r *logReader) read(s *scanner) error {
+	r.logs = make([]event.Log, 0, (len(s.in)-s.at)/logSize+1) // what follows is nothing but logs, if there are many
+	return r.more(s)
+}
+
+// more reads an array of logs that are added to those that were read before.
+func (r *logReader) more(s *scanner) error {
 	return s.array(func() error {
 		var l event.Log
 		if err := r.log(s, &l); err != nil {
@@ -135,6 +144,9 @@ func (r *logReader) readData(s *scanner) ([]byte, error) {
 		return nil, errHex
 	}
 	n := len(digits) / 2
+	if n == 0 {
+		return []byte{}, nil
+	}
 	if cap(r.data)-len(r.data) < n {
 		if n > dataPiece/4 {
 			out := make([]byte, n)

@@ -192,7 +192,7 @@ func (c *Client) ReceiptLogs(ctx context.Context, block Block, addresses []commo
 			return s.array(func() error {
 				return s.object(func(name []byte) error {
 					if string(name) == "logs" {
-						return r.read(s)
+						return r.more(s)
 					}
 					return s.skip()
 				})

@@ -18,20 +18,25 @@ const resubscribe = 15 * time.Second
 // interval. What is announced is also asked for when nothing has come for a while: a connection that is dead can look like a chain that rests. Who is slow
 // to take them is told the newest alone.
 func (c *Client) Heads(ctx context.Context, interval time.Duration) <-chan event.Header {
-	out := make(chan event.Header, 1)
-	w := &watch{client: c, interval: interval, out: out}
-	go func() {
-		defer close(out)
-		w.run(ctx)
-	}()
-	return out
+	return (&watch{client: c, interval: interval, again: resubscribe, silence: max(3*interval, time.Second)}).start(ctx)
 }
 
 type watch struct {
 	client   *Client
 	interval time.Duration
+	again    time.Duration // after what time without a subscription one is tried again
+	silence  time.Duration // after what time without an announcement the newest block is asked for
 	out      chan event.Header
 	last     event.Header // that was told
+}
+
+func (w *watch) start(ctx context.Context) <-chan event.Header {
+	w.out = make(chan event.Header, 1)
+	go func() {
+		defer close(w.out)
+		w.run(ctx)
+	}()
+	return w.out
 }
 
 // tell puts a head where it is taken from, in the place of one that was not.
@@ -52,7 +57,7 @@ func (w *watch) run(ctx context.Context) {
 		if e := w.client.announcer(); e != nil {
 			w.subscribed(ctx, e)
 		}
-		w.polled(ctx, resubscribe)
+		w.polled(ctx, w.again)
 	}
 }
 
@@ -116,14 +121,13 @@ func (w *watch) subscribed(ctx context.Context, e *endpoint) {
 		return
 	}
 	w.poll(ctx) // what came before
-	silence := max(3*w.interval, time.Second)
-	quiet := time.NewTimer(silence)
+	quiet := time.NewTimer(w.silence)
 	defer quiet.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-failed:
+		case <-failed: //nolint:errcheck // whatever it was, it is over
 			w.client.failed(e)
 			return
 		case raw := <-heads:
@@ -139,6 +143,6 @@ func (w *watch) subscribed(ctx context.Context, e *endpoint) {
 				return
 			}
 		}
-		quiet.Reset(silence)
+		quiet.Reset(w.silence)
 	}
 }

@@ -292,7 +292,7 @@ type acknowledged struct {
 // For how long alerts can be silenced.
 const (
 	shortestSilence = time.Minute
-	longestSilence  = 90 * 24 * time.Hour
+	longestSilence  = 30 * 24 * time.Hour
 )
 
 func newAlertSilence(e *env) *cobra.Command {

@@ -9,6 +9,7 @@ import (
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/spf13/cobra"
 
+	"github.com/seed-b6a97670/lockstep/internal/objective"
 	"github.com/seed-b6a97670/lockstep/internal/rollout"
 	"github.com/seed-b6a97670/lockstep/internal/rule"
 	"github.com/seed-b6a97670/lockstep/internal/store"
@@ -63,6 +64,10 @@ func init() {
 		{command: "lockstep alert unsilence", args: "--config @one.yaml 2"},
 		{command: "lockstep alert unsilence", args: "--config @one.yaml 99", code: exitFailed, fails: true},
 		{command: "lockstep alert unsilence", args: "--config @one.yaml second", code: exitUsage, fails: true},
+		{command: "lockstep report", args: "--config @one.yaml"},
+		{command: "lockstep report", args: "--config @one.yaml --days 90 --check", code: exitFailed},
+		{command: "lockstep report", args: "--config @one.yaml --days 0", code: exitUsage, fails: true},
+		{command: "lockstep report", args: "--config @one.yaml --journal @nowhere.db", code: exitFailed, fails: true},
 	}...)
 }
 
@@ -97,6 +102,7 @@ func keptAlerts(t *testing.T, r *rig) {
 	}
 	root := make(rule.UnknownRoot, "local", "0xaa", rule.Critical, rule.Security, rule.ActCancel)
 	root.ChainID, root.Contract, root.Tx, root.Block = 31337, common.Address{0xd1}, common.Hash{1}, rollout.Block{Number: 7, Hash: common.Hash{7}, Time: 1007}
+	root.Endpoints = 2
 	root.Details = []rule.Detail{{Name: "sender", Value: "0x51"}}
 	drift, down := make(rule.Drift, "", "active routes", rule.High, rule.Ops), make(rule.RPCDown, "local", "https://one.example/a", rule.Warning, rule.Ops)
 	if _, err := s.SaveAlerts(t.Context(), 31337, nil, []rule.Change{{Turn: rule.Raised, Alert: root}, {Turn: rule.Raised, Alert: drift}, {Turn: rule.Raised, Alert: down}}, nil); err != nil {
@@ -159,6 +165,9 @@ func TestAlertsForPeople(t *testing.T) {
 		{line: "alert unsilence 3", holds: []string{"silence 3 has ended"}},
 		{line: "alert silences", lacks: []string{"0xa*"}},
 		{line: "alert list --check", code: exitDifference},
+		{line: "report", holds: []string{"30 days, from ", "unauthorized  NOT MET       1\n", "answer        MET  ", "incidents     MET           0", "uptime        NOT MEASURED  -"}},
+		{line: "report --check", code: exitFailed, holds: []string{"lockstep: not met: unauthorized\n"}},
+		{line: "report --days 367", code: exitUsage},
 		{line: "audit list --kind silence", holds: []string{"silence.begun", "silence 3 unknown_root: known", "silence.ended"}},
 	} {
 		code, stdout, stderr := r.run(t, "", strings.Fields(c.line)...)
@@ -248,4 +257,22 @@ func TestAlertCompletion(t *testing.T) {
 			t.Errorf("%q completes to %q, want %q (%s)", line, got, want, stderr)
 		}
 	}
+}
+
+// TestReportOfAnEmptyJournal: nothing was measured, which is no failure and no success.
+func TestReportOfAnEmptyJournal(t *testing.T) {
+	r := &rig{dir: t.TempDir()}
+	t.Chdir(r.dir)
+	s, err := store.Open(t.Context(), r.path("lockstep.db"), "test")
+	if err == nil {
+		err = s.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	code, stdout, stderr := r.run(t, "", "report", "--check")
+	if n := strings.Count(stdout, "NOT MEASURED"); code != exitDone || n != len(objective.Objectives()) {
+		t.Errorf("exit code %d, %d of %d are not measured:\n%s%s", code, n, len(objective.Objectives()), stdout, stderr)
+	}
+	checkWidth(t, "report", stdout)
 }

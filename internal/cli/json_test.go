@@ -52,6 +52,8 @@ var withoutData = map[string]string{
 	"lockstep metrics":           "help, for people",
 	"lockstep metrics rules":     "a file, for Prometheus",
 	"lockstep metrics dashboard": "a file, for Grafana",
+	"lockstep event":             "help, for people",
+	"lockstep upgrade":           "help, for people",
 }
 
 // exercise is one run of a command with --json.
@@ -139,6 +141,16 @@ var exercises = []exercise{
 	{command: "lockstep notify list", args: "--config @told.yaml --journal @nowhere.db"},
 	{command: "lockstep notify list", args: "--config @one.yaml"},
 	{command: "lockstep notify list", args: "--config @nowhere.yaml", code: exitFailed, fails: true},
+	{command: "lockstep event list", args: "--config @one.yaml"},
+	{command: "lockstep event list", args: "--config @one.yaml --journal @indexed.db --name Committed,RoutesApplied --last 0", before: indexed},
+	{command: "lockstep event list", args: "--config @one.yaml --contract 0x12", code: exitUsage, fails: true},
+	{command: "lockstep event list", args: "--config @one.yaml --tx 0x12", code: exitUsage, fails: true},
+	{command: "lockstep upgrade list", args: "--config @one.yaml --status applied"},
+	{command: "lockstep upgrade list", args: "--config @one.yaml --journal @indexed.db"},
+	{command: "lockstep upgrade list", args: "--config @one.yaml --status done", code: exitUsage, fails: true},
+	{command: "lockstep upgrade show", args: "--config @one.yaml --journal @indexed.db 0xabcd"},
+	{command: "lockstep upgrade show", args: "--config @one.yaml --journal @indexed.db 0xdddd", code: exitFailed, fails: true},
+	{command: "lockstep upgrade show", args: "--config @one.yaml abcd", code: exitUsage, fails: true},
 	{command: "lockstep audit list", args: "--journal @lockstep.db --last 0"},
 	{command: "lockstep audit list", args: "--config @one.yaml --kind transaction --network local"},
 	{command: "lockstep audit list", args: "--journal @lockstep.db --kind nothing", code: exitUsage, fails: true},

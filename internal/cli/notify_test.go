@@ -64,7 +64,7 @@ func listen(t *testing.T, r *rig) *listener {
 	}
 	claim := func(sink string) notice.Held {
 		t.Helper()
-		c, err := s.ClaimNotices(t.Context(), notice.Terms{Sink: sink, PerMinute: 1, Most: 1}, sink)
+		c, err := s.ClaimNotices(t.Context(), notice.Terms{Sink: sink, PerMinute: 1, Most: 1, Urgent: 1}, sink)
 		if err != nil || len(c.Held) != 1 {
 			t.Fatalf("%+v, %v", c, err)
 		}

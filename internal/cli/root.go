@@ -138,7 +138,7 @@ func newRoot(e *env) *cobra.Command {
 		newAct(e, "pause", "Stop routed calls on every network; nothing else stops"),
 		newAct(e, "unpause", "Resume routed calls on every network"),
 		newAct(e, "cancel", "Take the pending root back on every network"),
-		newPlan(e), newShow(e), newApprove(e), newApprovals(e), newServe(e), newStart(e), newExecution(e), newSync(e), newHealth(e), newStatus(e), newTransaction(e), newRelay(e), newNotify(e), newAudit(e), newDB(e), newLayout(e), newNetwork(e), newAddress(e), newKey(e), newToken(e), newMan(e), newCompletion(e), newMetrics(e), newRule(e), newAlert(e),
+		newPlan(e), newShow(e), newApprove(e), newApprovals(e), newServe(e), newStart(e), newExecution(e), newSync(e), newHealth(e), newStatus(e), newTransaction(e), newRelay(e), newNotify(e), newAudit(e), newDB(e), newLayout(e), newNetwork(e), newAddress(e), newKey(e), newToken(e), newMan(e), newCompletion(e), newMetrics(e), newRule(e), newAlert(e), newEvent(e), newUpgrade(e), newReport(e),
 	)
 	help := newHelp()
 	root.SetHelpCommand(help)

@@ -18,18 +18,27 @@ func newRule(e *env) *cobra.Command {
 	return group("rule", "Show the rules that raise alerts, and test them", newRuleList(e), newRuleShow(e), newRuleTest(e))
 }
 
-// ruleSettings are those of the configuration, or the defaults if there is no configuration and none was named.
-func (e *env) ruleSettings(cmd *cobra.Command) (map[string]rule.Settings, error) {
+// configIfAny is the configuration, nil if there is none and none was named.
+func (e *env) configIfAny(cmd *cobra.Command) (*config.Config, error) {
 	cfg, err := config.Load(e.configPath)
 	if err == nil {
-		return cfg.Alerts.Rules, nil
+		return cfg, nil
 	}
 	_, statErr := os.Stat(e.configPath)
 	named := cmd.Flags().Changed("config") || os.Getenv("LOCKSTEP_CONFIG") != ""
 	if !named && errors.Is(statErr, fs.ErrNotExist) {
-		return rule.Defaults(), nil
+		return nil, nil
 	}
 	return nil, err
+}
+
+// ruleSettings are those of the configuration, or the defaults if there is no configuration.
+func (e *env) ruleSettings(cmd *cobra.Command) (map[string]rule.Settings, error) {
+	cfg, err := e.configIfAny(cmd)
+	if err != nil || cfg == nil {
+		return rule.Defaults(), err
+	}
+	return cfg.Alerts.Rules, nil
 }
 
 // knownRule finds a rule by its name.

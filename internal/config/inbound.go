@@ -105,9 +105,11 @@ func (r *reader) baseURL(c *Config, alerts section) {
 	path := alerts.at("baseURL")
 	u, err := url.Parse(text)
 	switch {
-	case err != nil || u.Hostname() == "" || u.Opaque != "" || u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" ||
+	case err == nil && u.User != nil:
+		r.problem(n, "%s holds a user or password: remove it", path)
+	case err != nil || u.Hostname() == "" || u.Opaque != "" || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" ||
 		u.Scheme != "https" && u.Scheme != "http":
-		r.problem(n, "%s is %q, must be a URL such as https://lockstep.example, without a user, a query or a fragment", path, text)
+		r.problem(n, "%s is %q, must be a URL such as https://lockstep.example, without a query or a fragment", path, text)
 	case u.Scheme == "http" && !isLoopbackName(u.Hostname()):
 		r.problem(n, "%s is %q, must begin with https://: whoever sees a link of a message on its way can acknowledge the alert", path, text)
 	case !c.Serve.answersTo(u.Hostname()):

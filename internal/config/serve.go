@@ -1,8 +1,10 @@
 package config
 
 import (
+	"errors"
 	"net"
 	"net/netip"
+	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
@@ -21,6 +23,7 @@ type Serve struct {
 	TLS      *TLS          // nil if the file does not say
 	Poll     time.Duration // between looks at the heads of networks
 	Health   time.Duration // between checks of their health
+	Traces   Ref           // URL of a collector of OpenTelemetry traces; empty if there is none
 	Insecure bool          // plain HTTP on an address that is not loopback: something else encrypts
 }
 
@@ -30,7 +33,7 @@ type TLS struct {
 }
 
 func (r *reader) serve(c *Config, top section) {
-	s := r.section(top.get("serve"), "serve", "listen", "name", "tls", "insecure", "poll", "health")
+	s := r.section(top.get("serve"), "serve", "listen", "name", "tls", "insecure", "poll", "health", "traces")
 	c.Serve = Serve{
 		Listen: DefaultListen, Name: s.text("name"), Insecure: s.boolean("insecure"),
 		Poll: s.duration("poll", 12*time.Second, time.Second, time.Hour), Health: s.duration("health", time.Minute, time.Second, 24*time.Hour),
@@ -48,6 +51,14 @@ func (r *reader) serve(c *Config, top section) {
 	}
 	if n := s.get("name"); n != nil && n.Kind == yaml.ScalarNode && !isHost(c.Serve.Name) {
 		r.problem(n, "serve.name is %q, must be a host name, such as lockstep.example, without a scheme or a port", c.Serve.Name)
+	}
+	c.Serve.Traces = Ref(s.text("traces"))
+	if n := s.get("traces"); n != nil && n.Kind == yaml.ScalarNode {
+		if text := n.Value; strings.HasPrefix(text, "env:") || strings.HasPrefix(text, "file:") {
+			r.ref(n, "serve.traces", text, false)
+		} else if err := CollectorURL(text); err != nil {
+			r.problem(n, "serve.traces %v; or refer to it with env:NAME or file:PATH", err)
+		}
 	}
 	n := s.get("listen")
 	if n == nil {
@@ -94,4 +105,24 @@ func isHost(name string) bool {
 		}
 	}
 	return len(name) <= 253
+}
+
+// CollectorURL tells why a text is not the URL of a collector of traces: over plain HTTP it must be on this machine, since others could read along.
+// The text may hold a key, and is not told.
+func CollectorURL(text string) error {
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return errors.New("is not an http or https URL")
+	}
+	if u.RawQuery != "" || u.Fragment != "" {
+		return errors.New("has something after its path, which is not sent to a collector")
+	}
+	if u.User != nil {
+		return errors.New("holds a user or password: a collector takes them in a header, which OTEL_EXPORTER_OTLP_HEADERS sets")
+	}
+	ip, err := netip.ParseAddr(u.Hostname())
+	if loopback := u.Hostname() == "localhost" || err == nil && ip.Unmap().IsLoopback(); u.Scheme == "http" && !loopback {
+		return errors.New("is not an https URL, which it must be where it is not on this machine")
+	}
+	return nil
 }

@@ -19,6 +19,10 @@ func TestServe(t *testing.T) {
 		"serve: {listen: \"127.0.0.1:1\", name: 10.0.0.7, tls: {cert: a.pem, key: b.pem}}\n": {Listen: "127.0.0.1:1", Name: "10.0.0.7", TLS: &TLS{"a.pem", "b.pem"}},
 		"serve: {listen: \":8420\", tls: {cert: a.pem, key: /b.pem}}\n":                      {Listen: ":8420", TLS: &TLS{"a.pem", "/b.pem"}},
 		"serve: {poll: 3s, health: 5m}\n":                                                    {Listen: "127.0.0.1:8420", Poll: 3 * time.Second, Health: 5 * time.Minute},
+		"serve: {traces: \"http://127.0.0.1:4318\"}\n":                                       {Listen: "127.0.0.1:8420", Traces: "http://127.0.0.1:4318"},
+		"serve: {traces: \"http://[::1]:4318/v1/traces\"}\n":                                 {Listen: "127.0.0.1:8420", Traces: "http://[::1]:4318/v1/traces"},
+		"serve: {traces: \"https://otel.example/v1/traces\"}\n":                              {Listen: "127.0.0.1:8420", Traces: "https://otel.example/v1/traces"},
+		"serve: {traces: env:TRACES}\n":                                                      {Listen: "127.0.0.1:8420", Traces: "env:TRACES"},
 		"serve: {listen: \"0.0.0.0:8420\", insecure: true}\n":                                {Listen: "0.0.0.0:8420", Insecure: true},
 		"serve: {listen: \"[2001:db8::1]:443\", insecure: true, name: a-b.c}\n":              {Listen: "[2001:db8::1]:443", Insecure: true, Name: "a-b.c"},
 	} {
@@ -67,6 +71,13 @@ func TestServeMistakes(t *testing.T) {
 		"listn: 127.0.0.1:1":                `unknown key "listn" in serve; did you mean "listen"?`,
 		"poll: 100ms":                       `serve.poll is "100ms", must be a time such as 12s, between 1s and 1h`,
 		"health: 0s":                        `serve.health is "0s", must be a time such as 1m, between 1s and 24h`,
+		"traces: http://otel.example:4318":  "is not an https URL, which it must be where it is not on this machine",
+		"traces: otel.example:4318":         "is not an http or https URL; or refer to it with env:NAME or file:PATH",
+		"traces: \"\"":                      "is not an http or https URL",
+		"traces: https://a:b@otel.example":  "serve.traces holds a user or password",
+		"traces: https://otel.example/?a=b": "has something after its path",
+		"traces: \"env:\"":                  "must refer to the secret",
+		"traces: [a]":                       "serve.traces must be text",
 		"public: true":                      `unknown key "public" in serve`,
 	} {
 		_, err := Parse("lockstep.yaml", []byte("serve:\n  "+text+"\n"+sound))
@@ -79,7 +90,7 @@ func TestServeMistakes(t *testing.T) {
 		t.Error(err)
 	}
 	_, err = Parse("lockstep.yaml", []byte("serve: [a]\n"+sound))
-	if want := "lockstep.yaml:1: serve must be a mapping of listen, name, tls, insecure, poll, health"; err == nil || fmt.Sprint(err) != want {
+	if want := "lockstep.yaml:1: serve must be a mapping of listen, name, tls, insecure, poll, health, traces"; err == nil || fmt.Sprint(err) != want {
 		t.Error(err)
 	}
 }

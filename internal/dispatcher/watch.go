@@ -52,7 +52,8 @@ type word struct {
 
 // NewWatch watches a dispatcher, and the roles of accounts besides those that its events name.
 func NewWatch(address common.Address, accounts ...common.Address) *Watch {
-	w := &Watch{address: address, accounts: map[common.Address]bool{}, last: constructed()}
+	// a facet that calls the dispatcher is the dispatcher
+	w := &Watch{address: address, accounts: map[common.Address]bool{address: true}, last: constructed()}
 	for _, a := range accounts {
 		w.accounts[a] = true
 	}
@@ -129,7 +130,7 @@ func (w *Watch) note(e logged, tx common.Hash, sent map[common.Hash]chain.Sent) 
 		"RoleGranted": roleBit(AdminRole), "RoleRevoked": roleBit(AdminRole),
 	}[e.name]
 	by := e.by
-	if s, ok := sent[tx]; by == (common.Address{}) && ok && s.To == w.address {
+	if s, ok := sent[tx]; by == (common.Address{}) && ok && s.To == w.address && len(s.Input) >= 4 && w.Own([4]byte(s.Input)) {
 		by = s.From // else nobody can tell who called
 	}
 	switch {
@@ -152,13 +153,16 @@ func (w *Watch) note(e logged, tx common.Hash, sent map[common.Hash]chain.Sent) 
 }
 
 // Compare takes what was read of the slots that Expect has asked for. It returns what no event explains, as rule.SawSlot with Subject, Was
-// and Is, and Tx where it is known.
+// and Is, and Tx where it is known. A first reading only tells which slots there are, and is to be followed by another one of the same block.
 func (w *Watch) Compare(words []common.Hash) []rule.Seen {
 	read := w.read(words)
 	var out []rule.Seen
 	switch {
 	case w.known, w.all && read.there():
 		out = w.differences(w.next, read)
+	case read.there() && !w.askedFor(read.activeRoot()):
+		w.last = read
+		return nil
 	case read.there(): // nothing is known of what was before
 		want := read.clone()
 		want.table, want.pages = common.Address{}, 0
@@ -173,6 +177,11 @@ func (w *Watch) Compare(words []common.Hash) []rule.Seen {
 
 // Adopt takes what was read of the slots that Expect has asked for as what there is: after blocks have left the chain.
 func (w *Watch) Adopt(words []common.Hash) { w.take(w.read(words)) }
+
+// askedFor tells whether the entry of a root was read.
+func (w *Watch) askedFor(root common.Hash) bool {
+	return root == (common.Hash{}) || slices.ContainsFunc(w.asked, func(a word) bool { return a.root != nil && *a.root == root })
+}
 
 func (w *Watch) read(words []common.Hash) record {
 	r := w.next.clone()

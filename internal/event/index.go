@@ -34,6 +34,9 @@ type Batch struct {
 	// the blocks that have logs and the last one. Their parents may be unknown.
 	Blocks []Header
 	Logs   []Decoded // by block and index
+	// Follows says that the last block is the newest, or near it: then upgrades are brought up to date in the same transaction, and else when all blocks
+	// are there.
+	Follows bool
 }
 
 // Position is how far a network is indexed.
@@ -47,6 +50,25 @@ type Covered struct {
 	Address common.Address
 	From    uint64 // the first
 	Next    uint64 // the first that is not
+}
+
+// UpgradeFilter says which upgrades are asked for, the newest first. What is zero does not narrow it.
+type UpgradeFilter struct {
+	ChainID    uint64
+	Dispatcher common.Address
+	Root       common.Hash // or its routesRoot
+	Statuses   []UpgradeStatus
+	Limit      int
+}
+
+// RefusedFilter says which refused calls of a network are asked for, the newest first. What is zero does not narrow it.
+type RefusedFilter struct {
+	ChainID  uint64
+	Contract common.Address
+	From, To uint64 // blocks; a To of 0 has no end
+	Source   string
+	Oldest   bool // the oldest first
+	Limit    int
 }
 
 // Place is where a log is in a chain.

@@ -43,7 +43,7 @@ func (h *Hook) group(now time.Time, body []byte) (r Received, err error) {
 	}
 	passed := max(b.TruncatedAlerts, 0)
 	for i, a := range b.Alerts {
-		if a.Status != "firing" && a.Status != "resolved" || a.Fingerprint == "" {
+		if a.Status != "firing" && a.Status != "resolved" || line(a.Fingerprint, maxSubject) == "" {
 			return Received{}, unreadable("alerts[%d] has no fingerprint, or its status is neither firing nor resolved", i)
 		}
 		switch {

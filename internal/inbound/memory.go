@@ -37,19 +37,23 @@ func (m *memory) first(id string, now time.Time) bool {
 	if m.at == nil {
 		m.at = map[string]time.Time{}
 	}
-	for len(m.order) > 0 {
-		oldest := m.order[0]
-		if now.Sub(m.at[oldest]) < m.keep && len(m.order) < maxRemembered {
-			break
-		}
-		delete(m.at, oldest)
-		m.order = m.order[1:]
+	for len(m.order) > 0 && now.Sub(m.at[m.order[0]]) >= m.keep {
+		m.drop()
 	}
 	if _, known := m.at[id]; known {
 		return false
 	}
+	if len(m.order) >= maxRemembered {
+		m.drop()
+	}
 	m.at[id], m.order = now, append(m.order, id)
 	return true
+}
+
+// drop forgets the oldest.
+func (m *memory) drop() {
+	delete(m.at, m.order[0])
+	m.order = m.order[1:]
 }
 
 func (m *memory) forget(id string) {

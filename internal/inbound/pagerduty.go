@@ -70,7 +70,7 @@ func (h *Hook) pagerDuty(now time.Time, body []byte, ours Ours) (r Received, err
 		r.Passed = "nothing follows from " + line(e.EventType, maxName)
 		return r, nil
 	}
-	if err := json.Unmarshal(e.Data, &in); err != nil || in.ID == "" || in.Type != "incident" {
+	if err := json.Unmarshal(e.Data, &in); err != nil || line(in.ID, maxSubject) == "" || in.Type != "incident" {
 		return r, unreadable("event.data of %s is no incident with an id", line(e.EventType, maxName))
 	}
 	mine := false

@@ -68,8 +68,8 @@ func (x *Indexer) backfill(ctx context.Context, covered []event.Covered) error {
 }
 
 func (x *Indexer) contract(address common.Address) event.Contract {
-	i := slices.IndexFunc(x.cfg.Contracts, func(c event.Contract) bool { return c.Address == address })
-	return x.cfg.Contracts[i]
+	i := slices.IndexFunc(x.contracts, func(c event.Contract) bool { return c.Address == address })
+	return x.contracts[i]
 }
 
 // level takes contracts back that were indexed further than others.
@@ -171,7 +171,11 @@ func (x *Indexer) readRange(ctx context.Context, addresses []common.Address, fro
 		if err := x.addTimes(ctx, logs, last); err != nil {
 			return read{}, err
 		}
-		out.logs, out.last = append(out.logs, x.decode(logs)...), last
+		if out.last = last; len(out.logs) == 0 {
+			out.logs = x.decode(logs)
+		} else {
+			out.logs = append(out.logs, x.decode(logs)...)
+		}
 		at += n
 	}
 	return out, nil

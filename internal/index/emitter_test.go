@@ -6,8 +6,6 @@ import (
 
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/crypto"
-
-	"github.com/seed-b6a97670/lockstep/internal/event"
 )
 
 // The emitter is a contract that logs what its calldata says: for each log a byte with the number of topics, two with the length of the
@@ -110,4 +108,38 @@ func pageLogs(r *rand.Rand, n int) (out []emission) {
 	return append(out, emission{topics: []common.Hash{applied, root}, data: count[:]})
 }
 
-var _ event.Log
+// stormLogs are logs of all kinds, of upgrades of few roots.
+func stormLogs(r *rand.Rand, n int) (out []emission) {
+	root := func() common.Hash { return word(1 + r.Uint64N(3)) }
+	epoch := func() common.Hash { return word(1 + r.Uint64N(2)) }
+	who := func() common.Hash { return word(0xacc0 + r.Uint64N(9)) }
+	for len(out) < n {
+		switch r.IntN(12) {
+		case 0:
+			eta := word(r.Uint64N(1 << 40))
+			if r.IntN(5) == 0 {
+				eta = crypto.Keccak256Hash(eta[:]) // what a facet that is up to no good may log
+			}
+			out = append(out, emission{[]common.Hash{signature("Committed(bytes32,uint256,uint256)"), root(), epoch()}, eta[:]})
+		case 1:
+			out = append(out, emission{[]common.Hash{signature("Activated(bytes32,uint256)"), root(), epoch()}, nil})
+		case 2:
+			out = append(out, emission{[]common.Hash{signature("InitCalled(bytes32,bytes32,address)"), root(), word(r.Uint64()), who()}, nil})
+		case 3:
+			out = append(out, emission{[]common.Hash{signature("Cancelled(bytes32,uint256,address)"), root(), epoch(), who()}, nil})
+		case 4:
+			paused := word(r.Uint64N(3)) // two of which are a bool
+			out = append(out, emission{[]common.Hash{signature("PausedSet(bool,address)"), who()}, paused[:]})
+		case 5:
+			out = append(out, emission{[]common.Hash{signature("RoleGranted(bytes32,address,address)"), signature("COMMIT_ROLE"), who(), who()}, nil})
+		case 6:
+			data := make([]byte, r.IntN(100))
+			out = append(out, emission{[]common.Hash{signature("Another()")}[:r.IntN(2)], data})
+		default:
+			page := pageLogs(r, 1+r.IntN(12))
+			page[len(page)-1].topics[1] = root()
+			out = append(out, page...)
+		}
+	}
+	return out
+}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/ethereum/go-ethereum/common"
@@ -49,11 +48,13 @@ func (x *Indexer) ready(ctx context.Context, head event.Header) error {
 const (
 	// silence is after what time without a word of new blocks the network is asked whether it answers.
 	silence = time.Minute
-	// rewindAfter is for how long no endpoint may have a block that is indexed, until it counts as gone although no other has come in its place.
-	rewindAfter = 10 * time.Second
 	// retries is how often what follows is tried again before all of it is begun anew.
 	retries = 4
 )
+
+// rewindAfter is for how long no endpoint may have a block that is indexed, until it counts as gone although no other has come in its place. Tests wait for
+// less.
+var rewindAfter = 10 * time.Second
 
 // follow indexes each block that comes.
 func (x *Indexer) follow(ctx context.Context) error {
@@ -64,12 +65,20 @@ func (x *Indexer) follow(ctx context.Context) error {
 		for range heads { // until it has ended
 		}
 	}()
-	x.told = false
 	heard, behind := time.Now(), time.Time{} // since when the newest block is before the last one that is indexed
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
+	unsettled := make(chan struct{}, 1) // holds a token while there may be upgrades to settle
 	for {
 		select {
+		case <-unsettled:
+			more, err := x.settle(ctx)
+			if err != nil {
+				return err
+			}
+			if more {
+				hold(unsettled)
+			}
 		case <-ctx.Done():
 			return ctx.Err()
 		case head, ok := <-heads:
@@ -86,10 +95,7 @@ func (x *Indexer) follow(ctx context.Context) error {
 			case behind.IsZero():
 				behind = time.Now()
 			}
-			if tip, ok := x.tip(); ok && !x.told {
-				x.told = true
-				x.cfg.Handler.Backfilled(ctx, tip.Block)
-			}
+			hold(unsettled)
 		case <-tick.C:
 			if time.Since(heard) > silence {
 				if _, err := x.chain.Latest(ctx); err != nil {
@@ -104,6 +110,14 @@ func (x *Indexer) follow(ctx context.Context) error {
 				behind = time.Time{}
 			}
 		}
+	}
+}
+
+// hold puts a token where there may be one.
+func hold(tokens chan<- struct{}) {
+	select {
+	case tokens <- struct{}{}:
+	default:
 	}
 }
 
@@ -182,7 +196,7 @@ func (x *Indexer) catchUp(ctx context.Context, head event.Header) error {
 // headersTo returns the headers that follow, up to a head, but not too many: each the parent of the next.
 func (x *Indexer) headersTo(ctx context.Context, head event.Header) ([]event.Header, error) {
 	var numbers []uint64
-	for n := x.next; n < head.Number && len(numbers) < blocksAtOnce; n++ {
+	for n := x.next; n < head.Number && len(numbers) < x.atOnce; n++ {
 		numbers = append(numbers, n)
 	}
 	var headers []event.Header
@@ -212,7 +226,8 @@ func (x *Indexer) indexBlocks(ctx context.Context, headers []event.Header) error
 	decoded := x.decode(logs)
 	last := headers[len(headers)-1].Number
 	err = x.store.SaveBatch(ctx, event.Batch{
-		ChainID: x.chainID, Contracts: x.cfg.Contracts, From: x.next, To: last, Blocks: headers, Logs: decoded,
+		ChainID: x.chainID, Contracts: x.contracts, From: x.next, To: last, Blocks: headers, Logs: decoded,
+		Follows: true,
 	})
 	if err != nil {
 		return err
@@ -224,9 +239,7 @@ func (x *Indexer) indexBlocks(ctx context.Context, headers []event.Header) error
 		for n < len(decoded) && decoded[n].Block.Number == headers[i].Number {
 			n++
 		}
-		if x.told { // else it is among those that Backfilled tells of
-			x.cfg.Handler.Head(ctx, headers[i].Block, decoded[:n:n])
-		}
+		x.tell(ctx, headers[i].Block, decoded[:n:n])
 		decoded = decoded[n:]
 	}
 	x.recent.trim(int(x.depth()) + blocksAtOnce)
@@ -243,6 +256,16 @@ func (x *Indexer) logsOf(ctx context.Context, headers []event.Header) ([]event.L
 		return x.doubt(ctx, headers, logs)
 	}
 	logs, _, err := x.chain.Logs(ctx, headers[0].Number, headers[len(headers)-1].Number, x.addresses)
+	if errors.Is(err, event.ErrTooLarge) {
+		half := len(headers) / 2
+		x.atOnce = min(x.atOnce, half)
+		first, err := x.logsOf(ctx, headers[:half])
+		if err != nil {
+			return nil, err
+		}
+		second, err := x.logsOf(ctx, headers[half:])
+		return append(first, second...), err
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -254,103 +277,6 @@ func (x *Indexer) logsOf(ctx context.Context, headers []event.Header) ([]event.L
 		logs[i].Block.Time = h.Time
 	}
 	return x.doubt(ctx, headers, logs)
-}
-
-// doubt looks at the receipts of blocks that are said to have no logs although their headers say that they may: an endpoint whose index of logs lags
-// gives an empty answer, and so does one that is broken.
-func (x *Indexer) doubt(ctx context.Context, headers []event.Header, logs []event.Log) ([]event.Log, error) {
-	var out []event.Log
-	rest := logs
-	for i := range headers {
-		h := &headers[i]
-		n := 0
-		for n < len(rest) && rest[n].Block.Number == h.Number {
-			n++
-		}
-		if n > 0 || !x.mayHaveLogs(h) {
-			out, rest = append(out, rest[:n]...), rest[n:]
-			continue
-		}
-		found, err := x.chain.ReceiptLogs(ctx, h.Block, x.addresses)
-		if errors.Is(err, event.ErrUnsupported) { // that something is in a filter proves nothing
-			found, err = x.chain.LogsOf(ctx, h.Block, x.addresses)
-		}
-		if err != nil {
-			return nil, err
-		}
-		if len(found) > 0 {
-			x.log.Warn("an endpoint leaves out logs", "block", h.Number, "logs", len(found))
-			out = append(out, found...)
-		}
-	}
-	return out, nil
-}
-
-func (x *Indexer) mayHaveLogs(h *event.Header) bool {
-	return h.Bloom.Tells() && slices.ContainsFunc(x.addresses, func(a common.Address) bool { return h.Bloom.Holds(a[:]) })
-}
-
-// rollBack takes back the blocks that are no longer in the chain, whose head is another now.
-func (x *Indexer) rollBack(ctx context.Context, head event.Header) error {
-	ancestor, err := x.ancestor(ctx, head)
-	if err != nil {
-		return err
-	}
-	x.log.Info("the chain was reorganised", "block", ancestor.Number, "gone", x.next-1-ancestor.Number)
-	if err := x.store.RollBack(ctx, x.chainID, x.cfg.Contracts, x.next, ancestor); err != nil {
-		return err
-	}
-	x.next = ancestor.Number + 1
-	x.recent.dropAfter(ancestor.Number)
-	if x.final.Number > ancestor.Number {
-		x.final = rollout.Block{}
-	}
-	x.cfg.Handler.Reorg(ctx, ancestor)
-	return x.ready(ctx, head)
-}
-
-// ancestor is the newest block that is indexed and still in the chain.
-func (x *Indexer) ancestor(ctx context.Context, head event.Header) (rollout.Block, error) {
-	from := min(x.next-1, head.Number)
-	for {
-		kept, err := x.store.BlocksDown(ctx, x.chainID, from, blocksAtOnce)
-		if err != nil {
-			return rollout.Block{}, err
-		}
-		if len(kept) == 0 {
-			return x.beginning(ctx)
-		}
-		numbers := make([]uint64, len(kept))
-		for i := range kept {
-			numbers[i] = kept[i].Number
-		}
-		now, err := x.chain.Headers(ctx, numbers...)
-		if err != nil {
-			return rollout.Block{}, err
-		}
-		for i := range kept {
-			if kept[i].Hash == now[i].Hash {
-				return now[i].Block, nil
-			}
-		}
-		if from = kept[len(kept)-1].Number; from == 0 {
-			return x.beginning(ctx)
-		}
-		from--
-	}
-}
-
-// beginning is the block before the first that is indexed.
-func (x *Indexer) beginning(ctx context.Context) (rollout.Block, error) {
-	first := x.cfg.Contracts[0].From
-	for _, c := range x.cfg.Contracts {
-		first = min(first, c.From)
-	}
-	headers, err := x.chain.Headers(ctx, max(first, 1)-1)
-	if err != nil {
-		return rollout.Block{}, err
-	}
-	return headers[0].Block, nil
 }
 
 // finalize notes which block is final.
@@ -372,86 +298,5 @@ func (x *Indexer) finalize(ctx context.Context, head event.Header) error {
 	if number < x.swept+sweepBlocks {
 		return nil
 	}
-	return x.sweep(ctx, h)
-}
-
-// sweepBlocks is how many blocks that have become final are read once more together.
-const sweepBlocks = 32
-
-// sweep reads blocks once more that are final by now, up to one, and writes what was left out when they were new.
-func (x *Indexer) sweep(ctx context.Context, to event.Header) error {
-	from := x.swept + 1
-	logs, last, err := x.chain.Logs(ctx, from, to.Number, x.addresses)
-	switch {
-	case errors.Is(err, event.ErrTooLarge):
-		x.swept = to.Number // each block was small enough: there is no reason to doubt all of them
-		return nil
-	case err != nil:
-		return err
-	case last.Hash != to.Hash:
-		return fmt.Errorf("block %d of %s is another: %w", to.Number, x.chain.Name(), errChanged)
-	}
-	rows, err := x.store.Events(ctx, event.Filter{ChainID: x.chainID, From: from, To: to.Number})
-	if err != nil {
-		return err
-	}
-	known := map[event.Place]bool{}
-	for i := range rows {
-		known[event.Place{Block: rows[i].Block.Number, Index: rows[i].Index}] = true
-	}
-	missed := slices.DeleteFunc(logs, func(l event.Log) bool { return known[event.Place{Block: l.Block.Number, Index: l.Index}] })
-	if err := x.addTimes(ctx, missed, last); err != nil {
-		return err
-	}
-	decoded := x.decode(missed)
-	if len(decoded) > 0 {
-		x.log.Warn("endpoints have left out logs", "from", from, "to", to.Number, "logs", len(decoded))
-		if err := x.store.SaveMissed(ctx, x.chainID, decoded); err != nil {
-			return err
-		}
-	}
-	x.swept = to.Number
-	for len(decoded) > 0 {
-		n := 1
-		for n < len(decoded) && decoded[n].Block.Number == decoded[0].Block.Number {
-			n++
-		}
-		x.cfg.Handler.Head(ctx, decoded[0].Block, decoded[:n:n])
-		decoded = decoded[n:]
-	}
-	return nil
-}
-
-// recent are headers of blocks that follow each other, the newest last.
-type recent struct{ headers []event.Header }
-
-func (r *recent) at(number uint64) (event.Header, bool) {
-	if len(r.headers) == 0 {
-		return event.Header{}, false
-	}
-	first := r.headers[0].Number
-	if number < first || number-first >= uint64(len(r.headers)) {
-		return event.Header{}, false
-	}
-	return r.headers[number-first], true
-}
-
-// push appends a header. If it does not follow the last one, it is the first.
-func (r *recent) push(h event.Header) {
-	if n := len(r.headers); n > 0 && r.headers[n-1].Number+1 != h.Number {
-		r.headers = r.headers[:0]
-	}
-	r.headers = append(r.headers, h)
-}
-
-func (r *recent) trim(n int) {
-	if len(r.headers) > 2*n {
-		r.headers = append([]event.Header(nil), r.headers[len(r.headers)-n:]...)
-	}
-}
-
-func (r *recent) dropAfter(number uint64) {
-	for len(r.headers) > 0 && r.headers[len(r.headers)-1].Number > number {
-		r.headers = r.headers[:len(r.headers)-1]
-	}
+	return x.sweep(ctx, number)
 }

@@ -21,6 +21,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/ethereum/go-ethereum/common"
@@ -38,23 +39,29 @@ type Chain interface {
 	Logs(ctx context.Context, from, to uint64, addresses []common.Address) ([]event.Log, event.Header, error)
 	LogsOf(ctx context.Context, block rollout.Block, addresses []common.Address) ([]event.Log, error)
 	ReceiptLogs(ctx context.Context, block rollout.Block, addresses []common.Address) ([]event.Log, error)
+	HasCode(ctx context.Context, number uint64, account common.Address) (bool, error)
+	Calls(ctx context.Context, hashes ...common.Hash) ([]event.Call, error)
 	Heads(ctx context.Context, interval time.Duration) <-chan event.Header
 }
 
 // Store is where the rows are. What it writes may be written again after an error.
 type Store interface {
+	Covered(ctx context.Context, chainID uint64) ([]event.Covered, error)
 	Watch(ctx context.Context, chainID uint64, contracts []event.Contract) (event.Position, error)
 	SaveBatch(ctx context.Context, b event.Batch) error
 	RollBack(ctx context.Context, chainID uint64, contracts []event.Contract, next uint64, to rollout.Block) error
+	Unsettled(ctx context.Context, chainID uint64, contracts []event.Contract, after event.Place) (*event.Unsettled, error)
+	Settle(ctx context.Context, chainID uint64, c event.Contract, commit event.Place, calls []event.Call, txs []event.Transaction) (event.Upgrade, error)
 	SaveFinal(ctx context.Context, chainID uint64, final rollout.Block, from, to uint64) error
-	SaveMissed(ctx context.Context, chainID uint64, logs []event.Decoded) error
+	SaveMissed(ctx context.Context, chainID uint64, contracts []event.Contract, logs []event.Decoded) error
 	Events(ctx context.Context, f event.Filter) ([]event.Decoded, error)
 	BlocksDown(ctx context.Context, chainID, from uint64, limit int) ([]event.Header, error)
 }
 
-// Handler is told what was written, one thing after the other. The index waits for it. What it was told before a crash it may be told again.
+// Handler is told what was written, after that is committed, one thing after the other, and the index waits for it. It misses nothing, whatever fails
+// between, but may be told of a block twice.
 type Handler interface {
-	// Backfilled says that all blocks up to one are indexed that were there: from now on it is told of each.
+	// Backfilled says that all blocks up to one are indexed: from now on it is told of each that follows. It is said again when indexing was interrupted.
 	Backfilled(ctx context.Context, upTo rollout.Block)
 	// Head says that a block is indexed, and what contracts have logged in it. It is said once more, with those logs alone, if an endpoint had left some out.
 	Head(ctx context.Context, block rollout.Block, logs []event.Decoded)
@@ -68,10 +75,11 @@ type Handler interface {
 type Config struct {
 	Chain         Chain
 	Store         Store
-	Contracts     []event.Contract
-	Confirmations uint64        // blocks until one is final, itself included
-	Poll          time.Duration // how often the newest block is asked for, where it is not announced
+	Contracts     []event.Contract // with a From of 0 if it is not known; then it is found out
+	Confirmations uint64           // blocks until one is final, itself included
+	Poll          time.Duration    // how often the newest block is asked for, where it is not announced
 	Handler       Handler
+	Told          rollout.Block // the last one that the handler was told, before this program was started; then it is told what it has missed
 	Log           *slog.Logger
 }
 
@@ -82,16 +90,19 @@ type Indexer struct {
 	store     Store
 	log       *slog.Logger
 	chainID   uint64
+	contracts []event.Contract
 	addresses []common.Address
 	kinds     map[common.Address]event.Kind
 
-	next   uint64 // the first block that is not indexed
-	recent recent // headers of the newest that are
-	final  rollout.Block
-	told   bool   // Backfilled
-	swept  uint64 // up to where final blocks were read once more
-	pruned uint64 // up to where headers without events were let go
-	size   *rangeSize
+	next     uint64 // the first block that is not indexed
+	recent   recent // headers of the newest that are
+	final    rollout.Block
+	swept    uint64 // up to where final blocks were read once more
+	pruned   uint64 // up to where headers without events were let go
+	size     *rangeSize
+	settling settling
+	atOnce   int             // how many blocks are read at once when several are missing
+	told     []rollout.Block // the newest that the handler was told, by number
 }
 
 // keptBlocks is how many blocks at least are read one by one, and their headers kept, before the head.
@@ -100,8 +111,11 @@ const keptBlocks = 64
 // New returns an indexer.
 func New(cfg Config) *Indexer {
 	x := &Indexer{
-		cfg: cfg, chain: cfg.Chain, store: cfg.Store, log: cfg.Log.With("network", cfg.Chain.Name()), chainID: cfg.Chain.ChainID(),
-		kinds: map[common.Address]event.Kind{}, size: newRangeSize(),
+		cfg: cfg, contracts: slices.Clone(cfg.Contracts), chain: cfg.Chain, store: cfg.Store, log: cfg.Log.With("network", cfg.Chain.Name()), chainID: cfg.Chain.ChainID(),
+		kinds: map[common.Address]event.Kind{}, size: newRangeSize(), atOnce: blocksAtOnce,
+	}
+	if cfg.Told.Hash != (common.Hash{}) {
+		x.told = []rollout.Block{cfg.Told}
 	}
 	for _, c := range cfg.Contracts {
 		x.kinds[c.Address] = c.Kind
@@ -147,7 +161,10 @@ func (x *Indexer) Run(ctx context.Context) error {
 
 // run indexes from where the store is until something fails.
 func (x *Indexer) run(ctx context.Context) error {
-	p, err := x.store.Watch(ctx, x.chainID, x.cfg.Contracts)
+	if err := x.findBeginnings(ctx); err != nil {
+		return err
+	}
+	p, err := x.store.Watch(ctx, x.chainID, x.contracts)
 	if err != nil {
 		return err
 	}
@@ -155,6 +172,11 @@ func (x *Indexer) run(ctx context.Context) error {
 	if err := x.backfill(ctx, p.Contracts); err != nil {
 		return err
 	}
+	if err := x.tellMissed(ctx); err != nil {
+		return err
+	}
+	tip, _ := x.tip()
+	x.cfg.Handler.Backfilled(ctx, tip.Block)
 	return x.follow(ctx)
 }
 

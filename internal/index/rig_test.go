@@ -2,9 +2,9 @@ package index_test
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"log/slog"
 	"math/big"
 	"math/rand/v2"
@@ -59,6 +59,9 @@ var (
 
 func TestMain(m *testing.M) {
 	flag.Parse()
+	if child() {
+		return
+	}
 	code := m.Run()
 	if postgresStarted.Load() {
 		if s, err := postgres(); err != nil || s.Stop() != nil {
@@ -72,7 +75,7 @@ func logger() *slog.Logger {
 	if *verbose {
 		return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
-	return slog.New(slog.NewTextHandler(io.Discard, nil))
+	return slog.New(slog.DiscardHandler)
 }
 
 // onEach runs a test with a journal on each engine.
@@ -125,13 +128,11 @@ type node struct {
 	eth     *ethclient.Client
 	chainID uint64
 	emitter common.Address
+	others  []common.Address // that are indexed as well
 	from    common.Address
 	reorg   func(depth uint64)
 	mine    func()
 	rand    *rand.Rand
-
-	key   string
-	nonce uint64
 }
 
 var emitterAddress = common.HexToAddress("0xe111000000000000000000000000000000000001")
@@ -143,7 +144,7 @@ func newAnvil(t testing.TB, args ...string) *node {
 		t.Fatal(err)
 	}
 	t.Cleanup(a.Stop)
-	n := &node{t: t, url: a.URL, ws: "ws" + a.URL[4:], rpc: a.RPC, chainID: 31337, emitter: emitterAddress, rand: rand.New(rand.NewPCG(1, 2))}
+	n := &node{t: t, url: a.URL, ws: a.WS, rpc: a.RPC, chainID: 31337, emitter: emitterAddress, rand: rand.New(rand.NewPCG(1, 2))}
 	n.init()
 	n.call(nil, "anvil_setCode", n.emitter, hexutil.Bytes(emitterCode()))
 	var accounts []common.Address
@@ -175,6 +176,7 @@ func newDevnet(t testing.TB) *node {
 	n.init()
 	n.reorg = func(depth uint64) {
 		head := n.head()
+		n.call(nil, "evm_increaseTime", hexutil.Uint64(100)) // else blocks could be those that it has just forgotten, which geth does not get along with
 		n.call(nil, "debug_setHead", hexutil.Uint64(head-depth))
 		for range depth + 1 {
 			n.mine()
@@ -207,29 +209,45 @@ func (n *node) head() uint64 {
 }
 
 // emit makes a block with a transaction that logs.
-func (n *node) emit(logs []emission) {
+func (n *node) emit(logs []emission) { n.emitBy(n.emitter, logs) }
+
+func (n *node) emitBy(emitter common.Address, logs []emission) {
 	n.t.Helper()
 	data := calldata(logs)
 	if n.chainID == 31337 {
-		n.call(nil, "eth_sendTransaction", map[string]any{"from": n.from, "to": n.emitter, "data": hexutil.Bytes(data), "gas": hexutil.Uint64(5_000_000)})
+		n.call(nil, "eth_sendTransaction", map[string]any{"from": n.from, "to": emitter, "data": hexutil.Bytes(data), "gas": hexutil.Uint64(5_000_000)})
 		n.mine()
 		return
 	}
-	nonce, err := n.eth.PendingNonceAt(context.Background(), n.from)
-	if err != nil {
-		n.t.Fatal(err)
+	n.sign(&emitter, data)
+}
+
+// deploy makes a block with a transaction that makes a contract.
+func (n *node) deploy(init []byte) {
+	n.t.Helper()
+	n.sign(nil, init)
+}
+
+func (n *node) sign(to *common.Address, data []byte) {
+	n.t.Helper()
+	for range 20 {
+		nonce, err := n.eth.NonceAt(context.Background(), n.from, nil)
+		if err != nil {
+			n.t.Fatal(err)
+		}
+		tx := types.MustSignNewTx(devKey, types.LatestSignerForChainID(new(big.Int).SetUint64(n.chainID)), &types.DynamicFeeTx{
+			ChainID: new(big.Int).SetUint64(n.chainID), Nonce: nonce, Gas: 5_000_000, GasFeeCap: big.NewInt(100 * params.GWei), GasTipCap: big.NewInt(1),
+			To: to, Data: data,
+		})
+		err = n.eth.SendTransaction(context.Background(), tx)
+		for until := time.Now().Add(time.Second); err == nil && time.Now().Before(until); time.Sleep(time.Millisecond) { // it mines what waits
+			if receipt, err := n.eth.TransactionReceipt(context.Background(), tx.Hash()); err == nil && receipt != nil {
+				return
+			}
+		}
+		n.mine() // after it was told to go back, it may have kept others, or not have noticed yet what the next nonce is
 	}
-	tx := types.MustSignNewTx(devKey, types.LatestSignerForChainID(new(big.Int).SetUint64(n.chainID)), &types.DynamicFeeTx{
-		ChainID: new(big.Int).SetUint64(n.chainID), Nonce: nonce, Gas: 5_000_000, GasFeeCap: big.NewInt(100 * params.GWei), GasTipCap: big.NewInt(1),
-		To: &n.emitter, Data: data,
-	})
-	before := n.head()
-	if err := n.eth.SendTransaction(context.Background(), tx); err != nil {
-		n.t.Fatal(err)
-	}
-	for n.head() == before { // it mines what waits
-		time.Sleep(time.Millisecond)
-	}
+	n.t.Fatal("no transaction gets into a block")
 }
 
 func (n *node) client(urls ...string) *chain.Client {
@@ -249,33 +267,56 @@ func (n *node) client(urls ...string) *chain.Client {
 type told struct {
 	mu    sync.Mutex
 	heads map[uint64]rollout.Block // as after all reorganisations
-	logs  map[uint64][]event.Decoded
+	logs  map[uint64]map[uint32]event.Decoded
+	last  rollout.Block
 	final rollout.Block
-	full  chan struct{} // closed once the backfill is done
+	full  chan struct{} // closed once the backfill is done, or the handler was told of the block until
+	until uint64
 	once  sync.Once
 	reorg int
 	head  chan rollout.Block // if not nil
 }
 
 func newTold() *told {
-	return &told{heads: map[uint64]rollout.Block{}, logs: map[uint64][]event.Decoded{}, full: make(chan struct{})}
+	return &told{heads: map[uint64]rollout.Block{}, logs: map[uint64]map[uint32]event.Decoded{}, full: make(chan struct{})}
 }
 
-func (h *told) Backfilled(context.Context, rollout.Block) { h.once.Do(func() { close(h.full) }) }
+func (h *told) Backfilled(context.Context, rollout.Block) {
+	if h.until == 0 {
+		h.once.Do(func() { close(h.full) })
+	}
+}
 
 func (h *told) Head(_ context.Context, b rollout.Block, logs []event.Decoded) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.heads[b.Number], h.logs[b.Number] = b, logs
+	h.heads[b.Number], h.last = b, b
+	if h.logs[b.Number] == nil {
+		h.logs[b.Number] = map[uint32]event.Decoded{}
+	}
+	for _, l := range logs {
+		h.logs[b.Number][l.Index] = l
+	}
+	if h.until > 0 && b.Number >= h.until {
+		h.once.Do(func() { close(h.full) })
+	}
 	if h.head != nil {
 		h.head <- b
 	}
+}
+
+// tip is the newest block that it was told.
+func (h *told) tip() uint64 {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.last.Number
 }
 
 func (h *told) Reorg(_ context.Context, last rollout.Block) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.reorg++
+	h.last = last
 	for n := range h.heads {
 		if n > last.Number {
 			delete(h.heads, n)
@@ -291,30 +332,36 @@ func (h *told) Final(_ context.Context, b rollout.Block) {
 }
 
 // running is an indexer at work.
-type running struct {
-	t    testing.TB
-	stop func()
-	told *told
-}
+type running struct{ stop func() }
 
 // start starts an indexer. It is stopped at the end of the test at the latest.
 func start(t testing.TB, n *node, s index.Store, c index.Chain, h *told) *running {
 	t.Helper()
-	x := index.New(index.Config{
-		Chain: c, Store: s, Contracts: []event.Contract{{Kind: dispatcher.Kind, Address: n.emitter, From: 0}}, Confirmations: 3,
-		Poll: 20 * time.Millisecond, Handler: h, Log: logger(),
+	return startPolling(t, n, s, c, h, 20*time.Millisecond)
+}
+
+func startPolling(t testing.TB, n *node, s index.Store, c index.Chain, h *told, poll time.Duration) *running {
+	t.Helper()
+	return startConfig(t, index.Config{
+		Chain: c, Store: s, Contracts: []event.Contract{{Kind: dispatcher.Kind, Address: n.emitter, From: 1}}, Confirmations: 3,
+		Poll: poll, Handler: h, Log: logger(), Told: h.last,
 	})
+}
+
+func startConfig(t testing.TB, cfg index.Config) *running {
+	t.Helper()
+	x := index.New(cfg)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- x.Run(ctx) }()
 	stop := sync.OnceFunc(func() {
 		cancel()
-		if err := <-done; err != context.Canceled {
+		if err := <-done; !errors.Is(err, context.Canceled) {
 			t.Errorf("the indexer ended: %v", err)
 		}
 	})
 	t.Cleanup(stop)
-	return &running{t, stop, h}
+	return &running{stop}
 }
 
 // mustReach waits until the rows are those of the chain, and compares them.
@@ -368,7 +415,7 @@ func mustEqual(t testing.TB, n *node, s *store.Store, want []types.Log) {
 // scan reads all logs with go-ethereum's client, past the index.
 func scan(t testing.TB, n *node) []types.Log {
 	t.Helper()
-	logs, err := n.eth.FilterLogs(context.Background(), ethereum.FilterQuery{FromBlock: new(big.Int), Addresses: []common.Address{n.emitter}})
+	logs, err := n.eth.FilterLogs(context.Background(), ethereum.FilterQuery{FromBlock: new(big.Int), Addresses: append([]common.Address{n.emitter}, n.others...)})
 	if err != nil {
 		t.Fatal(err)
 	}

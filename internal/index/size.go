@@ -15,7 +15,7 @@ type rangeSize struct {
 
 // What one answer should hold, and take.
 const (
-	logsPerRange = 5000
+	logsPerRange = 2500
 	timePerRange = 2 * time.Second
 	firstRange   = 500
 	largestRange = 1 << 20

@@ -3,19 +3,26 @@ package index_test
 import (
 	"context"
 	"flag"
-	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/ethereum/go-ethereum/common"
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/seed-b6a97670/lockstep/internal/badnode"
 	"github.com/seed-b6a97670/lockstep/internal/chain"
+	"github.com/seed-b6a97670/lockstep/internal/dispatcher"
+	"github.com/seed-b6a97670/lockstep/internal/event"
+	"github.com/seed-b6a97670/lockstep/internal/rollout"
 	"github.com/seed-b6a97670/lockstep/internal/store"
 )
 
 var (
-	storm = flag.Int("storm", 3000, "how many events the storm brings")
+	storm = flag.Int("storm", 1000, "how many events the storm brings")
 	seed  = flag.Uint64("seed", 0, "of the storm; 0 takes another one each time")
 )
 
@@ -94,8 +101,9 @@ func testStorm(t *testing.T, n *node, where string, r *rand.Rand) {
 			running.stop()
 			for range r.IntN(5) {
 				count := 1 + r.IntN(40)
-				n.emit(pageLogs(r, count))
-				events += count
+				logs := stormLogs(r, count)
+				n.emit(logs)
+				events += len(logs)
 			}
 			running = start(t, n, s, client(), h)
 			restarts++
@@ -105,17 +113,19 @@ func testStorm(t *testing.T, n *node, where string, r *rand.Rand) {
 			setWeather(r.IntN(4) > 0)
 		default:
 			count := 1 + r.IntN(40)
-			n.emit(pageLogs(r, count))
-			events += count
+			logs := stormLogs(r, count)
+			n.emit(logs)
+			events += len(logs)
 		}
 	}
 	setWeather(false)
 	n.mine()
 	mustReach(t, n, s)
-	t.Logf("%d events, %d reorganisations, %d of them told, %d restarts", events, reorgs, h.reorg, restarts)
+	t.Logf("%d events, of which %d are left, %d reorganisations, %d of them told, %d restarts", events, len(scan(t, n)), reorgs, h.reorg, restarts)
 	if reorgs > 5 && h.reorg == 0 {
 		t.Error("the handler was told of no reorganisation")
 	}
+	mustHaveUpgrades(t, n, s)
 	running.stop()
 	mustAgree(t, n, h)
 }
@@ -129,15 +139,93 @@ func await(s *store.Store, n *node, number uint64, d time.Duration) {
 	}
 }
 
-// mustAgree compares what a handler was told with the chain: it may have missed what was written when an indexer was stopped, but has nothing else.
+// mustHaveUpgrades compares the upgrades with those that follow from the logs and the receipts of the chain.
+func mustHaveUpgrades(t *testing.T, n *node, s *store.Store) {
+	t.Helper()
+	var lives []*event.Life
+	for _, l := range scan(t, n) {
+		d := event.Decoded{Log: event.Log{
+			Address: l.Address, Topics: l.Topics, Data: l.Data, Block: rollout.Block{Number: l.BlockNumber, Hash: l.BlockHash, Time: l.BlockTimestamp},
+			Tx: l.TxHash, TxIndex: uint32(l.TxIndex), Index: uint32(l.Index),
+		}}
+		d.Name, _ = dispatcher.Kind.Decode(nil, &d.Log)
+		begins, others := dispatcher.Kind.(event.Upgrader).Lifecycle()
+		switch {
+		case d.Name == begins:
+			if len(lives) > 0 {
+				lives[len(lives)-1].Next = d.Block
+			}
+			lives = append(lives, &event.Life{ChainID: n.chainID, Transactions: map[common.Hash]event.Transaction{}})
+		case len(lives) == 0 || !slices.Contains(others, d.Name):
+			continue
+		}
+		lives[len(lives)-1].Events = append(lives[len(lives)-1].Events, d)
+	}
+	head, err := n.eth.HeaderByNumber(context.Background(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []event.Upgrade
+	for _, l := range slices.Backward(lives) {
+		l.Now = head.Time
+		_, txs := dispatcher.Kind.(event.Upgrader).Upgrade(l)
+		for _, tx := range txs {
+			receipt, err := n.eth.TransactionReceipt(context.Background(), tx)
+			if err != nil {
+				t.Fatal(err)
+			}
+			l.Transactions[tx] = event.Transaction{GasUsed: receipt.GasUsed}
+		}
+		u, _ := dispatcher.Kind.(event.Upgrader).Upgrade(l)
+		u.Deadline = 0 // it is not stored
+		want = append(want, u)
+	}
+	var got []event.Upgrade
+	for until := time.Now().Add(30 * time.Second); time.Now().Before(until); time.Sleep(20 * time.Millisecond) {
+		if got, err = s.Upgrades(context.Background(), event.UpgradeFilter{ChainID: n.chainID}); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.ContainsFunc(got, func(u event.Upgrade) bool { return !u.Settled }) {
+			break
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Fatalf("upgrades (-chain +rows):\n%s", diff)
+	}
+	t.Logf("%d upgrades", len(got))
+}
+
+// mustAgree compares what a handler was told, by one indexer after the other, with the chain: from the first block that it was told on, nothing is missing
+// and nothing else is there.
 func mustAgree(t *testing.T, n *node, h *told) {
 	t.Helper()
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if len(h.heads) == 0 {
+		t.Fatal("the handler was told of no block")
+	}
 	for number, b := range h.heads {
 		header, err := n.eth.HeaderByNumber(context.Background(), bigInt(number))
 		if err != nil || header.Hash() != b.Hash {
-			t.Fatal(fmt.Errorf("the handler was told of block %d %s, which is not in the chain: %v", number, b.Hash, err))
+			t.Fatalf("the handler was told of block %d %s, which is not in the chain: %v", number, b.Hash, err)
 		}
+	}
+	first := slices.Min(slices.Collect(maps.Keys(h.heads)))
+	want := 0
+	for _, l := range scan(t, n) {
+		if l.BlockNumber < first {
+			continue
+		}
+		want++
+		if got := h.logs[l.BlockNumber][uint32(l.Index)]; got.Tx != l.TxHash || !slices.Equal(got.Topics, l.Topics) {
+			t.Fatalf("the handler was not told of log %d of block %d, but of %v", l.Index, l.BlockNumber, got)
+		}
+	}
+	got := 0
+	for _, logs := range h.logs {
+		got += len(logs)
+	}
+	if got != want {
+		t.Fatalf("the handler was told of %d logs, the chain has %d", got, want)
 	}
 }

@@ -24,6 +24,7 @@ const startTime = 60 * time.Second
 // Node is a running process.
 type Node struct {
 	URL string      // of its HTTP JSON-RPC
+	WS  string      // the same over WebSocket
 	RPC *rpc.Client // over WebSocket, so that new blocks are events
 	cmd *exec.Cmd
 }
@@ -103,13 +104,12 @@ func start(name string, cmd *exec.Cmd, out io.Reader, address func(line string) 
 			n.Stop()
 		}
 	}()
-	var wsURL string
 	lines := bufio.NewScanner(out)
-	for (n.URL == "" || wsURL == "") && lines.Scan() {
+	for (n.URL == "" || n.WS == "") && lines.Scan() {
 		http, ws := address(lines.Text())
-		n.URL, wsURL = n.URL+http, wsURL+ws
+		n.URL, n.WS = n.URL+http, n.WS+ws
 	}
-	if n.URL == "" || wsURL == "" {
+	if n.URL == "" || n.WS == "" {
 		return nil, errors.New("start " + name + ": it ended before it listened")
 	}
 	go func() {
@@ -118,7 +118,7 @@ func start(name string, cmd *exec.Cmd, out io.Reader, address func(line string) 
 	}()
 	ctx, cancel := context.WithTimeout(context.Background(), startTime)
 	defer cancel()
-	if n.RPC, err = rpc.DialContext(ctx, wsURL); err != nil {
+	if n.RPC, err = rpc.DialContext(ctx, n.WS); err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", name, err)
 	}
 	return n, nil

@@ -85,7 +85,7 @@ var (
 // no values yet.
 func TestExpressionsNameWhatThereIs(t *testing.T) {
 	values := map[string][]string{
-		"outcome": slices.Concat(metric.Outcomes, metric.RelayOutcomes, metric.NotificationOutcomes), "step": metric.Steps, "source": metric.Sources,
+		"outcome": slices.Concat(metric.Outcomes, metric.RelayOutcomes, metric.NotificationOutcomes, metric.PauseOutcomes), "step": metric.Steps, "source": metric.Sources,
 		"how": metric.Pauses, "severity": metric.Severities, "rule": metric.Rules, "error": dispatcher.ErrorNames(),
 		"state": {"waiting", "working", "ready", "releasing", "halted", "unreachable", "excluded", "done"},
 	}

@@ -37,16 +37,6 @@ func security() []Item {
 			Series: []Series{{"sum by (network, how) (increase(lockstep_pauses_total[1d]))", "{{network}} {{how}}"}},
 			Alerts: []Alert{
 				{
-					Name: "LockstepAutomaticPause", Expr: `sum by (network) (increase(lockstep_pauses_total{how="automatic"}[15m]))`, Op: ">", Threshold: 0,
-					Severity: "critical", Summary: "Lockstep has paused {{ $labels.network }} by itself",
-					Means: "A rule whose action is to pause was broken.",
-					Do:    "The critical alert that was raised at the same time says what was seen. Investigate before anybody unpauses.",
-					Fires: Case{At: 5 * time.Minute, Series: one(`lockstep_pauses_total{network="base",how="automatic"}`, "0 0 1+0x20"), Labels: onBase},
-					Quiet: Case{At: 5 * time.Minute, Series: map[string]string{
-						`lockstep_pauses_total{network="base",how="automatic"}`: "0+0x20", `lockstep_pauses_total{network="base",how="manual"}`: "0 0 1+0x20",
-					}},
-				},
-				{
 					Name: "LockstepUnplannedPause", Expr: `sum by (network) (increase(lockstep_pauses_total{how="unplanned"}[15m]))`, Op: ">", Threshold: 0,
 					Severity: "high", Summary: "{{ $labels.network }} was paused, and not from here",
 					Means: "An account with the role PAUSER or EMERGENCY paused without Lockstep.",
@@ -55,6 +45,24 @@ func security() []Item {
 					Quiet: Case{At: 30 * time.Minute, Series: one(`lockstep_pauses_total{network="base",how="unplanned"}`, "0 0 1+0x40")}, // it is over
 				},
 			},
+		},
+		{
+			Group: "security", Title: "Automatic pauses", Help: "Decisions in a day, by what came of them.", Panel: Lines, Unit: "short",
+			Series: []Series{{"sum by (network, outcome) (increase(lockstep_automatic_pauses_total[1d]))", "{{network}} {{outcome}}"}},
+			Alerts: []Alert{{
+				Name: "LockstepAutomaticPause", Expr: `sum by (network) (increase(lockstep_automatic_pauses_total{outcome="sent"}[15m]))`, Op: ">", Threshold: 0,
+				Severity: "critical", Summary: "Lockstep has paused {{ $labels.network }} by itself",
+				Means: "A rule whose action is to pause was broken.",
+				Do:    "The critical alert that was raised at the same time says what was seen. Investigate before anybody unpauses.",
+				Fires: Case{At: 5 * time.Minute, Series: one(`lockstep_automatic_pauses_total{network="base",outcome="sent"}`, "0 0 1+0x20"), Labels: onBase},
+				Quiet: Case{At: 5 * time.Minute, Series: map[string]string{
+					`lockstep_automatic_pauses_total{network="base",outcome="sent"}`: "0+0x20", `lockstep_automatic_pauses_total{network="base",outcome="dry-run"}`: "0 0 1+0x20",
+				}},
+			}},
+		},
+		{
+			Group: "security", Title: "Automatic pause armed", Help: "0 where nothing would be paused because of an alert.", Panel: Lines, Unit: "bool",
+			Series: []Series{{"max by (network) (lockstep_pause_armed)", "{{network}}"}},
 		},
 		{
 			Group: "security", Title: "Refused calls", Help: "In blocks, in an hour, by error.", Panel: Lines, Unit: "short",

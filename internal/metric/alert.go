@@ -6,10 +6,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Rules are the rules of alerts; report is an alert that comes from outside.
+// Rules are the rules of alerts; external is an alert that comes from outside.
 var Rules = []string{
-	"account_code", "activation_not_ready", "balance_low", "codehash_mismatch", "drift", "failure_rate", "gas_spike", "gas_variance", "index_lag",
-	"late_execution", "relay_down", "report", "rpc_disagrees", "rpc_down", "stuck_tx", "unauthorized_access", "unknown_root", "unplanned_pause",
+	"account_code", "activation_not_ready", "balance_low", "codehash_mismatch", "drift", "external", "failure_rate", "gas_spike", "gas_variance", "index_lag",
+	"late_execution", "relay_down", "rpc_disagrees", "rpc_down", "stuck_tx", "unauthorized_access", "unknown_root", "unplanned_pause",
 	"unplanned_privilege",
 }
 

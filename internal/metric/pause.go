@@ -9,7 +9,7 @@ import (
 // PauseError is the outcome of a pause that is not in the journal, because that could not be written.
 const PauseError = "error"
 
-// PauseOutcomes are what can come of a decision to pause. One that was sent is counted again when it has ended.
+// PauseOutcomes are what can come of a decision to pause.
 var PauseOutcomes = []string{"sent", "dry-run", "limited", "refused", "already paused", "landed", "failed", PauseError}
 
 // pauses are the metrics of the automatic pause.
@@ -21,7 +21,7 @@ type pauses struct {
 
 func (r *Registry) addPauses() {
 	r.pauses = pauses{
-		decided: r.counter("lockstep_automatic_pauses_total", "Decisions to pause a network because of an alert, by what came of them.", "network", "outcome"),
+		decided: r.counter("lockstep_automatic_pauses_total", "Decisions to pause a network because of an alert, by what came of them; one that was sent is counted again when it has ended.", "network", "outcome"),
 		took: r.histogram("lockstep_pause_broadcast_seconds",
 			"Seconds from the arrival of the block that showed the offence until an endpoint or a relay had the pause; of a dry run, until it would have been given away.",
 			[]float64{0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30}, "network"),

@@ -48,6 +48,7 @@ network, and no longer when another one does.
 		{"`endpoint`", "1 for the first of the network's `rpc`, 2 for the second, and so on"},
 		{"`relay`", "a relay's name"},
 		{"`outcome` of `lockstep_relay_asked_total`", listed(RelayOutcomes)},
+		{"`outcome` of `lockstep_automatic_pauses_total`", listed(PauseOutcomes)},
 		{"`rule`", listed(Rules)},
 		{"`severity`", listed(Severities)},
 		{"`sink`", "a sink's name"},

@@ -23,6 +23,7 @@ type Journal interface {
 	Escalate(ctx context.Context, id int64, level int, receivers []rule.Action, tell notice.Teller) (r rule.Record, done bool, err error)
 	FiringAlerts(ctx context.Context) ([]rule.Record, error)
 	Silences(ctx context.Context, at int64) ([]rule.Silence, error)
+	EnqueueNotices(ctx context.Context, queued ...notice.Queued) error
 }
 
 // Explainer looks for what explains an effect, in the journal.
@@ -46,6 +47,9 @@ type Config struct {
 	Record  io.Writer // everything that is shown is written to it, as a sequence that rule test replays; may be nil
 	Log     *slog.Logger
 }
+
+// Acknowledged is what Changed is told when somebody has an alert in hand.
+const Acknowledged = rule.Turn("acknowledged")
 
 // Monitor is safe for concurrent use.
 type Monitor struct {
@@ -197,6 +201,13 @@ func (m *Monitor) silenced(a rule.Alert, now time.Time) bool {
 	return slices.ContainsFunc(m.silences, func(s rule.Silence) bool { return s.Covers(a, now.Unix()) })
 }
 
+// Explained tells whether something that was shown had an explanation.
+func (m *Monitor) Explained(s rule.Seen) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.engine.Explains(s)
+}
+
 // Firing lists the alerts that fire, as they are kept.
 func (m *Monitor) Firing() []rule.Record {
 	m.mu.Lock()
@@ -261,6 +272,9 @@ func (m *Monitor) lookForAnswers(ctx context.Context, now time.Time) error {
 			m.firing[r.Fingerprint] = r
 		case known && was.AcknowledgedAt == 0 && r.AcknowledgedAt != 0:
 			m.firing[r.Fingerprint] = r
+			if m.cfg.Changed != nil {
+				m.cfg.Changed(Acknowledged, r)
+			}
 			m.see(rule.Seen{Sight: rule.SawAcknowledged, Network: r.Network, At: now.UnixMilli(), Subject: r.Fingerprint})
 		}
 	}
@@ -284,6 +298,14 @@ func Report(ctx context.Context, cfg Config, seen ...rule.Seen) error {
 		if r.Rule == rule.External {
 			engine.Restore([]rule.Alert{r.Alert}, nil)
 		}
+	}
+	now := time.Now().Unix()
+	silences, err := cfg.Journal.Silences(ctx, now)
+	if err != nil {
+		return err
+	}
+	cfg.Telling.Silenced = func(a rule.Alert) bool {
+		return slices.ContainsFunc(silences, func(s rule.Silence) bool { return s.Covers(a, now) })
 	}
 	var changes []rule.Change
 	for _, s := range seen {

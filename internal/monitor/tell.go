@@ -1,11 +1,13 @@
 package monitor
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/ethereum/go-ethereum/common"
@@ -64,6 +66,33 @@ func (x Telling) Tell(kind notice.Kind, r rule.Record, to []rule.Action) (t noti
 		t.Queued = append(t.Queued, queued...)
 	}
 	return t, nil
+}
+
+// Attach tells those who were told of an alert of a file that helps, if it fires and nobody has it in hand.
+func (m *Monitor) Attach(ctx context.Context, fingerprint string, file notice.Attachment, advice string, commands ...string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r, fires := m.firing[fingerprint]
+	if !fires || m.silenced(r.Alert, time.Now()) {
+		return nil
+	}
+	x := m.cfg.Telling
+	msg := x.message(notice.Renewed, r)
+	msg.ID = fmt.Sprintf("%d-%s-%s", r.ID, notice.Renewed, strings.ReplaceAll(file.Name, ".", "-")) // no id of a webhook has a dot
+	msg.Advice, msg.Commands, msg.Attachments = advice, commands, []notice.Attachment{file}
+	var sinks []string
+	for _, receiver := range x.told(r) {
+		for _, sink := range x.Receivers[string(receiver)] {
+			if !slices.Contains(sinks, sink) {
+				sinks = append(sinks, sink)
+			}
+		}
+	}
+	queued, err := notice.Queue(msg, sinks...)
+	if err != nil {
+		return err
+	}
+	return m.cfg.Journal.EnqueueNotices(ctx, queued...)
 }
 
 // AcknowledgePath is before the secret in a link.

@@ -37,11 +37,11 @@ type Choice struct {
 }
 
 // Choose decides which rows of a sink leave now. rows are in their order, tokens is how many messages the limit allows, and held says that the
-// sink wants, or seems, to be left alone. What is critical is held back by neither; it waits only for what was critical before it of the same
+// sink wants, or seems, to be left alone. What is critical is held back by neither; it waits, where the sink is asked by as many as may, and for what was critical before it of the same
 // alert, and for what is being sent of that.
 func Choose(rows []Row, t Terms, tokens int, held bool) (c Choice) {
 	q := newLook(rows)
-	q.chooseUrgent(&c)
+	q.chooseUrgent(&c, t.Urgent)
 	q.rows = slices.DeleteFunc(slices.Clone(rows), func(r Row) bool { return slices.Contains(c.Gone, r.Number) })
 	if held {
 		return c
@@ -83,14 +83,14 @@ func newLook(rows []Row) *look {
 	return q
 }
 
-func (q *look) chooseUrgent(c *Choice) {
+func (q *look) chooseUrgent(c *Choice, most int) {
 	before := map[string]bool{}
 	for i := range q.rows {
 		r := &q.rows[i]
 		if !r.urgent() {
 			continue
 		}
-		if r.Due && !r.Claimed && !q.claimed[r.Fingerprint] && !before[r.Fingerprint] {
+		if c.Spent < most && r.Due && !r.Claimed && !q.claimed[r.Fingerprint] && !before[r.Fingerprint] {
 			c.Groups = append(c.Groups, Group{ID: r.ID, Numbers: []int64{r.Number}})
 			c.Spent++
 			q.supersede(c, i)

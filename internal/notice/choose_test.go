@@ -105,7 +105,7 @@ func TestChoose(t *testing.T) {
 		{"nothing overtakes a renewal", "ac=+ ac bw=+ bw", 9, 0, false, false, ""},
 		{"and nothing takes it out", "aw= ac", 9, 0, false, false, "2"},
 	} {
-		terms := Terms{Together: !test.apart, Most: test.most, Renews: true}
+		terms := Terms{Together: !test.apart, Most: test.most, Urgent: 99, Renews: true}
 		if terms.Most == 0 {
 			terms.Most = 9
 		}
@@ -116,6 +116,10 @@ func TestChoose(t *testing.T) {
 	// a sink that is of another type now
 	if got := Choose(rows("ac= bw=+ cw"), Terms{Most: 9}, 9, false); got.String() != "3 gone 1" {
 		t.Errorf("without renewals: %s", got)
+	}
+	// those that are critical have a limit, too, if a high one
+	if got := Choose(rows("ac bc cc"), Terms{Most: 9, Urgent: 2}, 0, true); got.String() != "1 2" {
+		t.Errorf("of three: %s", got)
 	}
 	// summaries have a limit
 	if got := Choose(rows(strings.Repeat("_w ", 2*MostTogether)), Terms{Most: 9, Together: true}, 1, false); len(got.Groups) != 1 || len(got.Groups[0].Numbers) != MostTogether {
@@ -200,7 +204,7 @@ func (s *simulated) row(number int64) *Row {
 func (s *simulated) choose(tokens, most int, held bool) {
 	t := s.t
 	before := slices.Clone(s.rows)
-	c := Choose(s.rows, Terms{Together: true, Most: most}, tokens, held)
+	c := Choose(s.rows, Terms{Together: true, Most: most, Urgent: 1000}, tokens, held)
 	if !slices.Equal(before, s.rows) {
 		t.Fatal("the rows were changed")
 	}

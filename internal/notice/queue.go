@@ -28,6 +28,7 @@ type Terms struct {
 	PerMinute int   // messages, those of critical alerts not counted
 	Together  bool  // what is over that goes into summaries; else it waits
 	Most      int   // how many messages, those of critical alerts not counted, may be taken now
+	Urgent    int   // how many of critical alerts may be taken now
 	MaxAge    int64 // milliseconds after which a message that is not critical is given up
 	Renews    bool  // what the sink has been told is said again while the alert fires
 }

@@ -47,6 +47,9 @@ func TestMailIsRead(t *testing.T) {
 	if err != nil || subject != "CRITICAL on ethereum: größer – 日本" {
 		t.Errorf("%q, %v", subject, err)
 	}
+	if i := strings.IndexFunc(p.mails[0], func(r rune) bool { return r > '~' }); i >= 0 {
+		t.Errorf("%q is not encoded", p.mails[0][i:])
+	}
 	_, params, err := mime.ParseMediaType(got.Header.Get("Content-Type"))
 	if err != nil {
 		t.Fatal(err)

@@ -17,7 +17,9 @@ import (
 const (
 	lookEvery = time.Second // between looks for what others have queued, and for what is to be tried again
 	inHand    = 4           // messages to one sink at the same time, those of critical alerts not counted
-	writing   = 10 * time.Second
+	// urgentInHand is how many of critical alerts there can be: not more than a sink can take.
+	urgentInHand = 32
+	writing      = 10 * time.Second
 )
 
 // Waits before a message is sent again.
@@ -78,13 +80,19 @@ type Sender struct {
 
 	sending sync.WaitGroup
 	mu      sync.Mutex
-	inHand  map[string]int // by sink, those of critical alerts not counted
+	inHand  map[hand]int
+}
+
+// hand is what is counted of what is being sent.
+type hand struct {
+	sink   string
+	urgent bool
 }
 
 // NewSender makes one.
 func NewSender(cfg Config) *Sender {
 	s := &Sender{
-		cfg: cfg, outlets: map[string]*Outlet{}, wake: make(chan struct{}, 1), chance: mathrand.Float64, now: time.Now, every: lookEvery, inHand: map[string]int{},
+		cfg: cfg, outlets: map[string]*Outlet{}, wake: make(chan struct{}, 1), chance: mathrand.Float64, now: time.Now, every: lookEvery, inHand: map[hand]int{},
 	}
 	if s.cfg.Log == nil {
 		s.cfg.Log = slog.New(slog.DiscardHandler)
@@ -190,7 +198,8 @@ func (s *Sender) look(ctx context.Context) error {
 		}
 		terms := o.Terms
 		s.mu.Lock()
-		terms.Most -= s.inHand[name]
+		terms.Most -= s.inHand[hand{name, false}]
+		terms.Urgent -= s.inHand[hand{name, true}]
 		s.mu.Unlock()
 		claimed, err := s.cfg.Queue.ClaimNotices(ctx, terms, newID())
 		if err != nil {
@@ -220,13 +229,11 @@ func (s *Sender) lost(ctx context.Context, o *Outlet, item notice.Item) {
 
 // begin sends rows in a goroutine of their own.
 func (s *Sender) begin(ctx context.Context, o *Outlet, h notice.Held) {
-	counts := !h.Urgent()
+	in := hand{o.Name, h.Urgent()}
 	count := func(n int) {
-		if counts {
-			s.mu.Lock()
-			s.inHand[o.Name] += n
-			s.mu.Unlock()
-		}
+		s.mu.Lock()
+		s.inHand[in] += n
+		s.mu.Unlock()
 	}
 	count(1)
 	s.sending.Go(func() {
@@ -323,6 +330,9 @@ func compose(h notice.Held, project string) (m notice.Message, stand map[int64]b
 	}
 	if len(parts) == 1 && !h.Renewal {
 		return parts[0], stand, nil
+	}
+	for i := range parts { // a summary is to be short
+		parts[i].Attachments, parts[i].Commands = nil, nil
 	}
 	return notice.Message{ID: h.ID, Kind: notice.Summary, At: parts[len(parts)-1].At, Project: project, Parts: parts}, stand, nil
 }

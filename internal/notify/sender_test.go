@@ -448,6 +448,39 @@ func TestCriticalIsNotHeldBack(t *testing.T) {
 	mustBe(t, "left", j.left(t), nil)
 }
 
+// What is critical and hangs does not hold back the rest, either.
+func TestTheRestIsNotHeldBack(t *testing.T) {
+	j := newJournal(t)
+	release := make(chan struct{})
+	w := newWall(t, func(_ http.ResponseWriter, n int) {
+		if n <= inHand {
+			<-release
+		}
+	})
+	s, _ := newTestSender(j, io.Discard, hook(t, w, "a"))
+	for i := range inHand {
+		s.say(t, notice.Raised, rule.Critical, fmt.Sprint(i))
+	}
+	if err := s.look(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for n := 0; n < inHand; { // until all of them hang
+		w.mu.Lock()
+		n = len(w.requests)
+		w.mu.Unlock()
+		time.Sleep(time.Millisecond)
+	}
+	s.say(t, notice.Raised, rule.Info, "small")
+	if err := s.look(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := subjects(t, []string{<-w.arrived}); got[0] != "raised small" {
+		t.Errorf("it was told %q", got)
+	}
+	close(release)
+	s.sending.Wait()
+}
+
 // A sender that is stopped ends what it has begun.
 func TestStop(t *testing.T) {
 	j := newJournal(t)
@@ -551,6 +584,9 @@ func TestRenewals(t *testing.T) {
 	mustSay()
 	j.wait(t, 30*time.Second)
 	mustSay("high 1, critical 2")
+	if last := w.requests[len(w.requests)-1]; strings.Count(last, `"summary":"Still `) != 2 {
+		t.Errorf("it was told %s", last)
+	}
 	s.say(t, notice.Raised, rule.Critical, "1")
 	s.say(t, notice.Acknowledged, rule.Critical, "2")
 	mustSay("critical 2", "high 1 ended, critical 1")
@@ -570,6 +606,23 @@ func TestRenewals(t *testing.T) {
 	s.say(t, notice.Resolved, rule.Critical, "2")
 	mustSay("critical 2 ended")
 	mustBe(t, "left", j.left(t), nil)
+}
+
+// Alerts that an Alertmanager is told of together are said again, too.
+func TestSummaryIsRenewed(t *testing.T) {
+	j, w := newJournal(t), newWall(t, nil)
+	s, _ := newTestSender(j, io.Discard, outletOf(t, Spec{Name: "am", Type: TypeAlertmanager, URL: w.URL, PerMinute: 1, MaxAge: time.Hour, Renew: time.Minute}))
+	for _, subject := range []string{"1", "2", "3"} {
+		s.say(t, notice.Raised, rule.High, subject)
+	}
+	s.say(t, notice.Resolved, rule.High, "2")
+	s.runOnce(t)
+	mustBe(t, "left", j.left(t), []string{"raised 1=", "raised 3="})
+	j.wait(t, time.Minute)
+	s.runOnce(t)
+	if all := w.all(); len(all) != 2 || strings.Count(all[0], "startsAt") != 4 || strings.Count(all[1], "startsAt") != 2 {
+		t.Errorf("it was told %q", all)
+	}
 }
 
 // While the queue cannot be read, that is said once, and sending goes on when it can.

@@ -62,7 +62,7 @@ type Outlet struct {
 func New(s Spec) (*Outlet, error) {
 	o := &Outlet{
 		Name: s.Name, Type: s.Type, Renew: s.Renew,
-		Terms: notice.Terms{Sink: s.Name, PerMinute: s.PerMinute, MaxAge: s.MaxAge.Milliseconds(), Together: true, Most: inHand},
+		Terms: notice.Terms{Sink: s.Name, PerMinute: s.PerMinute, MaxAge: s.MaxAge.Milliseconds(), Together: true, Most: inHand, Urgent: urgentInHand},
 	}
 	if s.Templates == nil {
 		var err error

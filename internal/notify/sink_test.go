@@ -156,3 +156,38 @@ func TestChunks(t *testing.T) {
 		}
 	}
 }
+
+// An alert never ends before it has begun, which Alertmanager would refuse.
+func TestAlertmanagerTimes(t *testing.T) {
+	w := newWall(t, nil)
+	m := notice.Message{ID: "m", Kind: notice.Resolved, At: begun + 9, Alert: alertOf("r", rule.High, "1")}
+	for _, test := range []struct {
+		resolved int64
+		want     string
+	}{{0, stamp(begun + 9)}, {begun + 3, stamp(begun + 3)}, {begun - 3, stamp(begun)}} {
+		m.Alert.ResolvedAt = test.resolved
+		if err := send(t, outletOf(t, Spec{Type: TypeAlertmanager, URL: w.URL}), m); err != nil {
+			t.Fatal(err)
+		}
+		all := w.all()
+		if body := all[len(all)-1]; !strings.Contains(body, `"startsAt":"`+stamp(begun)+`","endsAt":"`+test.want+`"`) {
+			t.Errorf("resolved at %d: %s", test.resolved, body)
+		}
+	}
+}
+
+// An event of PagerDuty holds small files that are text, and no others.
+func TestPagerDutyFiles(t *testing.T) {
+	w := newWall(t, nil)
+	m := rich(notice.Raised)
+	m.Attachments = []notice.Attachment{
+		{Name: "small.json", Data: []byte("{}")}, {Name: "large.json", Data: make([]byte, pagerDutyInline+1)}, {Name: "odd.bin", Data: []byte{0xff}},
+	}
+	if err := send(t, outletOf(t, Spec{Type: TypePagerDuty, URL: w.URL, Key: "k"}), m); err != nil {
+		t.Fatal(err)
+	}
+	body := w.all()[0]
+	if strings.Count(body, "small.json") != 2 || strings.Contains(body, "large.json") || strings.Contains(body, "odd.bin") {
+		t.Errorf("%.3000s", body)
+	}
+}

@@ -282,7 +282,7 @@ func (e *Engine) final(s Seen) {
 		switch {
 		case f.Block == (rollout.Block{}) || f.Confirmed || f.Block.Number > s.Block.Number:
 		case f.orphan:
-			e.end(f.Fingerprint, "the block that showed it is no longer in the chain")
+			e.end(f.Fingerprint, gone)
 		default:
 			f.Confirmed = true
 			e.changes = append(e.changes, Change{Confirmed, f.Alert})

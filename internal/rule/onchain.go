@@ -209,7 +209,7 @@ func (e *Engine) explained(s Seen, n *network) {
 			by = x.By
 		}
 		if by != "" && (f.Rule == UnknownRoot || f.Rule == UnplannedPrivilege || f.Rule == UnplannedPause) {
-			e.end(f.Fingerprint, "it is explained by "+by)
+			e.end(f.Fingerprint, explainedBy+by)
 		}
 	}
 }

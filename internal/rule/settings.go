@@ -70,6 +70,17 @@ func (d Definition) May(a Action) bool {
 	return slices.Contains(KnownActions(), a)
 }
 
+// Resolutions of alerts that were about nothing, or about nothing wrong.
+const (
+	gone        = "the block that showed it is no longer in the chain"
+	explainedBy = "it is explained by "
+)
+
+// Unfounded tells of a resolution whether what raised the alert has not happened, or was explained by a plan afterwards.
+func Unfounded(resolution string) bool {
+	return resolution == gone || strings.HasPrefix(resolution, explainedBy)
+}
+
 var threshold = regexp.MustCompile(`\bT\b`)
 
 // With is the condition of a rule as it is with a threshold.

@@ -86,11 +86,12 @@ func (s *Sight) search(ctx context.Context) error {
 		if b.size() > left {
 			from = b.head.Number - left + 1
 		}
-		sent, err := s.cfg.Chain.BlockTransactions(ctx, from, b.head, *s.wanted())
+		wanted := *s.wanted()
+		sent, err := s.cfg.Chain.BlockTransactions(ctx, from, b.head, wanted)
 		if err != nil {
 			return err
 		}
-		s.found(sent)
+		s.found(sent, wanted)
 		left -= b.head.Number - from + 1
 		s.blocks = s.blocks[:len(s.blocks)-1]
 		if from > b.from {
@@ -100,11 +101,11 @@ func (s *Sight) search(ctx context.Context) error {
 	return nil
 }
 
-// found keeps transactions that were looked for.
-func (s *Sight) found(sent []chain.Sent) {
+// found keeps transactions that were looked for. One that has logged something has not reverted.
+func (s *Sight) found(sent []chain.Sent, wanted chain.Wanted) {
 	for _, tx := range sent {
 		s.sent[tx.Hash] = tx
-		if s.contracts[tx.To] != nil {
+		if s.contracts[tx.To] != nil && !wanted.Hashes[tx.Hash] {
 			s.tried = append(s.tried, tx)
 		}
 	}

@@ -1,6 +1,7 @@
 package sight
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -40,7 +41,8 @@ type Watch interface {
 	// Expect takes the logs since the last reading, and the transactions that they are from, as far as these are known. It returns the slots
 	// that are to be read. It may be called again, with more logs, before they are.
 	Expect(logs []event.Log, sent map[common.Hash]chain.Sent) []common.Hash
-	// Compare takes what was read of those slots, and returns what no log explains.
+	// Compare takes what was read of those slots, and returns what no log explains. A first reading is followed by another one of the same
+	// block, since it may tell of further slots.
 	Compare(words []common.Hash) []rule.Seen
 	// Adopt takes what was read of those slots as it is.
 	Adopt(words []common.Hash)
@@ -92,7 +94,7 @@ type Config struct {
 	Accounts []Account
 	// Balances is how many blocks apart balances are read; DefaultBalances if it is 0.
 	Balances uint64
-	Now      func() time.Time
+	Now      func() time.Time // time.Now if it is nil
 }
 
 // DefaultBalances is how many blocks apart balances are read.
@@ -112,6 +114,8 @@ type Sight struct {
 	accounts  map[common.Address]*account
 	at        rollout.Block  // of the last reading; zero before the first
 	stale     *rollout.Block // blocks after it have left the chain since then, and it was not read again
+	retries   int            // of that
+	blind     bool           // the next reading is compared with nothing
 	logs      []event.Log    // since the last reading
 	sent      map[common.Hash]chain.Sent
 	blocks    []span // that are still to be searched for transactions
@@ -127,7 +131,7 @@ type Sight struct {
 type contract struct {
 	Contract
 	address  common.Address
-	asked    int // how many slots were asked for
+	slots    []chain.Slot // that were asked for
 	standing []rule.Seen
 	sources  []common.Address
 	pins     map[common.Address]common.Hash
@@ -150,6 +154,9 @@ type account struct {
 func New(cfg Config) *Sight {
 	if cfg.Balances == 0 {
 		cfg.Balances = DefaultBalances
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
 	}
 	s := &Sight{cfg: cfg, contracts: map[common.Address]*contract{}, accounts: map[common.Address]*account{}, sent: map[common.Hash]chain.Sent{}}
 	s.survey.apart = true
@@ -242,12 +249,18 @@ func (s *Sight) again(ctx context.Context) error {
 	}
 	answer, err := s.ask(ctx, chain.Question{Block: *s.stale}, nil)
 	if err != nil {
-		return fmt.Errorf("read again what is after block %d, since those after it have left the chain: %w", s.stale.Number, err)
+		err = fmt.Errorf("read storage after block %d again, since later blocks have left the chain: %w", s.stale.Number, err)
+		if s.retries++; s.retries < failuresOften {
+			return err
+		}
+		// nodes do not keep old states for long
+		s.stale, s.retries, s.blind = nil, 0, true
+		return fmt.Errorf("%w; what has changed since then beside its logs is not told", err)
 	}
 	for i, words := range s.words(answer) {
 		s.order[i].Watch.Adopt(words)
 	}
-	s.at, s.stale = *s.stale, nil
+	s.at, s.stale, s.retries = *s.stale, nil, 0
 	return nil
 }
 
@@ -284,11 +297,11 @@ func (s *Sight) ask(ctx context.Context, q chain.Question, logs []event.Log) (ch
 				own = append(own, l)
 			}
 		}
-		slots := c.Watch.Expect(own, s.sent)
-		c.asked = len(slots)
-		for _, slot := range slots {
-			q.Slots = append(q.Slots, chain.Slot{Account: c.address, Slot: slot})
+		c.slots = nil
+		for _, slot := range c.Watch.Expect(own, s.sent) {
+			c.slots = append(c.slots, chain.Slot{Account: c.address, Slot: slot})
 		}
+		q.Slots = append(q.Slots, c.slots...)
 	}
 	return s.cfg.Chain.Ask(ctx, q)
 }
@@ -298,7 +311,7 @@ func (s *Sight) words(a chain.Answer) [][]common.Hash {
 	out := make([][]common.Hash, len(s.order))
 	rest := a.Words
 	for i, c := range s.order {
-		out[i], rest = rest[:c.asked], rest[c.asked:]
+		out[i], rest = rest[:len(c.slots)], rest[len(c.slots):]
 	}
 	return out
 }
@@ -322,13 +335,27 @@ func (s *Sight) read(ctx context.Context, head rollout.Block) ([]rule.Seen, erro
 		return nil, err
 	}
 	if searches {
-		s.found(answer.Sent)
+		s.found(answer.Sent, *q.Wanted)
 		s.blocks = nil
 	}
 	var out []rule.Seen
-	for i, words := range s.words(answer) {
-		c := s.order[i]
-		out = append(out, s.hidden(c, c.Watch.Compare(words))...)
+	compare := func(answer chain.Answer) {
+		for i, words := range s.words(answer) {
+			if s.blind {
+				s.order[i].Watch.Adopt(words)
+				continue
+			}
+			out = append(out, s.hidden(ctx, head, s.order[i], words)...)
+		}
+	}
+	compare(answer)
+	if s.at == (rollout.Block{}) { // if this fails, the next look is what follows
+		var again chain.Answer
+		if again, err = s.ask(ctx, chain.Question{Block: head}, nil); err == nil {
+			compare(again)
+		}
+	}
+	for _, c := range s.order {
 		out = append(out, c.news()...)
 	}
 	for i, address := range q.Codes {
@@ -343,28 +370,49 @@ func (s *Sight) read(ctx context.Context, head rollout.Block) ([]rule.Seen, erro
 		out = append(out, rule.Seen{Sight: rule.SawBalance, Account: address, Has: answer.Balances[i], Needs: needs})
 		s.balances = head.Number
 	}
-	s.at, s.logs = head, nil
+	s.at, s.logs, s.blind = head, nil, false
 	clear(s.sent)
-	return out, nil
+	return out, err
 }
 
-// hidden adds to what no log explains what may have done it.
-func (s *Sight) hidden(c *contract, seen []rule.Seen) []rule.Seen {
+// suspectsAtMost is how many transactions are named that may have made a hidden change.
+const suspectsAtMost = 5
+
+// hidden is what no log explains, with how many endpoints have read the same, and what may have done it.
+func (s *Sight) hidden(ctx context.Context, head rollout.Block, c *contract, words []common.Hash) []rule.Seen {
+	seen := c.Watch.Compare(words)
+	if len(seen) == 0 {
+		return nil
+	}
+	same, asked := 0, 0
+	for _, e := range s.cfg.Chain.AskEach(ctx, chain.Question{Block: head, Slots: c.slots}) {
+		asked++
+		if e.Err == nil && slices.Equal(e.Answer.Words, words) {
+			same++
+		}
+	}
 	for i := range seen {
-		seen[i].Contract = c.address
+		seen[i].Contract, seen[i].Endpoints, seen[i].Asked = c.address, same, asked
 		if seen[i].Tx != (common.Hash{}) {
 			seen[i].By = s.sent[seen[i].Tx].From
 			continue
 		}
-		// of a delegated call that began elsewhere nothing is known
-		var to []string
-		for _, tx := range s.tried {
-			if tx.To == c.address && tx.Block.Number > s.at.Number {
-				to = append(to, tx.Hash.Hex())
+		// of calls that began elsewhere nothing is known
+		var to []chain.Sent
+		for _, tx := range s.sent {
+			if tx.To == c.address {
+				to = append(to, tx)
 			}
 		}
-		if len(to) > 0 {
-			seen[i].Details = []rule.Detail{{Name: "transactions to the contract meanwhile", Value: strings.Join(to[:min(len(to), 5)], ", ")}}
+		slices.SortFunc(to, func(a, b chain.Sent) int {
+			return cmp.Or(cmp.Compare(a.Block.Number, b.Block.Number), cmp.Compare(a.Index, b.Index))
+		})
+		var hashes []string
+		for _, tx := range to[:min(len(to), suspectsAtMost)] {
+			hashes = append(hashes, tx.Hash.Hex())
+		}
+		if len(hashes) > 0 {
+			seen[i].Details = []rule.Detail{{Name: "transactions to the contract meanwhile", Value: strings.Join(hashes, ", ")}}
 		}
 	}
 	return seen

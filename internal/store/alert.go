@@ -298,6 +298,10 @@ func (s *Store) Alerts(ctx context.Context, q AlertQuery) (out []rule.Record, er
 // Watched returns up to which block of a network what happened was shown to the rules, and whether anything was.
 func (s *Store) Watched(ctx context.Context, chainID uint64) (at rollout.Block, ok bool, err error) {
 	err = s.read(ctx, func(db querier) error {
+		// as in Alerts
+		if has, err := db.has(ctx, "watched"); err != nil || !has {
+			return cmp.Or(err, sql.ErrNoRows)
+		}
 		var hash string
 		err := db.queryRow(ctx, `SELECT block_number, block_hash, block_time FROM watched WHERE chain_id = ?`, chainID).Scan(&at.Number, &hash, &at.Time)
 		at.Hash, ok = common.HexToHash(hash), err == nil

@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -48,6 +49,25 @@ func (s *Store) Watch(ctx context.Context, chainID uint64, contracts []event.Con
 	return p, nil
 }
 
+// Covered returns how far contracts of a network are indexed.
+func (s *Store) Covered(ctx context.Context, chainID uint64) (out []event.Covered, err error) {
+	err = s.read(ctx, func(db querier) error {
+		out = nil
+		return each(ctx, db, `SELECT address, from_block, next_block FROM indexed WHERE chain_id = ? ORDER BY address`, func(rows *sql.Rows) error {
+			var c event.Covered
+			var address []byte
+			err := rows.Scan(&address, &c.From, &c.Next)
+			c.Address = common.BytesToAddress(address)
+			out = append(out, c)
+			return err
+		}, chainID)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read how far events are indexed: %w", err)
+	}
+	return out, nil
+}
+
 func position(ctx context.Context, db querier, chainID uint64, contracts []event.Contract) (p event.Position, err error) {
 	for _, c := range contracts {
 		covered := event.Covered{Address: c.Address}
@@ -77,7 +97,7 @@ func (s *Store) SaveBatch(ctx context.Context, b event.Batch) error {
 			return err
 		}
 		if done {
-			return sameTip(ctx, tx, b)
+			return cmp.Or(sameTip(ctx, tx, b), errDone)
 		}
 		if err := follows(ctx, tx, b); err != nil {
 			return err
@@ -88,7 +108,13 @@ func (s *Store) SaveBatch(ctx context.Context, b event.Batch) error {
 		if err := s.engine.insertEvents(ctx, tx, b.ChainID, b.Logs); err != nil {
 			return err
 		}
-		return nil
+		if err := touchUpgrades(ctx, tx, b.ChainID, b.Contracts, b.Logs); err != nil {
+			return err
+		}
+		if !b.Follows {
+			return nil
+		}
+		return settleTouched(ctx, tx, b.ChainID, b.Contracts)
 	})
 	if err != nil {
 		return fmt.Errorf("write events of blocks %d to %d: %w", b.From, b.To, err)
@@ -97,7 +123,7 @@ func (s *Store) SaveBatch(ctx context.Context, b event.Batch) error {
 }
 
 // SaveMissed writes logs of blocks that are indexed. Those that are there already are as they were.
-func (s *Store) SaveMissed(ctx context.Context, chainID uint64, logs []event.Decoded) error {
+func (s *Store) SaveMissed(ctx context.Context, chainID uint64, contracts []event.Contract, logs []event.Decoded) error {
 	err := s.within(ctx, func(tx *tx) error {
 		var missed []event.Decoded
 		for i := range logs {
@@ -123,7 +149,13 @@ func (s *Store) SaveMissed(ctx context.Context, chainID uint64, logs []event.Dec
 				}
 			}
 		}
-		return s.engine.insertEvents(ctx, tx, chainID, missed)
+		if err := s.engine.insertEvents(ctx, tx, chainID, missed); err != nil {
+			return err
+		}
+		if err := touchUpgrades(ctx, tx, chainID, contracts, missed); err != nil {
+			return err
+		}
+		return settleTouched(ctx, tx, chainID, contracts)
 	})
 	if err != nil {
 		return fmt.Errorf("write events that were left out: %w", err)
@@ -203,8 +235,11 @@ func blockHash(ctx context.Context, tx *tx, chainID, number uint64) (hash []byte
 func (s *Store) RollBack(ctx context.Context, chainID uint64, contracts []event.Contract, next uint64, to rollout.Block) error {
 	err := s.within(ctx, func(tx *tx) error {
 		done, err := advance(ctx, tx, chainID, contracts, next, to.Number+1)
-		if err != nil || done {
+		if err != nil {
 			return err
+		}
+		if done {
+			return errDone
 		}
 		for _, statement := range []string{
 			`DELETE FROM events WHERE chain_id = ? AND block_number > ?`,
@@ -218,7 +253,10 @@ func (s *Store) RollBack(ctx context.Context, chainID uint64, contracts []event.
 				return err
 			}
 		}
-		return insertBlocks(ctx, tx, chainID, []event.Header{{Block: to}})
+		if err := insertBlocks(ctx, tx, chainID, []event.Header{{Block: to}}); err != nil {
+			return err
+		}
+		return reviveUpgrades(ctx, tx, chainID, contracts)
 	})
 	if err != nil {
 		return fmt.Errorf("take back events after block %d: %w", to.Number, err)

@@ -25,6 +25,10 @@ func (s *Store) Events(ctx context.Context, f event.Filter) (out []event.Decoded
 }
 
 func events(ctx context.Context, db querier, f event.Filter) (out []event.Decoded, err error) {
+	// an earlier release knew none, and a journal that is only read is not brought up to date
+	if has, err := db.has(ctx, "events"); err != nil || !has {
+		return nil, err
+	}
 	query, args := eventQuery(f)
 	err = each(ctx, db, query, func(rows *sql.Rows) error {
 		d, err := scanEvent(rows)
@@ -85,6 +89,7 @@ func scanEvent(rows *sql.Rows) (d event.Decoded, err error) {
 		return d, err
 	}
 	d.Block.Hash, d.Tx, d.Address = common.BytesToHash(block), common.BytesToHash(tx), common.BytesToAddress(address)
+	d.Topics = make([]common.Hash, 0, len(topics)/32)
 	for ; len(topics) >= 32; topics = topics[32:] {
 		d.Topics = append(d.Topics, common.BytesToHash(topics[:32]))
 	}

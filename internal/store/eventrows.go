@@ -31,15 +31,15 @@ func (sqlite) insertEvents(ctx context.Context, t *tx, chainID uint64, logs []ev
 	}
 	args := make([]any, 0, rowsAtOnce*eventWidth)
 	if len(logs) >= rowsAtOnce {
-		stmt, err := t.conn.PrepareContext(ctx, insert(rowsAtOnce))
-		if err != nil {
-			return err
+		stmt, prepareErr := t.conn.PrepareContext(ctx, insert(rowsAtOnce))
+		if prepareErr != nil {
+			return prepareErr
 		}
-		for ; len(logs) >= rowsAtOnce && err == nil; logs = logs[rowsAtOnce:] {
-			_, err = stmt.ExecContext(ctx, eventArgs(args, chainID, logs[:rowsAtOnce])...)
-		}
-		if err := errors.Join(err, stmt.Close()); err != nil { //nolint:sqlclosecheck // before others use the connection
-			return err
+		defer func() { err = errors.Join(err, stmt.Close()) }()
+		for ; len(logs) >= rowsAtOnce; logs = logs[rowsAtOnce:] {
+			if _, err := stmt.ExecContext(ctx, eventArgs(args, chainID, logs[:rowsAtOnce])...); err != nil {
+				return err
+			}
 		}
 	}
 	if len(logs) > 0 {

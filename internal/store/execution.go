@@ -162,8 +162,15 @@ func execution(ctx context.Context, db querier, plan common.Hash) (Execution, er
 // not written to the audit log again. What has ended stays so, also if an operator has taken it out, and when all networks have ended, so has the
 // execution.
 func (s *Store) SetNetwork(ctx context.Context, plan common.Hash, n ExecutionNetwork, by string) error {
+	_, err := s.NoteNetwork(ctx, plan, n, by)
+	return err
+}
+
+// NoteNetwork is SetNetwork. It tells whether that has ended the execution, which it does once.
+func (s *Store) NoteNetwork(ctx context.Context, plan common.Hash, n ExecutionNetwork, by string) (over bool, err error) {
 	n.Reason = stored(n.Reason)
-	err := s.within(ctx, func(tx *tx) error {
+	err = s.within(ctx, func(tx *tx) error {
+		over = false
 		at := now()
 		var was ExecutionNetwork
 		err := tx.queryRow(ctx, `SELECT state, reason, done_at FROM execution_networks WHERE plan = ? AND chain_id = ?`, plan.Hex(), n.ChainID).
@@ -196,12 +203,13 @@ func (s *Store) SetNetwork(ctx context.Context, plan common.Hash, n ExecutionNet
 		if err := appendEntry(ctx, tx, at, audit.ExecutionNetworkSet, n.ChainID, n.entry(plan, by)); err != nil {
 			return err
 		}
-		return s.endExecution(ctx, tx, at, plan, by)
+		over, err = s.endExecution(ctx, tx, at, plan, by)
+		return err
 	})
 	if err != nil {
-		return fmt.Errorf("note how far plan %s is on chain %d: %w", plan, n.ChainID, err)
+		return false, fmt.Errorf("note how far plan %s is on chain %d: %w", plan, n.ChainID, err)
 	}
-	return nil
+	return over, nil
 }
 
 // StillWaiting notes why a network may not begin yet, if it has not begun meanwhile.
@@ -226,18 +234,18 @@ func (s *Store) StillWaiting(ctx context.Context, plan common.Hash, chainID uint
 }
 
 // endExecution ends an execution whose networks have all ended.
-func (s *Store) endExecution(ctx context.Context, tx *tx, at int64, plan common.Hash, by string) error {
+func (s *Store) endExecution(ctx context.Context, tx *tx, at int64, plan common.Hash, by string) (ended bool, err error) {
 	var open int
-	err := tx.queryRow(ctx, `SELECT count(*) FROM execution_networks WHERE plan = ? AND state NOT IN ('done', 'excluded')`, plan.Hex()).Scan(&open)
+	err = tx.queryRow(ctx, `SELECT count(*) FROM execution_networks WHERE plan = ? AND state NOT IN ('done', 'excluded')`, plan.Hex()).Scan(&open)
 	if err != nil || open > 0 {
-		return err
+		return false, err
 	}
 	e, err := execution(ctx, tx.querier, plan)
 	if err != nil || e.Status == ExecutionDone {
-		return err
+		return false, err
 	}
 	e.Status = ExecutionDone
-	return setExecution(ctx, tx, at, audit.ExecutionEnded, e, by)
+	return true, setExecution(ctx, tx, at, audit.ExecutionEnded, e, by)
 }
 
 // LetGo lets all networks of a plan go at once, if decide agrees with how they stand at that moment. It tells whether they are let go, now or
@@ -300,7 +308,8 @@ func (s *Store) Exclude(ctx context.Context, plan common.Hash, chainID uint64, r
 		if err := endUse(ctx, tx, at, plan, chainID, PlanAbandoned); err != nil {
 			return err
 		}
-		return s.endExecution(ctx, tx, at, plan, by)
+		_, err = s.endExecution(ctx, tx, at, plan, by)
+		return err
 	})
 }
 

@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -32,7 +33,7 @@ func executionStory(t testing.TB, s *Store, digests []common.Hash) {
 	ctx := t.Context()
 	at := func(time uint64) rollout.Block { return rollout.Block{Number: time, Time: time} }
 	health := func(b rollout.Block, problem string) error {
-		_, err := s.SetHealth(ctx, chainID, b, problem)
+		_, err := s.SetHealth(ctx, chainID, b, problem, time.Hour)
 		return err
 	}
 	for i, err := range []error{
@@ -113,6 +114,33 @@ func mustStand(t testing.TB, s *Store, digest common.Hash, want string) {
 		t.Errorf("it stands %q, want %q", got, want)
 	}
 	mustBeSound(t, s)
+}
+
+// TestExecutionEndsOnce: of those who note at the same time that a network is done, one learns that it has ended the execution.
+func TestExecutionEndsOnce(t *testing.T) { onEach(t, testExecutionEndsOnce) }
+
+func testExecutionEndsOnce(t *testing.T, on *database) {
+	s := on.fresh(t)
+	chains := []uint64{10, 11, 12, 13, 14}
+	plan := beginExecution(t, s, 1, true, chains...)
+	var all sync.WaitGroup
+	var ends atomic.Int32
+	for _, chain := range append(chains, chains...) {
+		all.Go(func() {
+			over, err := s.NoteNetwork(t.Context(), plan, ExecutionNetwork{ChainID: chain, State: rollout.StateDone, DoneAt: 1700}, "bob")
+			if err != nil {
+				t.Error(err)
+			}
+			if over {
+				ends.Add(1)
+			}
+		})
+	}
+	all.Wait()
+	if n := ends.Load(); n != 1 {
+		t.Errorf("it has ended %d times", n)
+	}
+	mustStand(t, s, plan, "done served done done done done done")
 }
 
 func TestBeginExecution(t *testing.T) { onEach(t, testBeginExecution) }
@@ -574,7 +602,7 @@ func testHealth(t *testing.T, on *database) {
 		{129, "", rollout.Health{Since: 110, At: 131, Problem: "zero \uFFFD, \uFFFD"}, false},
 		{140, "", rollout.Health{Healthy: true, Since: 140, At: 140}, true},
 	} {
-		got, err := s.SetHealth(ctx, 10, rollout.Block{Number: x.at * 2, Hash: common.Hash{1}, Time: x.at}, x.problem)
+		got, err := s.SetHealth(ctx, 10, rollout.Block{Number: x.at * 2, Hash: common.Hash{1}, Time: x.at}, x.problem, time.Hour)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -594,11 +622,37 @@ func testHealth(t *testing.T, on *database) {
 	if got := body[audit.Health](t, entry); entry.Kind != audit.HealthChanged || entry.ChainID != 10 || got != want {
 		t.Errorf("%s of chain %d: %+v", entry.Kind, entry.ChainID, got)
 	}
+	// that nobody has looked for longer than patience is told, whatever was found
+	for _, x := range []struct {
+		ago     int64
+		problem string
+		news    bool
+	}{{50, "", false}, {70, "", true}, {70, "late", true}, {70, "late", true}, {50, "late", false}} {
+		before := now() - x.ago
+		if _, err := s.db.ExecContext(ctx, fmt.Sprintf("UPDATE health SET checked_at = %d", before)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.SetHealth(ctx, 10, rollout.Block{Time: 150}, x.problem, time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		if x.news {
+			n++
+		}
+		if seq := mustBeSound(t, s); seq != n {
+			t.Fatalf("%+v: %d entries, want %d", x, seq, n)
+		}
+		if got := body[audit.Health](t, log(t, s)[n-1]); x.news && got.Unseen != before {
+			t.Errorf("%+v: the check before was at %d, want %d", x, got.Unseen, before)
+		}
+	}
+	if at, err := s.HealthChecked(ctx); err != nil || len(at) != 1 || now()-at[10] > 10 {
+		t.Errorf("checked at %v, %v", at, err)
+	}
 	// each network for itself
-	if h, err := s.SetHealth(ctx, chainID, rollout.Block{Time: 5}, "down"); err != nil || h.Since != 5 || h.Healthy {
+	if h, err := s.SetHealth(ctx, chainID, rollout.Block{Time: 5}, "down", time.Hour); err != nil || h.Since != 5 || h.Healthy {
 		t.Errorf("%+v, %v", h, err)
 	}
-	if h, err := s.Health(ctx, 10); err != nil || !h.Healthy {
+	if h, err := s.Health(ctx, 10); err != nil || h.Problem != "late" {
 		t.Errorf("%+v, %v", h, err)
 	}
 }

@@ -36,6 +36,7 @@ func fullStory(t testing.TB, s *Store) {
 	alertStory(t, s)
 	noticeStory(t, s)
 	pauseStory(t, s)
+	eventStory(t, s)
 	if err := s.SaveManifest(ctx, run(1, 0x11).Manifest, common.Hash{9}, []byte("for other networks")); err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/seed-b6a97670/lockstep/internal/notice"
 	"github.com/seed-b6a97670/lockstep/internal/rule"
@@ -351,4 +352,18 @@ func (s *Store) Notices(ctx context.Context) (sinks []notice.SinkState, waiting 
 		return nil, nil, fmt.Errorf("read what people are to be told: %w", err)
 	}
 	return sinks, waiting, nil
+}
+
+// NoticesWaiting tells how many messages wait to be sent, and for how long the oldest one has.
+func (s *Store) NoticesWaiting(ctx context.Context) (n int, oldest time.Duration, err error) {
+	err = s.read(ctx, func(db querier) error {
+		var ms int64
+		err := db.queryRow(ctx, `SELECT count(*), coalesce(max(`+db.engine.words().clock+` - queued_ms), 0) FROM notices WHERE standing = 0`).Scan(&n, &ms)
+		oldest = max(time.Duration(ms)*time.Millisecond, 0)
+		return err
+	})
+	if err != nil {
+		return 0, 0, fmt.Errorf("read what people are to be told: %w", err)
+	}
+	return n, oldest, nil
 }

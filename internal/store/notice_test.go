@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -16,7 +17,7 @@ import (
 )
 
 // noticeTerms are those of a sink that nothing limits.
-var noticeTerms = notice.Terms{Sink: "chat", PerMinute: 100, Together: true, Most: 100, MaxAge: 24 * 3600_000}
+var noticeTerms = notice.Terms{Sink: "chat", PerMinute: 100, Together: true, Most: 100, Urgent: 100, MaxAge: 24 * 3600_000}
 
 func queued(sink, id, fingerprint string, severity rule.Severity) notice.Queued {
 	return notice.Queued{ID: id, Sink: sink, Fingerprint: fingerprint, Severity: severity, Body: []byte(`{"id":"` + id + `"}`)}
@@ -198,6 +199,20 @@ func testNoticesOfTheDead(t *testing.T, on *database) {
 	mustClaim(t, claim(t, other, noticeTerms), "b")
 }
 
+// A transaction that is run again, since nobody knows whether it was committed, takes what it took.
+func TestNoticesClaimedAgain(t *testing.T) { onEach(t, testNoticesClaimedAgain) }
+
+func testNoticesClaimedAgain(t *testing.T, on *database) {
+	s := on.fresh(t)
+	enqueueAll(t, s, queued("chat", "a", "1", rule.Warning))
+	for range 2 {
+		c, err := s.ClaimNotices(t.Context(), noticeTerms, "mine")
+		finished(t, err)
+		mustClaim(t, c, "a")
+	}
+	mustClaim(t, claim(t, s, noticeTerms), "")
+}
+
 // A clock that was ahead leaves nothing alone for as long as it was off.
 func TestNoticesClockIsSetBack(t *testing.T) { onEach(t, testNoticesClockIsSetBack) }
 
@@ -312,6 +327,13 @@ func testNoticesTogether(t *testing.T, on *database) {
 	c = claim(t, s, terms)
 	mustClaim(t, c, "w1+w2+w3+w4+w5+resolved") // as it was: it may have arrived
 	if h := c.Held[0]; h.ID != batch.ID || h.Attempts != 2 {
+		t.Errorf("%+v", h)
+	}
+	finished(t, s.NoticesFailed(ctx, c.Held[0], "full", 1000, 1000))
+	wait(t, s, 20_000)
+	c = claim(t, s, terms)
+	mustClaim(t, c, "w1+w2+w3+w4+w5+resolved")
+	if h := c.Held[0]; h.ID != batch.ID || h.Attempts != 3 {
 		t.Errorf("%+v", h)
 	}
 	finished(t, s.NoticesSent(ctx, c.Held[0], nil, 0))
@@ -437,6 +459,29 @@ func testNoticesStand(t *testing.T, on *database) {
 	if _, waiting, err := s.Notices(ctx); err != nil || len(waiting) != 0 {
 		t.Errorf("%+v, %v", waiting, err)
 	}
+}
+
+func TestNoticesWaiting(t *testing.T) { onEach(t, testNoticesWaiting) }
+
+func testNoticesWaiting(t *testing.T, on *database) {
+	s := on.fresh(t)
+	waiting := func(want int, least, most time.Duration) {
+		t.Helper()
+		n, oldest, err := s.NoticesWaiting(t.Context())
+		if err != nil || n != want || oldest < least || oldest > most {
+			t.Errorf("%d wait, the oldest for %s, %v; want %d, %s to %s", n, oldest, err, want, least, most)
+		}
+	}
+	waiting(0, 0, 0)
+	enqueueAll(t, s, queued("chat", "a", "1", rule.Warning))
+	wait(t, s, 3600_000)
+	enqueueAll(t, s, queued("mail", "b", "1", rule.Warning))
+	waiting(2, time.Hour, 2*time.Hour)
+	c := claim(t, s, noticeTerms)
+	finished(t, s.NoticesSent(t.Context(), c.Held[0], map[int64]bool{c.Held[0].Items[0].Number: true}, 1000))
+	waiting(1, 0, 30*time.Minute)
+	wait(t, s, -3600_000)
+	waiting(1, 0, 0)
 }
 
 // Notices of an earlier schema are none.

@@ -9,6 +9,9 @@ import (
 	"github.com/seed-b6a97670/lockstep/internal/audit"
 )
 
+// errDone says that what a transaction was to do is done: by the same transaction, whose commit was in doubt, or by another.
+var errDone = errors.New("done")
+
 // within runs f in one transaction, while nobody else writes. f may be run again, after a connection broke and what it did was
 // taken back.
 func (s *Store) within(ctx context.Context, f func(*tx) error) error {
@@ -41,6 +44,7 @@ func (s *Store) attempt(ctx context.Context, f func(*tx) error) (committing *aud
 		return nil, err
 	}
 	defer func() {
+		_ = session.Rollback() // of one that a panic has left open: its connection could not be given back
 		if freeErr := session.free(); err != nil { // what is committed is committed
 			err = errors.Join(err, freeErr)
 		}
@@ -58,6 +62,9 @@ func (s *Store) attempt(ctx context.Context, f func(*tx) error) (committing *aud
 		return nil, s.rollback(session, err)
 	}
 	if err := f(t); err != nil {
+		if errors.Is(err, errDone) {
+			err = nil // there is nothing to commit, nor to be in doubt about
+		}
 		return nil, s.rollback(session, err)
 	}
 	if err := session.Commit(); err != nil {

@@ -204,7 +204,10 @@ func (s *Sender) push(ctx context.Context, entries []rollout.Transaction, all bo
 		if s.sent[e.ID] && !all {
 			continue
 		}
-		if err := s.broadcast(ctx, e); err != nil {
+		sent := s.timedOn("broadcast", s.unsent(entries[i:i+1]))
+		err := s.broadcast(ctx, e)
+		sent(err)
+		if err != nil {
 			if i == 0 {
 				return err
 			}

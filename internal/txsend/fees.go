@@ -162,7 +162,9 @@ func (s *Sender) replace(ctx context.Context, entries []rollout.Transaction, ref
 	if len(better) == 0 {
 		return entries, nil
 	}
+	replaced := s.timedOn("journal", better)
 	journalled, err := s.cfg.Journal.Replace(ctx, entries[:len(better)], better)
+	replaced(err)
 	if err != nil {
 		return entries, err
 	}

@@ -209,7 +209,7 @@ const attempts = 5
 func (p *Pauser) send(ctx context.Context, d rollout.Pause, seen time.Time, w warmth) (rollout.Pause, error) {
 	asked := make(chan bool, 1)
 	p.giving.Go(func() { asked <- p.isPaused(ctx) }) // while the nonces are taken
-	defer p.follow()                                 // whatever comes of this, the nonces are given back
+	defer p.Follow()                                 // whatever comes of this, the nonces are given back
 	for attempt := 1; ; attempt++ {
 		t, err := p.take(ctx, true)
 		if err != nil {
@@ -375,15 +375,16 @@ func (p *Pauser) onlyPauses(tx *types.Transaction) error {
 // askPaused is how long endpoints have to say whether the dispatcher is paused.
 const askPaused = 300 * time.Millisecond
 
-// isPaused asks all endpoints at once whether the dispatcher is paused. One that says that it is not is enough to go on, and so is that none answers:
-// to pause what is paused costs a little gas, and an endpoint could lie.
+// isPaused asks all endpoints at once whether the dispatcher is paused. One that says that it is not is enough to go on, and so is that they do not
+// answer: to pause what is paused costs a little gas. Where there are several, one alone that says that it is paused is not believed.
 func (p *Pauser) isPaused(ctx context.Context) bool {
 	running, done := make(chan struct{}), make(chan struct{})
-	yes, no := 0, 0
+	yes, no, all := 0, 0, 0
 	p.giving.Go(func() {
 		defer close(done)
 		to := p.cfg.Dispatcher
 		p.cfg.Chain.CallAll(context.WithoutCancel(ctx), askPaused, ethereum.CallMsg{To: &to, Data: p.cfg.Ask}, func(s chain.Reply) {
+			all++
 			if s.Err != nil {
 				return
 			}
@@ -403,6 +404,6 @@ func (p *Pauser) isPaused(ctx context.Context) bool {
 	case <-running:
 		return false
 	case <-done:
-		return yes > 0 && no == 0
+		return no == 0 && yes > 0 && yes >= min(2, all)
 	}
 }

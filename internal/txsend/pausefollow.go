@@ -42,9 +42,7 @@ func (p *Pauser) keepWarm(ctx context.Context) {
 }
 
 // Follow has Run look for pauses that were sent and have not ended.
-func (p *Pauser) Follow() { p.follow() }
-
-func (p *Pauser) follow() {
+func (p *Pauser) Follow() {
 	select {
 	case p.wake <- struct{}{}:
 	default: // it will

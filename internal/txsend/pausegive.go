@@ -134,7 +134,7 @@ func (e everywhere) Push(ctx context.Context, txs []*types.Transaction, head, _ 
 	return nil
 }
 
-// again is after how many blocks, or how long, what is in no block is given again.
+// again is after how long what is in no block is given again; where blocks take longer, after one.
 const again = 3 * time.Second
 
 func (p *Pauser) fresh(hash common.Hash) bool {

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ethereum/go-ethereum"
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/core/types"
 	"github.com/ethereum/go-ethereum/params"
@@ -424,5 +425,108 @@ func TestPausesInAnHour(t *testing.T) {
 	r.alter("UPDATE pauses SET decided_ms = decided_ms - 3600000 WHERE id = 1")
 	if end := r.ended(r.order(p).ID); end.Outcome != rollout.PauseLanded || r.used() != 3 {
 		t.Errorf("%+v, %d used", end, r.used())
+	}
+}
+
+// words is a network whose endpoints say what they are told to about whether the dispatcher is paused.
+type words struct {
+	*chain.Client
+	say []string // of each: yes, no, nothing, or garbage
+}
+
+func (w words) CallAll(_ context.Context, _ time.Duration, _ ethereum.CallMsg, told func(chain.Reply)) {
+	for _, word := range w.say {
+		said := chain.Reply{Endpoint: "one"}
+		switch word {
+		case "yes":
+			said.Out = []byte{1}
+		case "no":
+			said.Out = []byte{0}
+		case "nothing":
+			said.Err = errors.New("no answer")
+		}
+		told(said)
+	}
+}
+
+// TestWhoSaysThatItIsPaused: an endpoint that lies keeps no pause from being sent, if there is another one.
+func TestWhoSaysThatItIsPaused(t *testing.T) {
+	r := newPauseRig(t, chainID)
+	for _, c := range []struct {
+		say  []string
+		want rollout.PauseOutcome
+	}{
+		{[]string{"yes"}, rollout.PauseAlready},
+		{[]string{"yes", "yes"}, rollout.PauseAlready},
+		{[]string{"yes", "nothing", "yes"}, rollout.PauseAlready},
+		{[]string{"no"}, rollout.PauseDryRun},
+		{[]string{"yes", "no"}, rollout.PauseDryRun},
+		{[]string{"yes", "yes", "no"}, rollout.PauseDryRun},
+		{[]string{"yes", "nothing"}, rollout.PauseDryRun},
+		{[]string{"yes", "garbage"}, rollout.PauseDryRun},
+		{[]string{"nothing", "nothing"}, rollout.PauseDryRun},
+		{[]string{"garbage"}, rollout.PauseDryRun},
+	} {
+		cfg := r.config("one", r.journal, r.chain)
+		cfg.Chain, cfg.Mode, cfg.PerHour = words{r.chain, c.say}, rollout.PauseDry, 99
+		cfg.Paused = func(out []byte) (bool, error) {
+			if len(out) != 1 {
+				return false, errors.New("garbage")
+			}
+			return out[0] == 1, nil
+		}
+		if d := r.order(txsend.NewPauser(cfg)); d.Outcome != c.want {
+			t.Errorf("%v: %s, want %s", c.say, d.Outcome, c.want)
+		}
+	}
+}
+
+// undecidedJournal has no decision, whatever was decided.
+type undecidedJournal struct{ txsend.PauseJournal }
+
+func (undecidedJournal) PauseBy(context.Context, uint64, common.Address, uint64) (rollout.Pause, error) {
+	return rollout.Pause{}, store.ErrNotFound
+}
+
+// TestNothingWithoutADecision: what the journal does not hold a decision for is not given to anybody, not even right after it was made.
+func TestNothingWithoutADecision(t *testing.T) {
+	r := newPauseRig(t, chainID)
+	cfg := r.config("one", r.journal, r.chain)
+	sent := 0
+	cfg.Chain, cfg.Journal = counting{r.chain, &sent}, undecidedJournal{r.journal}
+	p, stop := r.run(cfg)
+	r.until("it is armed", func() bool { return p.Status().Armed })
+	_, err := p.Pause(t.Context(), alert("codehash_mismatch"), time.Now())
+	r.until("it says why", func() bool { return len(r.troubles()) > 0 })
+	stop()
+	var refused *txsend.UnapprovedError
+	if !errors.As(err, &refused) || !errors.Is(err, store.ErrNotFound) || !errors.As(r.troubles()[0], &refused) || sent != 0 || r.used() != 0 {
+		t.Errorf("%v, %v; %d sent", err, r.troubles()[0], sent)
+	}
+}
+
+// forgetful is a network that takes everything, and forgets it.
+type forgetful struct{ *chain.Client }
+
+func (forgetful) SendAll(_ context.Context, _ *types.Transaction, told func(chain.Reply)) error {
+	told(chain.Reply{Endpoint: "one"})
+	return nil
+}
+
+// TestPauseThatIsForgottenOffersMore: nobody refuses it, and it is in no block after some.
+func TestPauseThatIsForgottenOffersMore(t *testing.T) {
+	r := newPauseRig(t, chainID)
+	cfg := r.config("one", r.journal, r.chain)
+	cfg.Chain, cfg.BlockTime = forgetful{r.chain}, 10*time.Millisecond
+	p := r.armed(cfg)
+	r.order(p)
+	r.until("it offers more", func() bool { return len(r.transactions(r.journal)) > 1 })
+	var first, second types.Transaction
+	all := r.transactions(r.journal)
+	if err := errors.Join(first.UnmarshalBinary(all[0].Raw), second.UnmarshalBinary(all[1].Raw)); err != nil {
+		t.Fatal(err)
+	}
+	if second.Nonce() != first.Nonce() || second.GasFeeCap().Cmp(first.GasFeeCap()) <= 0 || second.GasTipCap().Cmp(first.GasTipCap()) <= 0 {
+		t.Errorf("%v and %v", &first, &second)
 	}
 }

@@ -39,7 +39,7 @@ func (r *pauseRig) undecided(cfg txsend.PauserConfig) (*txsend.Pauser, rollout.T
 // alter changes decisions as nobody but somebody with a SQL shell could.
 func (r *pauseRig) alter(statement string) {
 	r.t.Helper()
-	db, err := sql.Open("sqlite", r.path)
+	db, err := sql.Open("sqlite", "file:"+r.path+"?_pragma=busy_timeout(5000)")
 	if err == nil {
 		_, err = db.ExecContext(r.t.Context(), statement)
 	}

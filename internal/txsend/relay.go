@@ -59,7 +59,10 @@ func (s *Sender) relayed(ctx context.Context, entries []rollout.Transaction) err
 	if len(txs) == 0 {
 		return ctx.Err()
 	}
-	if err := s.cfg.Relays.Push(ctx, txs, head.Number, head.Number+relayBlocks); err != nil {
+	pushed := s.timedOn("broadcast", s.unsent(entries))
+	err = s.cfg.Relays.Push(ctx, txs, head.Number, head.Number+relayBlocks)
+	pushed(err)
+	if err != nil {
 		return s.taken(ctx, entries[0], err)
 	}
 	for _, e := range entries {

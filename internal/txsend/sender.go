@@ -82,6 +82,8 @@ type Config struct {
 	Final func(rollout.Transaction)
 	Stuck func(rollout.Transaction, error)
 	Kept  func(rollout.Transaction, error)
+	// Timed is told how long parts of the work take; it may be nil.
+	Timed func(Part)
 }
 
 // Sender sends the transactions of one account on one network. It is for one goroutine.
@@ -174,13 +176,17 @@ func (s *Sender) Send(ctx context.Context, ins []rollout.Intent, after rollout.M
 	if err != nil {
 		return err
 	}
+	simulated := s.timed("simulate")
 	quote, err := s.Quote(ctx, at, ins)
 	if err != nil {
+		simulated(intended(ins[:1]), common.Hash{}, err)
 		return err
 	}
 	if len(quote.Gas) == 0 {
+		simulated(intended(ins[:1]), common.Hash{}, quote.Behind)
 		return s.unlessStale(ctx, after, quote.Behind)
 	}
+	simulated(intended(ins[:len(quote.Gas)]), common.Hash{}, nil)
 	if err := s.affords(quote, ins); err != nil {
 		return err
 	}
@@ -188,7 +194,9 @@ func (s *Sender) Send(ctx context.Context, ins []rollout.Intent, after rollout.M
 	if err != nil {
 		return err
 	}
+	added := s.timedOn("journal", txs)
 	entries, err := s.cfg.Journal.Add(ctx, txs, after)
+	added(err)
 	if err != nil {
 		return err
 	}
@@ -238,8 +246,11 @@ func (s *Sender) sign(
 }
 
 // signed is a journal entry of a transaction, if it may be sent.
-func (s *Sender) signed(ctx context.Context, step string, unsigned *types.Transaction) (rollout.Transaction, error) {
-	plan, err := s.approved(ctx, step, unsigned)
+func (s *Sender) signed(ctx context.Context, step string, unsigned *types.Transaction) (_ rollout.Transaction, err error) {
+	signed := s.timed("sign")
+	var plan common.Hash
+	defer func() { signed([]string{step}, plan, err) }()
+	plan, err = s.approved(ctx, step, unsigned)
 	if err != nil {
 		return rollout.Transaction{}, err
 	}

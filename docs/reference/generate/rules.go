@@ -13,7 +13,9 @@ import (
 var rulesTemplate string
 
 // example is a sequence that shows the format: a root that nobody knows, and its end.
-const example = `{"sight": "effect", "network": "base", "chainId": 8453, "at": 0, "block": {"number": 7, "hash": "0x0700000000000000000000000000000000000000000000000000000000000000", "time": 1000}, "contract": "0xd100000000000000000000000000000000000000", "by": "0x5100000000000000000000000000000000000000", "effect": {"what": "committed", "value": "0xaa00000000000000000000000000000000000000000000000000000000000000 3"}, "expect": [{"turn": "raised", "rule": "unknown_root", "severity": "critical", "action": "security"}]}
+const example = `# who begins to watch sees first what is active
+{"sight": "active", "network": "base", "chainId": 8453, "at": 0, "contract": "0xd100000000000000000000000000000000000000", "subject": "0xcc00000000000000000000000000000000000000000000000000000000000000", "is": "0xbb00000000000000000000000000000000000000000000000000000000000000", "epoch": 2}
+{"sight": "effect", "network": "base", "chainId": 8453, "at": 1000, "block": {"number": 7, "hash": "0x0700000000000000000000000000000000000000000000000000000000000000", "time": 1000}, "contract": "0xd100000000000000000000000000000000000000", "by": "0x5100000000000000000000000000000000000000", "effect": {"what": "committed", "value": "0xaa00000000000000000000000000000000000000000000000000000000000000 3"}, "expect": [{"turn": "raised", "rule": "unknown_root", "severity": "critical", "action": "security"}]}
 {"sight": "pending", "network": "base", "chainId": 8453, "at": 2000, "block": {"number": 8, "hash": "0x0800000000000000000000000000000000000000000000000000000000000000", "time": 1002}, "contract": "0xd100000000000000000000000000000000000000", "expect": [{"turn": "resolved", "rule": "unknown_root"}]}`
 
 // rules is docs/reference/rules.md.

@@ -26,7 +26,7 @@ func TestRulesAreCurrent(t *testing.T) {
 // TestExampleIsMet: what the reference shows of the format is so.
 func TestExampleIsMet(t *testing.T) {
 	lines, err := rule.New(nil).Replay(strings.NewReader(example))
-	if err != nil || len(lines) != 2 {
+	if err != nil || len(lines) != 3 {
 		t.Fatalf("%d lines, %v", len(lines), err)
 	}
 	for _, l := range lines {

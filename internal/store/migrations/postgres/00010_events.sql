@@ -66,7 +66,6 @@ CREATE TABLE refused (
     source       TEXT COLLATE "C" NOT NULL CHECK (source IN ('block', 'simulation', 'relay'))
 );
 CREATE INDEX refused_block ON refused (chain_id, block_number);
-CREATE UNIQUE INDEX refused_tx ON refused (tx_hash, contract, chain_id) WHERE source = 'block';
 
 -- What logs do not tell of the transactions of upgrades.
 CREATE TABLE event_transactions (
@@ -77,7 +76,7 @@ CREATE TABLE event_transactions (
     pages        TEXT COLLATE "C" NOT NULL, -- that it staged, JSON
     PRIMARY KEY (chain_id, tx_hash)
 );
-CREATE INDEX event_transactions_block ON event_transactions (chain_id, block_number);
+CREATE INDEX event_transactions_pages ON event_transactions (chain_id, block_number) WHERE pages <> '[]';
 
 -- What became of each commitment, as it follows from the events. Times are of blocks, 0 before it has come to that.
 CREATE TABLE upgrades (
@@ -97,9 +96,11 @@ CREATE TABLE upgrades (
     ended_at     BIGINT           NOT NULL,
     gas_used     BIGINT           NOT NULL,
     selectors    TEXT COLLATE "C" NOT NULL, -- JSON
+    settled      BIGINT           NOT NULL CHECK (settled IN (0, 1)), -- event_transactions has all of its transactions
     PRIMARY KEY (chain_id, block_number, log_index)
 );
 CREATE INDEX upgrades_root ON upgrades (root);
+CREATE INDEX upgrades_unsettled ON upgrades (chain_id, block_number, log_index) WHERE settled = 0;
 
 -- +goose Down
 DROP TABLE upgrades;

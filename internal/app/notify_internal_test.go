@@ -1,0 +1,92 @@
+package app
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/seed-b6a97670/lockstep/internal/config"
+	"github.com/seed-b6a97670/lockstep/internal/notice"
+	"github.com/seed-b6a97670/lockstep/internal/notify"
+	"github.com/seed-b6a97670/lockstep/internal/rule"
+)
+
+const toldConfig = `project: market
+dispatcher:
+  deployer: deployer
+  roles: { admin: [deployer], governance: [deployer], commit: [deployer], apply: [deployer], pauser: [deployer], emergency: [deployer] }
+facets: [{ contract: Token }]
+networks: [{ name: local, chainId: 31337, kind: local, rpc: ["http://127.0.0.1:1"] }]
+signers: { deployer: { keystore: deployer.json, password: "env:PASSWORD" } }
+alerts:
+  sinks:
+    hook: { type: webhook, url: env:HOOK_URL, secret: env:HOOK_SECRET }
+    pager: { type: pagerduty, key: env:PAGER_KEY, url: "https://events.eu.pagerduty.com" }
+    mail: { type: email, server: "smtp.example:587", from: a@example.org, to: [b@example.org], user: me, password: env:SMTP_PASSWORD }
+  receivers: { ops: [hook], security: [pager] }
+`
+
+// TestSender: what is queued in the journal reaches a sink of the configuration, signed with its secret.
+func TestSender(t *testing.T) {
+	cfg, err := config.Parse(filepath.Join(t.TempDir(), "lockstep.yaml"), []byte(toldConfig))
+	if err != nil {
+		t.Fatal(err)
+	}
+	journal, err := cfg.Journal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := New(Options{Config: cfg, Journal: journal})
+	if err == nil {
+		err = a.openJournal(t.Context())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = a.Close() })
+	_, err = a.Sender(nil)
+	for _, want := range []string{"sink hook: url: environment variable HOOK_URL is not set", "sink pager: key: ", "sink mail: password: "} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("without its secrets: %v, want %s", err, want)
+		}
+	}
+	const secret = "0123456789abcdef"
+	signed := make(chan string, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		signed <- r.Header.Get("Webhook-Signature") + " " + string(body)
+	}))
+	t.Cleanup(server.Close)
+	for name, value := range map[string]string{"HOOK_URL": server.URL, "HOOK_SECRET": secret, "PAGER_KEY": "k", "SMTP_PASSWORD": "p"} {
+		t.Setenv(name, value)
+	}
+	told := make(chan notify.Outcome, 1)
+	s, err := a.Sender(func(o notify.Outcome) { told <- o })
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, _, err := s.Prepare(notice.Message{Kind: notice.Raised, Alert: &rule.Alert{Severity: rule.High, Summary: "look"}}, "ops")
+	if err == nil {
+		err = s.Enqueue(t.Context(), rows...)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { ended <- s.Run(ctx) }()
+	if got := <-signed; !strings.HasPrefix(got, "v1,") || !strings.Contains(got, `"project":"market"`) || !strings.Contains(got, `"summary":"look"`) {
+		t.Errorf("it was told %s", got)
+	}
+	if got, want := <-told, (notify.Outcome{Sink: "hook", Result: notify.Sent, Kind: notice.Raised, Severity: rule.High, Messages: 1}); got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}

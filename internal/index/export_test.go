@@ -1,0 +1,16 @@
+package index
+
+import (
+	"testing"
+	"time"
+)
+
+// SetRewindAfter has tests wait for less.
+func SetRewindAfter(t *testing.T, d time.Duration) {
+	before := rewindAfter
+	rewindAfter = d
+	t.Cleanup(func() { rewindAfter = before })
+}
+
+// SweepBlocks is how many blocks are read once more together.
+const SweepBlocks = sweepBlocks
