@@ -420,7 +420,7 @@ func lieAboutHash(answer string) string {
 	return answer[:at] + digit + answer[at+1:]
 }
 
-// TestATipThatDiffersForAMoment is not a disagreement.
+// TestATipThatDiffersForAMoment is not a disagreement. That they agree is told once, by who begins: another process may have told that they do not.
 func TestATipThatDiffersForAMoment(t *testing.T) {
 	r := newFundedAnvil(t)
 	for range 40 {
