@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/common/hexutil"
 
 	"github.com/seed-b6a97670/lockstep/internal/dispatcher"
@@ -320,6 +321,9 @@ func (e *execution) on(ctx context.Context, n *net, out *Outcome, fresh func() e
 	if err := e.app.carryOut(ctx, e, n, out); err != nil {
 		return err
 	}
+	if err := provenDone(ctx, n, p); err != nil {
+		return err
+	}
 	return e.finish(ctx, n, e.journal.EndPlan(ctx, p.Digest, n.ChainID, store.PlanDone))
 }
 
@@ -342,6 +346,21 @@ func (e *execution) mustStillHold(ctx context.Context, n *net) error {
 		return err
 	}
 	return e.app.mustHoldPatiently(ctx, e.x, []*net{n}, func(err error) { e.trouble(n)(ctx, err) })
+}
+
+// provenDone looks once more, at endpoints that have proven their chain again: one may have come to serve another chain since, on which the plan is done.
+func provenDone(ctx context.Context, n *net, p *plan.Plan) error {
+	n.chain.Doubt()
+	at, err := n.chain.Head(ctx)
+	part, _ := p.Intent.Network(n.ChainID)
+	if err != nil || part.Root == (common.Hash{}) {
+		return err
+	}
+	state, err := dispatcher.ReadState(ctx, n.chain, at.Hash, p.Intent.Dispatcher)
+	if err == nil && (state.ActiveEpoch < part.Epoch || state.ActiveEpoch == part.Epoch && state.ActiveRoot != part.Root) {
+		err = fmt.Errorf("root %s seemed to be active in epoch %d, and %s is in epoch %d: it is looked at again", part.Root, part.Epoch, state.ActiveRoot, state.ActiveEpoch)
+	}
+	return err
 }
 
 // finish notes that a network is done, unless err says otherwise.
