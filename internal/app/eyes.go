@@ -73,9 +73,9 @@ func (e *eyes) watch(ctx context.Context, s *store.Store) (err error) {
 	e.store = s
 	cfg := e.monitorConfig(ctx, s)
 	if name := app.opts.Record; name != "" {
-		f, err := os.OpenFile(name, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-		if err != nil {
-			return fmt.Errorf("record what is seen: %w", err)
+		f, openErr := os.OpenFile(name, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+		if openErr != nil {
+			return fmt.Errorf("record what is seen: %w", openErr)
 		}
 		defer func() { err = errors.Join(err, f.Close()) }()
 		cfg.Record = f
@@ -167,10 +167,10 @@ type eye struct {
 	log      *slog.Logger
 	cost     atomic.Pointer[big.Int] // of as many upgrades as an account must be able to pay for, in wei
 
-	start    uint64    // the newest block when this process began to watch
-	began    time.Time // when that was
-	fresh    bool      // there was no dispatcher then
-	ready    bool      // the sight has been told of all that was before
+	start    uint64      // the newest block when this process began to watch
+	began    time.Time   // when that was
+	fresh    bool        // there was no dispatcher then
+	ready    atomic.Bool // the sight has been told of all that was before
 	indexed  atomic.Uint64
 	looked   atomic.Int64 // unix milliseconds
 	saved    time.Time    // when the position was last written
@@ -215,7 +215,8 @@ func (y *eye) run(ctx context.Context) error {
 	for i, a := range accounts {
 		known[i] = a.Address
 	}
-	y.watch, y.ready = dispatcher.NewWatch(address, known...), false
+	y.watch = dispatcher.NewWatch(address, known...)
+	y.ready.Store(false)
 	y.sight = sight.New(sight.Config{
 		Network: y.n.Name, ChainID: y.n.ChainID, Chain: y.n.chain, Accounts: accounts, Now: time.Now,
 		Contracts: []sight.Contract{{Kind: dispatcher.Kind, Watch: y.watch}},
@@ -320,12 +321,12 @@ const startPatience = 2 * time.Minute
 func (y *eye) begin(ctx context.Context, upTo rollout.Block) {
 	if err := y.recall(ctx, upTo); err != nil && ctx.Err() == nil {
 		y.log.ErrorContext(ctx, "what was before is not known: what is hidden in storage is found only if it changes from now on", "err", err)
-		y.ready = true
+		y.ready.Store(true)
 	}
 }
 
 func (y *eye) recall(ctx context.Context, upTo rollout.Block) error {
-	if y.ready { // the index was interrupted
+	if y.ready.Load() { // the index was interrupted
 		return y.look(ctx, y.recorded+1, upTo)
 	}
 	was, watched, err := y.store.Watched(ctx, y.n.ChainID)
@@ -344,7 +345,7 @@ func (y *eye) recall(ctx context.Context, upTo rollout.Block) error {
 		return err
 	}
 	y.watch.Recall(before)
-	y.ready = true
+	y.ready.Store(true)
 	return y.look(ctx, until+1, upTo)
 }
 
@@ -379,7 +380,7 @@ func (y *eye) look(ctx context.Context, from uint64, head rollout.Block) error {
 func (y *eye) Head(ctx context.Context, block rollout.Block, logs []event.Decoded) {
 	noticed := time.Now()
 	y.server.metrics.IndexWrote(y.n.Name, len(logs))
-	if !y.ready {
+	if !y.ready.Load() {
 		y.Backfilled(ctx, block)
 		return
 	}
@@ -462,7 +463,7 @@ func (y *eye) measure(seen []rule.Seen) {
 
 // Reorg shows that blocks have left the chain.
 func (y *eye) Reorg(ctx context.Context, last rollout.Block) {
-	if !y.ready {
+	if !y.ready.Load() {
 		return // nothing was shown of it
 	}
 	y.server.metrics.IndexTookBack(y.n.Name)
@@ -499,7 +500,7 @@ const (
 func (y *eye) care(ctx context.Context) error {
 	var asked, priced time.Time
 	for {
-		if head, err := y.n.chain.Head(ctx); err == nil && y.ready {
+		if head, err := y.n.chain.Head(ctx); err == nil && y.ready.Load() {
 			y.server.metrics.IndexAt(y.n.Name, y.indexed.Load(), head.Number)
 			y.show(ctx, y.n.ChainID, nil, time.Now(), y.at(rule.Seen{Sight: rule.SawHead, Block: head}), y.at(rule.Seen{Sight: rule.SawIndex, Since: y.indexed.Load()}))
 		}
