@@ -33,6 +33,9 @@ type watcher struct {
 // watch starts a daemon and waits until it watches: what happens from then on is news. A test may have several, one after the other.
 func (s *site) watch(c conf, change ...func(*app.Options)) *watcher {
 	s.t.Helper()
+	if testing.Short() {
+		s.t.Skip("-short: TestWhatIsPlannedIsQuiet and TestWhatNoPlanExplains watch in the same way")
+	}
 	w := &watcher{record: filepath.Join(s.t.TempDir(), "seen.jsonl")}
 	w.daemon = s.serve(c, append(change, func(o *app.Options) { o.Record = w.record })...)
 	w.saysSoon("msg=watching")
