@@ -293,7 +293,10 @@ func (a *App) mustHoldPatiently(ctx context.Context, x Execution, nets []*net, t
 		if err := a.mustBeInTime(ctx, p, nets); err != nil {
 			return err
 		}
-		if fresh, err = a.planAgain(ctx, p, x.Manifest, x.File, nets); err != nil || len(p.MovedSince(fresh)) == 0 {
+		var refused *RefusedPlanError
+		fresh, err = a.planAgain(ctx, p, x.Manifest, x.File, nets)
+		holds := err == nil && len(p.MovedSince(fresh)) == 0 && len(p.Intent.Refusing(fresh.Observations.Checks)) == 0
+		if holds || err != nil && !errors.As(err, &refused) {
 			return err
 		}
 		// perhaps an endpoint has come to serve another chain
