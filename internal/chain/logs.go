@@ -111,8 +111,13 @@ func (c *Client) headers(ctx context.Context, numbers []uint64) ([]event.Header,
 	return nil, c.unavailable(what, failures)
 }
 
-// Latest returns the newest block.
+// Latest returns the newest block. Who is behind is found out now and then, as by Head.
 func (c *Client) Latest(ctx context.Context) (event.Header, error) {
+	if rounds, due := c.comparisons(); due && len(c.endpoints) > 1 {
+		if _, err := c.compare(ctx, rounds, 0); err != nil {
+			return event.Header{}, err
+		}
+	}
 	var out event.Header
 	err := c.doOn(ctx, "read the newest block", func(ctx context.Context, e *endpoint, eth *ethclient.Client) error {
 		found := false

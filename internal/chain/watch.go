@@ -123,6 +123,7 @@ func (w *watch) subscribed(ctx context.Context, e *endpoint) {
 	w.poll(ctx) // what came before
 	quiet := time.NewTimer(w.silence)
 	defer quiet.Stop()
+	missed := false // a block was found that was not announced, and may be yet
 	for {
 		select {
 		case <-ctx.Done():
@@ -137,12 +138,15 @@ func (w *watch) subscribed(ctx context.Context, e *endpoint) {
 				return
 			}
 			w.tell(h)
+			missed = false
+			quiet.Reset(w.silence)
 		case <-quiet.C:
-			if w.poll(ctx) && len(heads) == 0 {
+			if missed {
 				w.client.failed(e)
 				return
 			}
+			missed = w.poll(ctx)
+			quiet.Reset(w.silence)
 		}
-		quiet.Reset(w.silence)
 	}
 }

@@ -154,6 +154,9 @@ func (x *Indexer) catchUpAtLast(ctx context.Context, head event.Header) error {
 
 // rewind takes back blocks that no endpoint has any more, if it is so: a node that was told to forget its newest blocks has none in their place.
 func (x *Indexer) rewind(ctx context.Context) error {
+	if _, indexed := x.tip(); !indexed {
+		return nil // it is to begin with a block that is yet to come
+	}
 	if _, err := x.chain.Headers(ctx, x.next-1); !errors.Is(err, event.ErrNoBlock) {
 		return err
 	}

@@ -279,6 +279,40 @@ func TestNarrowEndpoints(t *testing.T) {
 	}
 }
 
+// TestEndpointThatStandsStill: one that answers well, and has seen nothing for a while, holds nobody up.
+func TestEndpointThatStandsStill(t *testing.T) {
+	n := newAnvil(t)
+	e, err := badnode.Start(t.Context(), n.url, badnode.Always(badnode.Lagging))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(e.Close)
+	n.emit(pageLogs(n.rand, 2))
+	s, h := openStore(t, sqlitePlace(t)), newTold()
+	start(t, n, s, n.client(e.URL, n.url), h)
+	mustReach(t, n, s)
+	n.emit(pageLogs(n.rand, 2))
+	mustReach(t, n, s)
+}
+
+// TestContractThatIsYetToCome: one that is said to be deployed later is waited for.
+func TestContractThatIsYetToCome(t *testing.T) {
+	index.SetRewindAfter(t, 100*time.Millisecond)
+	n := newAnvil(t)
+	s, h := openStore(t, sqlitePlace(t)), newTold()
+	startConfig(t, index.Config{
+		Chain: n.client(), Store: s, Contracts: []event.Contract{{Kind: dispatcher.Kind, Address: n.emitter, From: n.head() + 20}},
+		Confirmations: 3, Poll: 20 * time.Millisecond, Handler: h, Log: logger(),
+	})
+	<-h.full
+	time.Sleep(1500 * time.Millisecond)
+	for range 20 {
+		n.mine()
+	}
+	n.emit(pageLogs(n.rand, 2))
+	mustReach(t, n, s)
+}
+
 // timeless is a network whose logs do not tell the times of their blocks.
 type timeless struct{ *chain.Client }
 

@@ -15,9 +15,9 @@ type rangeSize struct {
 
 // What one answer should hold, and take.
 const (
-	logsPerRange = 2500
+	logsPerRange = 4000
 	timePerRange = 2 * time.Second
-	firstRange   = 500
+	firstRange   = 100
 	largestRange = 1 << 20
 )
 

@@ -253,6 +253,11 @@ func (s *Store) RollBack(ctx context.Context, chainID uint64, contracts []event.
 				return err
 			}
 		}
+		// contracts that are not watched now may be again
+		_, err = tx.exec(ctx, `UPDATE indexed SET next_block = ? WHERE chain_id = ? AND next_block > ?`, to.Number+1, chainID, to.Number+1)
+		if err != nil {
+			return err
+		}
 		if err := insertBlocks(ctx, tx, chainID, []event.Header{{Block: to}}); err != nil {
 			return err
 		}

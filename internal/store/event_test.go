@@ -299,10 +299,23 @@ func testRollBack(t *testing.T, on *database) {
 			}
 		}
 	}
-	if err := s.RollBack(t.Context(), 10, []event.Contract{watched}, 15, block(11, 1).Block); !errors.Is(err, rollout.ErrStale) {
+	other := event.Contract{Kind: logger{}, Address: common.Address{0xc1}, From: 10}
+	if _, err := s.Watch(t.Context(), 10, []event.Contract{other}); err != nil {
+		t.Fatal(err)
+	}
+	beside := batchOf(10, 12, 1)
+	beside.Contracts = []event.Contract{other}
+	saveBatch(t, s, beside)
+	if err := s.RollBack(t.Context(), 10, []event.Contract{watched}, 13, block(11, 1).Block); err != nil {
+		t.Fatal(err)
+	}
+	if covered, err := s.Covered(t.Context(), 10); err != nil || covered[0].Next != 12 || covered[1].Next != 12 {
+		t.Errorf("a contract that is not watched counts as indexed: %+v, %v", covered, err)
+	}
+	if err := s.RollBack(t.Context(), 10, []event.Contract{watched}, 15, block(10, 1).Block); !errors.Is(err, rollout.ErrStale) {
 		t.Errorf("from where it no longer is: %v", err)
 	}
-	saveBatch(t, s, batchOf(13, 13, 1))
+	saveBatch(t, s, batchOf(12, 13, 1))
 }
 
 // TestMissed: logs that were left out are written once, if their block is the one that is indexed.

@@ -14,6 +14,9 @@
 // and hash, is in it or it is not. So nothing is done twice, and Add, Replace, Release and Void do not report rollout.ErrStale, nor SetPolicy that
 // another process was first, because of what they themselves have done.
 //
+// What follows from the chain, which are events and what they add up to, has no entries in the audit log. Its methods may be called again after
+// any error: they change nothing if what they were to do is done.
+//
 // A method that only reads is run again in the same way.
 package store
 
