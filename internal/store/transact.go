@@ -44,7 +44,7 @@ func (s *Store) attempt(ctx context.Context, f func(*tx) error) (committing *aud
 		return nil, err
 	}
 	defer func() {
-		_ = session.Rollback() // of one that a panic has left open: its connection could not be given back
+		_ = session.Rollback()                     // of one that a panic has left open: its connection could not be given back
 		if freeErr := session.free(); err != nil { // what is committed is committed
 			err = errors.Join(err, freeErr)
 		}
