@@ -57,8 +57,8 @@ func (f *fleet) killServeAtEachWrite(config, plan string, random *rand.Rand) (ki
 			return now.salts != before.salts && now.commits >= more || now.salts == before.salts && now.commits >= before.commits+more
 		}
 		if kills%2 == 0 {
-			entries, next := f.auditEntries(database), 1+stalled/4
-			wrote = func() bool { return f.auditEntries(database) >= entries+next }
+			entries, next := f.auditEntries(database, notOfLeases), 1+stalled/4
+			wrote = func() bool { return f.auditEntries(database, notOfLeases) >= entries+next }
 		}
 		wroteOrDone := wrote
 		wrote = func() bool {

@@ -44,11 +44,18 @@ func readWAL(database string) (walState, error) {
 
 // killAfterEachWrite runs a command, kills it as soon as its journal holds one transaction more than before, and so again
 // until it ends by itself. Leases are such transactions, and no process can use those of another; so every second time it is killed
-// when the audit log has one entry more. It returns how often it was killed.
+// when the audit log has one entry more, or some more if nothing has come of the last starts. It returns how often it was killed.
 func (m *market) killAfterEachWrite(most int, args ...string) int {
 	m.t.Helper()
 	database := filepath.Join(m.dir, "lockstep.db")
+	var stalled int
+	progress := m.auditEntries(database, ofTransactions)
 	for kills := range most {
+		if now := m.auditEntries(database, ofTransactions); now > progress {
+			stalled, progress = 0, now
+		} else {
+			stalled++
+		}
 		before, err := readWAL(database)
 		if err != nil {
 			m.t.Fatal(err)
@@ -61,8 +68,8 @@ func (m *market) killAfterEachWrite(most int, args ...string) int {
 			return now.commits > 0 && now != before
 		}
 		if kills%2 == 1 {
-			entries := m.auditEntries(database)
-			wrote = func() bool { return m.auditEntries(database) > entries }
+			entries, more := m.auditEntries(database, notOfLeases), 1+stalled/4
+			wrote = func() bool { return m.auditEntries(database, notOfLeases) >= entries+more }
 		}
 		running := m.start(args...)
 		if !m.killWhen(running, database, wrote) {
@@ -73,15 +80,21 @@ func (m *market) killAfterEachWrite(most int, args ...string) int {
 	return 0
 }
 
-// auditEntries counts the entries of an audit log that others may write, but for those about leases; it is 0 if there is none.
-func (m *market) auditEntries(database string) (n int) {
+// What auditEntries may count.
+const (
+	notOfLeases    = `kind <> 'lease.taken'`
+	ofTransactions = `kind LIKE 'transaction.%'`
+)
+
+// auditEntries counts some of the entries of an audit log that others may write; it is 0 if there is none.
+func (m *market) auditEntries(database, which string) (n int) {
 	m.t.Helper()
 	db, err := sql.Open("sqlite", "file:"+database+"?mode=ro&_pragma=busy_timeout(10000)")
 	if err != nil {
 		m.t.Fatal(err)
 	}
 	defer func() { _ = db.Close() }()
-	if err := db.QueryRowContext(m.t.Context(), `SELECT count(*) FROM audit WHERE kind <> 'lease.taken'`).Scan(&n); err != nil {
+	if err := db.QueryRowContext(m.t.Context(), `SELECT count(*) FROM audit WHERE `+which).Scan(&n); err != nil {
 		return 0
 	}
 	return n
