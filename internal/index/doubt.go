@@ -88,6 +88,9 @@ func (x *Indexer) sweepRange(ctx context.Context, from, to uint64) error {
 	decoded := x.decode(missed)
 	if len(decoded) > 0 {
 		x.log.Warn("endpoints have left out logs", "from", from, "to", to, "logs", len(decoded))
+		if err := x.flush(ctx); err != nil { // what is written already is not written again with its block
+			return err
+		}
 		if err := x.store.SaveMissed(ctx, x.chainID, x.contracts, decoded); err != nil {
 			return err
 		}

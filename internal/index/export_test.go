@@ -12,5 +12,12 @@ func SetRewindAfter(t *testing.T, d time.Duration) {
 	t.Cleanup(func() { rewindAfter = before })
 }
 
+// SetWriteAfter has tests wait for less, or for more.
+func SetWriteAfter(d time.Duration) (reset func()) {
+	before := writeAfter
+	writeAfter = d
+	return func() { writeAfter = before }
+}
+
 // SweepBlocks is how many blocks are read once more together.
 const SweepBlocks = sweepBlocks

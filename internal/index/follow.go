@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/ethereum/go-ethereum/common"
@@ -27,6 +28,7 @@ var errChanged = errors.New("the chain changed while it was read")
 // ready makes the indexer ready to follow: it knows the last block that is indexed.
 func (x *Indexer) ready(ctx context.Context, head event.Header) error {
 	x.recent = recent{}
+	x.unwritten, x.written = nil, time.Now()
 	if x.next > 0 {
 		kept, err := x.store.BlocksDown(ctx, x.chainID, x.next-1, int(x.depth()))
 		if err != nil {
@@ -72,7 +74,7 @@ func (x *Indexer) follow(ctx context.Context) error {
 		}
 	}()
 	heard, behind := time.Now(), time.Time{} // since when the newest block is before the last one that is indexed
-	tick := time.NewTicker(time.Second)
+	tick := time.NewTicker(min(time.Second, writeAfter))
 	defer tick.Stop()
 	unsettled := make(chan struct{}, 1) // holds a token while there may be upgrades to settle
 	for {
@@ -103,6 +105,11 @@ func (x *Indexer) follow(ctx context.Context) error {
 			}
 			hold(unsettled)
 		case <-tick.C:
+			if time.Since(x.written) >= writeAfter {
+				if err := x.flush(ctx); err != nil {
+					return err
+				}
+			}
 			if time.Since(heard) > silence {
 				if _, err := x.chain.Latest(ctx); err != nil {
 					return err
@@ -229,6 +236,10 @@ func (x *Indexer) headersTo(ctx context.Context, head event.Header) ([]event.Hea
 	return headers, nil
 }
 
+// writeAfter is for how long blocks in which nothing was logged may be indexed and not yet written. Each write waits for the disk, networks have up to four blocks a
+// second, and nearly all are such: after a crash they are read once more.
+var writeAfter = 10 * time.Second
+
 // indexBlocks writes the logs of blocks that follow, and tells of each.
 func (x *Indexer) indexBlocks(ctx context.Context, headers []event.Header) error {
 	logs, err := x.logsOf(ctx, headers)
@@ -236,15 +247,10 @@ func (x *Indexer) indexBlocks(ctx context.Context, headers []event.Header) error
 		return err
 	}
 	decoded := x.decode(logs)
-	last := headers[len(headers)-1].Number
-	err = x.store.SaveBatch(ctx, event.Batch{
-		ChainID: x.chainID, Contracts: x.contracts, From: x.next, To: last, Blocks: headers, Logs: decoded,
-		Follows: true,
-	})
-	if err != nil {
+	if err := x.keep(ctx, headers, decoded); err != nil {
 		return err
 	}
-	x.next = last + 1
+	x.next = headers[len(headers)-1].Number + 1
 	for i := range headers {
 		x.recent.push(headers[i])
 		n := 0
@@ -256,6 +262,31 @@ func (x *Indexer) indexBlocks(ctx context.Context, headers []event.Header) error
 	}
 	x.recent.trim(int(x.depth()) + blocksAtOnce)
 	return nil
+}
+
+// keep writes blocks that follow, with those before that are yet to be written; or it leaves them for later, if nothing was logged in them.
+func (x *Indexer) keep(ctx context.Context, headers []event.Header, logs []event.Decoded) error {
+	blocks := slices.Concat(x.unwritten, headers)
+	if len(logs) > 0 || len(blocks) >= blocksAtOnce || time.Since(x.written) >= writeAfter {
+		err := x.store.SaveBatch(ctx, event.Batch{
+			ChainID: x.chainID, Contracts: x.contracts, From: blocks[0].Number, To: blocks[len(blocks)-1].Number, Blocks: blocks, Logs: logs, Follows: true,
+		})
+		if err != nil {
+			return err
+		}
+		x.written, blocks = time.Now(), nil
+	}
+	x.unwritten = blocks
+	return nil
+}
+
+// flush writes the blocks that are indexed and not yet written.
+func (x *Indexer) flush(ctx context.Context) error {
+	if len(x.unwritten) == 0 {
+		return nil
+	}
+	x.written = time.Time{}
+	return x.keep(ctx, nil, nil)
 }
 
 // logsOf reads the logs of blocks, which are those of the headers and no others of their numbers.
@@ -291,7 +322,7 @@ func (x *Indexer) logsOf(ctx context.Context, headers []event.Header) ([]event.L
 	return x.doubt(ctx, headers, logs)
 }
 
-// finalize notes which block is final.
+// finalize tells which block is final, and writes it from time to time.
 func (x *Indexer) finalize(ctx context.Context) error {
 	if x.next < x.cfg.Confirmations {
 		return nil
@@ -301,11 +332,14 @@ func (x *Indexer) finalize(ctx context.Context) error {
 	if !ok || x.final.Hash != (common.Hash{}) && number <= x.final.Number {
 		return nil
 	}
-	keep := x.next - min(x.next, x.depth())
-	if err := x.store.SaveFinal(ctx, x.chainID, h.Block, x.pruned, keep); err != nil {
-		return err
+	if len(x.unwritten) == 0 { // or else it is written with one of the next
+		keep := x.next - min(x.next, x.depth())
+		if err := x.store.SaveFinal(ctx, x.chainID, h.Block, x.pruned, keep); err != nil {
+			return err
+		}
+		x.pruned = keep
 	}
-	x.pruned, x.final = keep, h.Block
+	x.final = h.Block
 	x.cfg.Handler.Final(ctx, h.Block)
 	if number < x.swept+sweepBlocks {
 		return nil

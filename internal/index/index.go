@@ -13,7 +13,7 @@
 //	                          another     roll back ┘ to the newest block that is still in the chain
 //
 // How far it has come is moved in the transaction that writes the rows, so a crash leaves no gap and nothing twice, and of two that index the same
-// only one goes on.
+// only one goes on. Blocks in which nothing was logged are written some together.
 package index
 
 import (
@@ -58,7 +58,7 @@ type Store interface {
 	BlocksDown(ctx context.Context, chainID, from uint64, limit int) ([]event.Header, error)
 }
 
-// Handler is told what was written, after that is committed, one thing after the other, and the index waits for it. It misses nothing, whatever fails
+// Handler is told what is indexed, after what was logged is committed, one thing after the other, and the index waits for it. It misses nothing, whatever fails
 // between, but may be told of a block twice.
 type Handler interface {
 	// Backfilled says that all blocks up to one are indexed: from now on it is told of each that follows. It is said again when indexing was interrupted.
@@ -94,15 +94,17 @@ type Indexer struct {
 	addresses []common.Address
 	kinds     map[common.Address]event.Kind
 
-	next     uint64 // the first block that is not indexed
-	recent   recent // headers of the newest that are
-	final    rollout.Block
-	swept    uint64 // up to where final blocks were read once more
-	pruned   uint64 // up to where headers without events were let go
-	size     *rangeSize
-	settling settling
-	atOnce   int             // how many blocks are read at once when several are missing
-	told     []rollout.Block // the newest that the handler was told, by number
+	next      uint64         // the first block that is not indexed
+	recent    recent         // headers of the newest that are
+	unwritten []event.Header // the last of them, in which nothing was logged
+	written   time.Time      // when others were
+	final     rollout.Block
+	swept     uint64 // up to where final blocks were read once more
+	pruned    uint64 // up to where headers without events were let go
+	size      *rangeSize
+	settling  settling
+	atOnce    int             // how many blocks are read at once when several are missing
+	told      []rollout.Block // the newest that the handler was told, by number
 }
 
 // keptBlocks is how many blocks at least are read one by one, and their headers kept, before the head.
@@ -164,6 +166,9 @@ func (x *Indexer) Run(ctx context.Context) error {
 // run indexes from where the store is until something fails.
 func (x *Indexer) run(ctx context.Context) error {
 	if err := x.findBeginnings(ctx); err != nil {
+		return err
+	}
+	if err := x.flush(ctx); err != nil && !errors.Is(err, rollout.ErrStale) { // stale blocks are read once more
 		return err
 	}
 	p, err := x.store.Watch(ctx, x.chainID, x.contracts)

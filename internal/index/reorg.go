@@ -10,6 +10,9 @@ import (
 
 // rollBack takes back the blocks that are no longer in the chain, whose head is another now.
 func (x *Indexer) rollBack(ctx context.Context, head event.Header) error {
+	if err := x.flush(ctx); err != nil {
+		return err
+	}
 	ancestor, err := x.ancestor(ctx, head)
 	if err != nil {
 		return err

@@ -59,6 +59,7 @@ var (
 
 func TestMain(m *testing.M) {
 	flag.Parse()
+	index.SetWriteAfter(30 * time.Millisecond)
 	if child() {
 		return
 	}
