@@ -249,7 +249,7 @@ func TestATransactionThatIsStuck(t *testing.T) {
 	mine(4) // and two of settled
 	s.only()
 	mine(4)
-	stuck := want{rule: rule.StuckTx, severity: rule.Warning, network: "net71", subject: strings.ToLower(open.Tx.Hex()), actions: "ops"}
+	stuck := want{rule: rule.StuckTx, severity: rule.Warning, network: "net71", subject: open.Source, actions: "ops"}
 	s.raised(rule.StuckTx, "")
 	all := s.alerts()
 	if len(all) != 1 || all[0].Tx != open.Tx || all[0].Subject != stuck.subject || all[0].Severity != stuck.severity || !all[0].Fires() {
@@ -279,7 +279,7 @@ func TestATransactionThatIsStuck(t *testing.T) {
 func TestAnAccountThatIsPoor(t *testing.T) {
 	t.Parallel()
 	s, _ := begun(t, 71)
-	c := withRules(guarded("Vault"), "index_lag: {off: true}") // many blocks come at once
+	c := guarded("Vault")
 	w := s.watch(c)
 	const price = 10_000_000 // wei; blocks are empty since long
 	give := func(from, to string, wei *big.Int) {

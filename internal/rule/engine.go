@@ -41,7 +41,8 @@ type network struct {
 	endpoints map[string]int64 // since when one does not answer, in unix milliseconds; 0 if it does
 	disagree  map[string]int64 // since when endpoints do, by their names
 	relays    map[string]int   // failures in a row
-	open      map[common.Hash]Seen
+	open      map[string]Seen
+	lagging   int64 // since when the index is too far behind, in unix milliseconds; 0 if it is not
 	steps     []step
 	ratios    []float64 // of the gas of the last steps to the published figures
 }
@@ -104,7 +105,7 @@ func (e *Engine) See(s Seen) []Change {
 	if n == nil {
 		n = &network{
 			chainID: s.ChainID, pending: map[common.Address]Seen{}, active: map[common.Address]Seen{},
-			endpoints: map[string]int64{}, disagree: map[string]int64{}, relays: map[string]int{}, open: map[common.Hash]Seen{},
+			endpoints: map[string]int64{}, disagree: map[string]int64{}, relays: map[string]int{}, open: map[string]Seen{},
 		}
 		if s.Network != "" {
 			e.networks[s.Network] = n

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"math/big"
 	"slices"
 	"strings"
 
@@ -95,7 +96,12 @@ func (e *Engine) balance(s Seen) {
 	if s.Has == nil || s.Needs == nil {
 		return
 	}
-	if s.Has.Cmp(s.Needs) >= 0 {
+	fires := e.alerts[Fingerprint(BalanceLow, s.Network, subject)] != nil
+	enough := s.Needs
+	if fires { // what upgrades cost goes up and down
+		enough = new(big.Int).Div(new(big.Int).Mul(s.Needs, big.NewInt(5)), big.NewInt(4))
+	}
+	if s.Has.Cmp(enough) >= 0 {
 		e.resolve(BalanceLow, s.Network, subject, "it has enough again")
 		return
 	}
@@ -185,34 +191,49 @@ func (e *Engine) relay(s Seen, n *network) {
 	}
 }
 
+// NonceOf names the nonce of an account: what takes the place of a transaction has the same.
+func NonceOf(account common.Address, nonce uint64) string {
+	return fmt.Sprintf("nonce %d of %s", nonce, address(account))
+}
+
 func (e *Engine) opened(s Seen, n *network) {
-	if s.Failed || s.Since > 0 {
-		n.open[s.Tx] = s
+	if s.Since > 0 {
+		n.open[s.Source] = s
 		e.stuck(s, n)
 		return
 	}
-	delete(n.open, s.Tx)
-	e.resolve(StuckTx, s.Network, strings.ToLower(s.Tx.Hex()), "it is in a block, or will never be")
+	delete(n.open, s.Source)
+	e.resolve(StuckTx, s.Network, s.Source, "it is in a block, or will never be")
 }
 
 func (e *Engine) stuck(s Seen, n *network) {
-	for _, hash := range slices.SortedFunc(maps.Keys(n.open), common.Hash.Cmp) {
-		o := n.open[hash]
+	for _, nonce := range slices.Sorted(maps.Keys(n.open)) {
+		o := n.open[nonce]
 		if n.head.Number < o.Since+uint64(e.settings[StuckTx].Threshold) {
 			continue
 		}
-		s.Tx, s.Contract, s.Block = hash, o.Contract, n.head
+		s.Tx, s.Contract, s.Block = o.Tx, o.Contract, n.head
 		e.raise(s, StuckTx, Alert{
-			Subject: strings.ToLower(hash.Hex()), Summary: fmt.Sprintf("%s is not in a block, %g blocks after it was sent", o.Subject, e.settings[StuckTx].Threshold),
+			Subject: nonce, Summary: fmt.Sprintf("%s is not in a block, %g blocks after it was sent", o.Subject, e.settings[StuckTx].Threshold),
 			Details: []Detail{{"sent at", fmt.Sprint(o.Since)}},
 		})
 	}
 }
 
+// lagPatience is for how many milliseconds the index may be behind: many blocks may come at once.
+const lagPatience = 3000
+
 func (e *Engine) lag(s Seen, n *network) {
 	const subject = "index"
 	if n.head.Number < s.Since+uint64(e.settings[IndexLag].Threshold) {
+		n.lagging = 0
 		e.resolve(IndexLag, s.Network, subject, "it has caught up")
+		return
+	}
+	if n.lagging == 0 {
+		n.lagging = s.At
+	}
+	if s.At-n.lagging < lagPatience {
 		return
 	}
 	s.Block = n.head

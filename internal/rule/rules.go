@@ -122,7 +122,7 @@ var definitions = []Definition{
 		"whoever controls that code may act as the account: take its roles from it, then find out how its key was used",
 	},
 	{
-		BalanceLow, "an account that sends has less than what T upgrades cost", "upgrades", "",
+		BalanceLow, "an account that sends has less than what T upgrades cost; over once it has a quarter more than that", "upgrades", "",
 		Settings{Severity: Warning, Threshold: 3, Actions: []Action{Ops}},
 		"send it ether",
 	},
@@ -147,7 +147,7 @@ var definitions = []Definition{
 		"lockstep transaction list; its price may be bounded by maxFee",
 	},
 	{
-		IndexLag, "the index is T blocks or more behind the head", "blocks", "",
+		IndexLag, "the index is T blocks or more behind the head, for 3 seconds", "blocks", "",
 		Settings{Severity: High, Threshold: 20, Actions: []Action{Ops}},
 		"what happens there is not seen in time: look at the log for what the endpoints refuse",
 	},

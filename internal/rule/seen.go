@@ -44,8 +44,8 @@ const (
 	SawDisagreement Sight = "disagreement"
 	// SawRelay is how a relay has answered: Subject (its name), Failed, Is (why).
 	SawRelay Sight = "relay"
-	// SawOpen is a transaction of ours that is sent and not in a block: Tx, Subject (its step), Since (the head when it was sent).
-	// One that is no longer open is seen with Failed false and Since 0.
+	// SawOpen is a transaction of ours that is sent and not in a block: Tx, Subject (its step), Source (its nonce: NonceOf), Since (the head when it was
+	// sent). When none with its nonce is open any more, Since is 0; one that takes the place of another is not seen.
 	SawOpen Sight = "open"
 	// SawIndex is up to which block the index has come: Since.
 	SawIndex Sight = "index"
