@@ -26,6 +26,7 @@ type journalSight struct {
 	show   func(ctx context.Context, chainID uint64, seen ...rule.Seen)
 
 	seq     uint64 // of the audit log when the journal was last read
+	again   bool   // not all was seen in it
 	began   int64  // unix seconds of the oldest step that is of interest
 	steps   map[int64]bool
 	open    map[place]rule.Seen
@@ -66,7 +67,7 @@ func (j *journalSight) look(ctx context.Context) error {
 		return err
 	}
 	seq, err := j.server.app.store.Tip(ctx)
-	if err != nil || seq == j.seq {
+	if err != nil || seq == j.seq && !j.again {
 		return err
 	}
 	if err := j.lookAtPlans(ctx); err != nil {
@@ -99,12 +100,15 @@ func (j *journalSight) look(ctx context.Context) error {
 	if j.seq == 0 {
 		j.closeOpen(ctx, open)
 	}
-	j.lookAtOpen(ctx, open)
+	j.again = !j.lookAtOpen(ctx, open)
 	j.seq = seq
 	return nil
 }
 
-// lookAtRefused shows calls of ours that were not sent because they would have been refused. Those of before count for nothing.
+// handover is how long no process may have looked, when another one has taken that over.
+const handover = 10 * time.Minute
+
+// lookAtRefused shows calls of ours that were not sent because they would have been refused. Those of long before count for nothing.
 func (j *journalSight) lookAtRefused(ctx context.Context) error {
 	calls, err := j.server.app.store.RefusedUnsent(ctx, max(j.refused, 0))
 	if err != nil {
@@ -115,7 +119,7 @@ func (j *journalSight) lookAtRefused(ctx context.Context) error {
 	for _, r := range calls {
 		j.refused = r.ID
 		n := j.server.network(r.ChainID)
-		if n == nil || first || r.Error == "" {
+		if n == nil || r.Error == "" || first && time.Since(time.Unix(int64(r.Block.Time), 0)) > handover {
 			continue
 		}
 		j.server.metrics.Refused(n.Name, r.Error, r.Source)
@@ -186,8 +190,9 @@ type place struct {
 	nonce   uint64
 }
 
-// lookAtOpen shows which transactions have been sent and are in no block yet.
-func (j *journalSight) lookAtOpen(ctx context.Context, open []rollout.Transaction) {
+// lookAtOpen shows which transactions have been sent and are in no block yet: all of them, or not those of a network that does not answer.
+func (j *journalSight) lookAtOpen(ctx context.Context, open []rollout.Transaction) (all bool) {
+	all = true
 	now, still := time.Now().UnixMilli(), map[place]bool{}
 	for _, t := range open {
 		n := j.server.network(t.ChainID)
@@ -201,7 +206,8 @@ func (j *journalSight) lookAtOpen(ctx context.Context, open []rollout.Transactio
 		}
 		at, err := n.chain.Head(ctx)
 		if err != nil {
-			continue // it is looked at again when the journal changes
+			all = false // since when it is open is to be known
+			continue
 		}
 		s := rule.Seen{
 			Sight: rule.SawOpen, Network: n.Name, ChainID: n.ChainID, At: now, Tx: t.Hash, Subject: t.Step, Source: rule.NonceOf(t.Signer, t.Nonce),
@@ -217,6 +223,7 @@ func (j *journalSight) lookAtOpen(ctx context.Context, open []rollout.Transactio
 			j.show(ctx, s.ChainID, s)
 		}
 	}
+	return all
 }
 
 func (j *journalSight) lookAtPlans(ctx context.Context) error {

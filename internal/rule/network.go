@@ -74,7 +74,8 @@ func (e *Engine) forgetSteps(s Seen) {
 func (e *Engine) failures(s Seen, n *network) {
 	const subject = "steps"
 	set := e.settings[FailureRate]
-	n.steps = slices.DeleteFunc(n.steps, func(x step) bool { return x.at <= e.now-set.Window*1000 })
+	now := max(e.now, s.At) // that of the step may be by another clock
+	n.steps = slices.DeleteFunc(n.steps, func(x step) bool { return x.at <= now-set.Window*1000 })
 	failed := 0
 	for _, x := range n.steps {
 		if x.failed {
