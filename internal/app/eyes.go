@@ -369,20 +369,19 @@ func (y *eye) shown(ctx context.Context, upTo rollout.Block) (uint64, error) {
 	case !watched:
 		return upTo.Number, nil
 	}
-	// what was not indexed yet may have been on another branch
-	until := min(was.Number, upTo.Number, y.written, y.branch)
-	if until == was.Number {
-		kept, err := y.store.BlocksDown(ctx, y.n.ChainID, was.Number, 1)
-		if err != nil {
-			return 0, err
-		}
-		if len(kept) > 0 && kept[0].Number == was.Number && kept[0].Hash != was.Hash {
-			until -= min(until, max(y.n.Confirmations, keptAtLeast))
-		}
+	now, err := y.n.chain.Headers(ctx, was.Number)
+	switch {
+	case err == nil && now[0].Hash == was.Hash && was.Number <= upTo.Number:
+		return was.Number, nil
+	case err != nil && !errors.Is(err, event.ErrNoBlock):
+		return 0, err
 	}
-	if until < was.Number {
-		y.show(ctx, y.n.ChainID, nil, time.Now(), y.at(rule.Seen{Sight: rule.SawReorg, Block: rollout.Block{Number: until}}))
+	// it has left the chain; what was not indexed yet may have been on that branch
+	until := min(upTo.Number, y.written, y.branch)
+	if until >= was.Number {
+		until = was.Number - min(was.Number, max(y.n.Confirmations, keptAtLeast))
 	}
+	y.show(ctx, y.n.ChainID, nil, time.Now(), y.at(rule.Seen{Sight: rule.SawReorg, Block: rollout.Block{Number: until}}))
 	return until, nil
 }
 

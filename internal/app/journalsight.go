@@ -29,7 +29,8 @@ type journalSight struct {
 	again   bool   // not all was seen in it
 	began   int64  // unix seconds of the oldest step that is of interest
 	steps   map[int64]bool
-	open    map[place]rule.Seen
+	open    map[place]*opened
+	asked   time.Time // when networks were asked which of them have landed
 	rolling map[common.Hash]string
 	refused int64 // the last call that was shown
 	relays  int64 // the last answer of a relay that was
@@ -40,7 +41,7 @@ const interest = 24 * 3600
 
 func newJournalSight(s *server, now time.Time, show func(ctx context.Context, chainID uint64, seen ...rule.Seen)) *journalSight {
 	return &journalSight{
-		server: s, show: show, began: now.Unix() - interest, steps: map[int64]bool{}, open: map[place]rule.Seen{}, rolling: map[common.Hash]string{},
+		server: s, show: show, began: now.Unix() - interest, steps: map[int64]bool{}, open: map[place]*opened{}, rolling: map[common.Hash]string{},
 		refused: -1, relays: -1,
 	}
 }
@@ -66,6 +67,7 @@ func (j *journalSight) look(ctx context.Context) error {
 	if err := j.lookAtRelays(ctx); err != nil {
 		return err
 	}
+	j.lookForLanded(ctx)
 	seq, err := j.server.app.store.Tip(ctx)
 	if err != nil || seq == j.seq && !j.again {
 		return err
@@ -105,10 +107,7 @@ func (j *journalSight) look(ctx context.Context) error {
 	return nil
 }
 
-// handover is how long no process may have looked, when another one has taken that over.
-const handover = 10 * time.Minute
-
-// lookAtRefused shows calls of ours that were not sent because they would have been refused. Those of long before count for nothing.
+// lookAtRefused shows calls of ours that were not sent because they would have been refused. Those of before count for nothing.
 func (j *journalSight) lookAtRefused(ctx context.Context) error {
 	calls, err := j.server.app.store.RefusedUnsent(ctx, max(j.refused, 0))
 	if err != nil {
@@ -119,7 +118,7 @@ func (j *journalSight) lookAtRefused(ctx context.Context) error {
 	for _, r := range calls {
 		j.refused = r.ID
 		n := j.server.network(r.ChainID)
-		if n == nil || r.Error == "" || first && time.Since(time.Unix(int64(r.Block.Time), 0)) > handover {
+		if n == nil || first || r.Error == "" {
 			continue
 		}
 		j.server.metrics.Refused(n.Name, r.Error, r.Source)
@@ -169,61 +168,6 @@ func (j *journalSight) step(ctx context.Context, n *net, t rollout.Transaction, 
 	gas := j.server.gasOf(ctx, n, t, &tx)
 	s.Gas, s.Baseline, s.Published = gas.used, gas.simulated, gas.published
 	return s
-}
-
-// closeOpen shows that transactions are no longer open about which alerts fire since another process has seen them.
-func (j *journalSight) closeOpen(ctx context.Context, open []rollout.Transaction) {
-	for _, r := range j.server.eyes.monitor.Firing() {
-		isOpen := func(t rollout.Transaction) bool {
-			return rule.NonceOf(t.Signer, t.Nonce) == r.Subject && t.ChainID == r.ChainID
-		}
-		if r.Rule == rule.StuckTx && !slices.ContainsFunc(open, isOpen) {
-			j.show(ctx, r.ChainID, rule.Seen{Sight: rule.SawOpen, Network: r.Network, ChainID: r.ChainID, At: time.Now().UnixMilli(), Tx: r.Tx, Source: r.Subject})
-		}
-	}
-}
-
-// place is the nonce of an account on a network, which one transaction of all that have it will take.
-type place struct {
-	chainID uint64
-	account common.Address
-	nonce   uint64
-}
-
-// lookAtOpen shows which transactions have been sent and are in no block yet: all of them, or not those of a network that does not answer.
-func (j *journalSight) lookAtOpen(ctx context.Context, open []rollout.Transaction) (all bool) {
-	all = true
-	now, still := time.Now().UnixMilli(), map[place]bool{}
-	for _, t := range open {
-		n := j.server.network(t.ChainID)
-		if n == nil || t.Status == rollout.Signed && len(t.Earlier) == 0 {
-			continue
-		}
-		is := place{t.ChainID, t.Signer, t.Nonce}
-		still[is] = true
-		if _, known := j.open[is]; known {
-			continue
-		}
-		at, err := n.chain.Head(ctx)
-		if err != nil {
-			all = false // since when it is open is to be known
-			continue
-		}
-		s := rule.Seen{
-			Sight: rule.SawOpen, Network: n.Name, ChainID: n.ChainID, At: now, Tx: t.Hash, Subject: t.Step, Source: rule.NonceOf(t.Signer, t.Nonce),
-			Since: max(at.Number, 1),
-		}
-		j.open[is] = s
-		j.show(ctx, n.ChainID, s)
-	}
-	for is, s := range j.open {
-		if !still[is] {
-			s.At, s.Since = now, 0
-			delete(j.open, is)
-			j.show(ctx, s.ChainID, s)
-		}
-	}
-	return all
 }
 
 func (j *journalSight) lookAtPlans(ctx context.Context) error {

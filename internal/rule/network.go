@@ -207,10 +207,13 @@ func (e *Engine) opened(s Seen, n *network) {
 	e.resolve(StuckTx, s.Network, s.Source, "it is in a block, or will never be")
 }
 
+// stuckPatience is for how many milliseconds a transaction may be in no block, however many there are: whether it is in one is asked from time to time.
+const stuckPatience = 15_000
+
 func (e *Engine) stuck(s Seen, n *network) {
 	for _, nonce := range slices.Sorted(maps.Keys(n.open)) {
 		o := n.open[nonce]
-		if n.head.Number < o.Since+uint64(e.settings[StuckTx].Threshold) {
+		if s.At-o.At < stuckPatience || n.head.Number < o.Since+uint64(e.settings[StuckTx].Threshold) {
 			continue
 		}
 		s.Tx, s.Contract, s.Block = o.Tx, o.Contract, n.head

@@ -56,11 +56,11 @@ func (s *Store) PlanUses(ctx context.Context) (out []PlanUses, err error) {
 	return out, nil
 }
 
-// RunOf returns the id of the rollout of a root in an epoch that is being carried out. The error is ErrNotFound if there is none: whoever commits again a
-// root that was abandoned does not do it for us.
+// RunOf returns the id of the rollout of a root in an epoch. The error is ErrNotFound if there is none that was not abandoned: whoever commits such a root
+// again does not do it for us.
 func (s *Store) RunOf(ctx context.Context, chainID uint64, dispatcher common.Address, root common.Hash, epoch uint64) (id int64, err error) {
 	err = s.read(ctx, func(db querier) error {
-		return db.queryRow(ctx, `SELECT id FROM rollouts WHERE chain_id = ? AND dispatcher = ? AND root = ? AND epoch = ? AND status = 'running'`,
+		return db.queryRow(ctx, `SELECT id FROM rollouts WHERE chain_id = ? AND dispatcher = ? AND root = ? AND epoch = ? AND status <> 'abandoned' ORDER BY id DESC LIMIT 1`,
 			chainID, dispatcher.Hex(), root.Hex(), epoch).Scan(&id)
 	})
 	if errors.Is(err, sql.ErrNoRows) {

@@ -349,7 +349,9 @@ func testFinishIsIdempotent(t *testing.T, on *database) {
 }
 
 // TestTransactionThatIsSignedOnceMore: what was void and is signed once more with the same bytes is the one that may be on the chain.
-func TestTransactionThatIsSignedOnceMore(t *testing.T) { onEach(t, testTransactionThatIsSignedOnceMore) }
+func TestTransactionThatIsSignedOnceMore(t *testing.T) {
+	onEach(t, testTransactionThatIsSignedOnceMore)
+}
 
 func testTransactionThatIsSignedOnceMore(t *testing.T, on *database) {
 	s := on.fresh(t)
