@@ -217,10 +217,11 @@ func (y *eye) run(ctx context.Context) error {
 	}
 	y.watch = dispatcher.NewWatch(address, known...)
 	y.ready.Store(false)
-	y.sight = sight.New(sight.Config{
-		Network: y.n.Name, ChainID: y.n.ChainID, Chain: y.n.chain, Accounts: accounts, Now: time.Now,
-		Contracts: []sight.Contract{{Kind: dispatcher.Kind, Watch: y.watch}},
-	})
+	look, err := y.looks(ctx, accounts)
+	if err != nil {
+		return err
+	}
+	y.sight = sight.New(look)
 	defer y.sight.Close()
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
@@ -413,6 +414,7 @@ func (y *eye) see(ctx context.Context, from uint64, head rollout.Block, logs []e
 		position = nil
 	} else {
 		y.saved = time.Now()
+		position = y.known(ctx, head)
 	}
 	y.recorded = head.Number
 	y.show(ctx, y.n.ChainID, position, noticed, seen.Seen...)
