@@ -408,13 +408,10 @@ func (y *eye) see(ctx context.Context, from uint64, head rollout.Block, logs []e
 	}
 	seen.Seen = append(seen.Seen, y.at(rule.Seen{Sight: rule.SawIndex, Since: head.Number}))
 	y.measure(seen.Seen)
-	position := &head
+	var position *rollout.Block
 	happened := len(logs) > 0 || len(seen.Refused) > 0 || slices.ContainsFunc(seen.Seen, func(s rule.Seen) bool { return s.Sight == rule.SawSlot })
-	if err != nil || time.Since(y.saved) < positionEvery && !happened { // what happened counts once
-		position = nil
-	} else {
-		y.saved = time.Now()
-		position = y.known(ctx, head)
+	if err == nil && (happened || time.Since(y.saved) >= positionEvery) { // what happened counts once
+		position, y.saved = y.known(ctx, head), time.Now()
 	}
 	y.recorded = head.Number
 	y.show(ctx, y.n.ChainID, position, noticed, seen.Seen...)

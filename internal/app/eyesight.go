@@ -40,6 +40,9 @@ func (y *eye) looks(ctx context.Context, accounts []sight.Account) (sight.Config
 	return cfg, nil
 }
 
+// positionTime is how long alarms wait for the block up to which all is known.
+const positionTime = time.Second
+
 // known is up to which block all is known, when a head was looked at: what came of the transactions of some blocks may not be yet. It is nil if that
 // cannot be told.
 func (y *eye) known(ctx context.Context, head rollout.Block) *rollout.Block {
@@ -50,6 +53,8 @@ func (y *eye) known(ctx context.Context, head rollout.Block) *rollout.Block {
 	case behind == 0:
 		return nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, positionTime)
+	defer cancel()
 	at, err := y.n.chain.BlockByNumber(ctx, new(big.Int).SetUint64(behind-1))
 	if err != nil {
 		return nil

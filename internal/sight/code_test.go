@@ -253,6 +253,17 @@ func TestAPageThatIsMisread(t *testing.T) {
 	if got := words(single.again(), rule.SawSlot, rule.SawCode); !slices.Equal(got, []string{changed(1)}) {
 		t.Errorf("when it is read: %q", got)
 	}
+
+	// what was live before is watched as long as nobody can tell what is
+	single.become(facet, writer)
+	alone.set(false, withoutPage)
+	r.goLive(2, route(write, facet, writer), route(write+1, facet, writer))
+	if got := words(single.again(), rule.SawSlot, rule.SawCode); len(got) != 1 || !strings.HasSuffix(got[0], ": no code") {
+		t.Errorf("another manifest: %q", got)
+	}
+	if got := words(single.become(facet, honest), rule.SawSlot, rule.SawCode); !slices.Equal(got, []string{changed(1)}) {
+		t.Errorf("while it is misread: %q", got)
+	}
 }
 
 // TestThreeMustAgree: each one more that says so is told, until there are enough.
