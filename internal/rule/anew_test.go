@@ -152,8 +152,10 @@ func TestAsManyAsMustSaySo(t *testing.T) {
 		"not said of how many":     {0, 0, 0, 2},
 	} {
 		for _, s := range []Seen{
-			{Sight: SawCode, Part: Facet, Was: "0x01", Is: "0x02"}, {Sight: SawCode, Part: Holder, Was: "0x01", Is: "0x02"},
-			{Sight: SawSlot, Subject: "grace", Was: "60", Is: "61"}, {Sight: SawSlot, Subject: "role bits of 0x01", Was: "no role", Is: "ADMIN"},
+			{Sight: SawCode, Part: Facet, Was: "0x01", Is: "0x02"},
+			{Sight: SawCode, Part: Holder, Was: "0x01", Is: "0x02"},
+			{Sight: SawSlot, Subject: "grace", Was: "60", Is: "61"},
+			{Sight: SawSlot, Subject: "role bits of 0x01", Was: "no role", Is: "ADMIN"},
 		} {
 			s.Network, s.ChainID, s.At, s.Endpoints, s.Asked, s.Required = "alpha", 1, 1000, x.say, x.asked, x.required
 			a := New(settings).See(s)[0].Alert
