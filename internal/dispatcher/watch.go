@@ -75,6 +75,25 @@ func (w *Watch) Recall(logs []event.Log) {
 	w.last, w.known, w.all = w.next.clone(), len(logs) > 0, true
 }
 
+// Late takes events that were left out when their blocks were read, and whose outcome was read since: from now on the roles of the accounts that
+// they name are read too.
+func (w *Watch) Late(logs []event.Log) {
+	fresh := map[common.Address]bool{}
+	for i := range logs {
+		e := readLog(&logs[i])
+		if e.name == "" || logs[i].Address != w.address || e.account == (common.Address{}) {
+			continue
+		}
+		if !w.accounts[e.account] {
+			w.accounts[e.account], fresh[e.account] = true, true
+		}
+		if fresh[e.account] {
+			w.last.fold(w.address, e)
+			w.next.fold(w.address, e)
+		}
+	}
+}
+
 // Address is the dispatcher's.
 func (w *Watch) Address() common.Address { return w.address }
 

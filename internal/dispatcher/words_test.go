@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/crypto"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/seed-b6a97670/lockstep/internal/event"
@@ -150,12 +151,14 @@ func TestEachBitIsCompared(t *testing.T) {
 // TestReadLogRefusesWhatIsNone: a log that is not encoded as the dispatcher's events are changes nothing.
 func TestReadLogRefusesWhatIsNone(t *testing.T) {
 	id := artifacts()["IManifestDispatcher"].ABI.Events["Committed"].ID
+	granted := artifacts()["IManifestDispatcher"].ABI.Events["RoleGranted"].ID
 	for name, l := range map[string]event.Log{
 		"no topic":         {},
 		"another event":    {Topics: []common.Hash{{1}, {}, {}}, Data: make([]byte, 32)},
 		"a topic less":     {Topics: []common.Hash{id, {}}, Data: make([]byte, 32)},
 		"a topic more":     {Topics: []common.Hash{id, {}, {}, {}}, Data: make([]byte, 32)},
 		"no data":          {Topics: []common.Hash{id, {}, {}}},
+		"a facet's role":   {Topics: []common.Hash{granted, crypto.Keccak256Hash([]byte("MINTER_ROLE")), {31: 1}, {31: 2}}},
 		"an epoch too big": {Topics: []common.Hash{id, {}, {1}}, Data: make([]byte, 32)},
 	} {
 		if e := readLog(&l); e.name != "" {

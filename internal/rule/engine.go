@@ -29,6 +29,7 @@ type firing struct {
 	acked    int64 // unix milliseconds
 	restored bool  // another engine has raised it
 	orphan   bool  // the block that showed it is no longer in the chain
+	anew     bool  // what is shown next is raised again
 }
 
 // network is what is known of one network.
@@ -100,7 +101,9 @@ func cmpOr(by ...int) int {
 // See says what becomes of alerts by what was seen.
 func (e *Engine) See(s Seen) []Change {
 	e.changes = nil
-	e.now = max(e.now, s.At)
+	if s.Sight != SawStep { // whose time is by the clock of whoever carried it out
+		e.now = max(e.now, s.At)
+	}
 	n := e.networks[s.Network]
 	if n == nil {
 		n = &network{
@@ -171,7 +174,7 @@ func (e *Engine) See(s Seen) []Change {
 	return e.changes
 }
 
-// raise makes an alert fire, or renews it. It is raised again if it has become graver.
+// raise makes an alert fire, or renews it. It is raised again if it has become graver, or what was feared has happened.
 func (e *Engine) raise(s Seen, rule string, a Alert) {
 	set := e.settings[rule]
 	if set.Off {
@@ -206,8 +209,9 @@ func (e *Engine) raise(s Seen, rule string, a Alert) {
 	if strings.HasPrefix(a.Subject, hiddenIn) && f.Summary == a.Summary {
 		again = false
 	}
-	graver := !f.Severity.AtLeast(a.Severity)
-	same := !graver && f.Summary == a.Summary && !f.orphan
+	anew := !f.Severity.AtLeast(a.Severity) || f.anew && f.Summary != a.Summary
+	f.anew = false
+	same := !anew && f.Summary == a.Summary && !f.orphan
 	if !again && same {
 		f.SeenAt = a.SeenAt
 		return
@@ -221,7 +225,7 @@ func (e *Engine) raise(s Seen, rule string, a Alert) {
 	}
 	f.Alert, f.orphan = a, false
 	turn := Renewed
-	if graver {
+	if anew {
 		turn, f.acked = Raised, 0
 	}
 	e.changes = append(e.changes, Change{turn, a})

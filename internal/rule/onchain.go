@@ -111,7 +111,11 @@ func (e *Engine) effect(s Seen, n *network) {
 	if by != "" {
 		return
 	}
-	who := []Detail{{"sender", address(s.By)}}
+	sender := "an account that is not known" // where its transaction was not read
+	if s.By != (common.Address{}) {
+		sender = address(s.By)
+	}
+	who := []Detail{{"sender", sender}}
 	switch s.Effect.What {
 	case Committed:
 		e.raise(s, UnknownRoot, Alert{
@@ -119,6 +123,9 @@ func (e *Engine) effect(s Seen, n *network) {
 			Details: append([]Detail{{"epoch", epoch}}, who...),
 		})
 	case Activated:
+		if f := e.alerts[Fingerprint(UnknownRoot, s.Network, root)]; f != nil {
+			f.anew = true // whoever has its commitment in hand must hear of this
+		}
 		e.raise(s, UnknownRoot, Alert{
 			Subject: root, Summary: fmt.Sprintf("root %s was activated, and no approved plan holds it", short(root)),
 			Details: append([]Detail{{"epoch", epoch}}, who...),
@@ -129,7 +136,7 @@ func (e *Engine) effect(s Seen, n *network) {
 			what = "resumed"
 		}
 		e.raise(s, UnplannedPause, Alert{
-			Subject: s.Effect.What + " by " + address(s.By), Summary: fmt.Sprintf("routed calls were %s by %s, which was not asked for here", what, address(s.By)),
+			Subject: s.Effect.What + " by " + sender, Summary: fmt.Sprintf("routed calls were %s by %s, which was not asked for here", what, sender),
 			Details: who,
 		})
 	default:

@@ -142,7 +142,7 @@ var definitions = []Definition{
 		"lockstep relay list; ask its operator, or put another one in the configuration",
 	},
 	{
-		StuckTx, "a transaction is not in a block T blocks after it was sent", "blocks", "",
+		StuckTx, "a transaction is not in a block T blocks after it was sent, and 15 seconds", "blocks", "",
 		Settings{Severity: Warning, Threshold: 10, Actions: []Action{Ops}},
 		"lockstep transaction list; its price may be bounded by maxFee",
 	},

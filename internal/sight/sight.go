@@ -38,6 +38,8 @@ type Watch interface {
 	Effects(l *event.Log) []rule.Effect
 	// Own tells whether a function is the contract's own, so that whoever is refused is refused by it.
 	Own(selector [4]byte) bool
+	// Late takes logs of before the last reading that were left out when it was made.
+	Late(logs []event.Log)
 	// Expect takes the logs since the last reading, and the transactions that they are from, as far as these are known. It returns the slots
 	// that are to be read. It may be called again, with more logs, before they are.
 	Expect(logs []event.Log, sent map[common.Hash]chain.Sent) []common.Hash
@@ -247,6 +249,18 @@ func (s *Sight) Look(ctx context.Context, from uint64, head rollout.Block, logs 
 	see(s.survey.collect()...)
 	s.survey.begin(ctx, s.cfg.Chain, head)
 	return out, errors.Join(errs...)
+}
+
+// Late looks at logs that were left out when their block was looked at, or later than that. It reads nothing.
+func (s *Sight) Late(logs []event.Log) []rule.Seen {
+	var out []rule.Seen
+	for i := range logs {
+		out = append(out, s.stamp(logs[i].Block, s.effects(&logs[i]))...)
+	}
+	for _, c := range s.order {
+		c.Watch.Late(logs)
+	}
+	return out
 }
 
 // Forget is told that the blocks after one have left the chain.
