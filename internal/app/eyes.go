@@ -234,10 +234,11 @@ func (y *eye) run(ctx context.Context) error {
 	}
 	y.watch = dispatcher.NewWatch(address, known...)
 	y.ready.Store(false)
-	y.sight = sight.New(sight.Config{
-		Network: y.n.Name, ChainID: y.n.ChainID, Chain: y.n.chain, Accounts: accounts, Now: time.Now,
-		Contracts: []sight.Contract{{Kind: dispatcher.Kind, Watch: y.watch}},
-	})
+	look, err := y.looks(ctx, accounts)
+	if err != nil {
+		return err
+	}
+	y.sight = sight.New(look)
 	defer y.sight.Close()
 	return index.New(index.Config{
 		Chain: y.n.chain, Store: y.store, Contracts: []event.Contract{y.contract}, Confirmations: y.n.Confirmations, Poll: y.poll(), Handler: y, Log: y.server.log,
@@ -458,12 +459,10 @@ func (y *eye) see(ctx context.Context, from uint64, head rollout.Block, logs []e
 	}
 	seen.Seen = append(seen.Seen, y.at(rule.Seen{Sight: rule.SawIndex, Since: head.Number}))
 	y.measure(seen.Seen)
-	position := &head
+	var position *rollout.Block
 	happened := len(logs) > 0 || len(seen.Refused) > 0 || slices.ContainsFunc(seen.Seen, func(s rule.Seen) bool { return s.Sight == rule.SawSlot })
-	if err != nil || time.Since(y.saved) < positionEvery && !happened { // what happened counts once
-		position = nil
-	} else {
-		y.saved = time.Now()
+	if err == nil && (happened || time.Since(y.saved) >= positionEvery) { // what happened counts once
+		position, y.saved = y.known(ctx, head), time.Now()
 	}
 	y.recorded = head.Number
 	y.show(ctx, y.n.ChainID, position, noticed, seen.Seen...)

@@ -36,7 +36,8 @@ type pausing struct {
 type PauseOrder struct {
 	Alert rule.Alert // critical, with rule.ActPause among its actions
 	Seen  time.Time  // when the block that showed the offence arrived here
-	// Endpoints is how many endpoints of the network say so, of an alert about a code hash. For less than alerts.pause.endpoints nothing is paused.
+	// Endpoints is how many endpoints of the network say so, of an alert about code or storage, and 0 of others, for which there are logs. For less than
+	// alerts.pause.endpoints nothing is paused.
 	Endpoints int
 }
 
@@ -272,7 +273,7 @@ func (p *Pauser) decision(o PauseOrder) rollout.Pause {
 	if o.Alert.Severity != rule.Critical || !slices.Contains(o.Alert.Actions, rule.ActPause) {
 		refuse("the alert is %s, and its actions are %v: what pauses is critical, and says so", o.Alert.Severity, o.Alert.Actions)
 	}
-	if needs := p.app.cfg.Alerts.Pause.Endpoints; o.Alert.Rule == CodeRule && o.Endpoints < needs {
+	if needs := p.app.cfg.Alerts.Pause.Endpoints; (o.Alert.Rule == CodeRule || o.Endpoints > 0) && o.Endpoints < needs {
 		refuse("%d endpoints say so, and %d must agree (alerts.pause.endpoints)", o.Endpoints, needs)
 	}
 	return d

@@ -18,7 +18,7 @@ func TestALogThatComesLate(t *testing.T) {
 		d, low := r.made.Address, strings.ToLower(addressOf(outsider).Hex())
 		w := dispatcher.NewWatch(d, addressOf(deployer))
 		w.Recall(r.logs(0, r.latest()))
-		l, _ := r.watch(w, nil)
+		l, _ := r.watch(w, sight.Config{})
 		r.must(deployer, d, pack.PackGrantRole(dispatcher.PauserRole, addressOf(outsider)))
 		missed := r.logs(r.latest(), r.latest())
 		all := []rule.Sight{rule.SawEffect, rule.SawSlot, rule.SawCode, rule.SawPending, rule.SawActive}
