@@ -352,6 +352,9 @@ func (y *eye) recall(ctx context.Context, upTo rollout.Block) error {
 	if err != nil {
 		return err
 	}
+	if err := y.leave(ctx); err != nil {
+		return err
+	}
 	y.watch.Recall(before)
 	y.recorded, y.skipped = until, true
 	y.ready.Store(true)
@@ -384,6 +387,24 @@ func (y *eye) shown(ctx context.Context, upTo rollout.Block) (uint64, error) {
 	}
 	y.show(ctx, y.n.ChainID, nil, time.Now(), y.at(rule.Seen{Sight: rule.SawReorg, Block: rollout.Block{Number: until}}))
 	return until, nil
+}
+
+// leave shows which alerts were raised in blocks that are no longer in the chain: whoever was told so may have been killed since.
+func (y *eye) leave(ctx context.Context) error {
+	for _, r := range y.monitor.Firing() {
+		if r.ChainID != y.n.ChainID || r.Confirmed || r.Block.Hash == (common.Hash{}) {
+			continue
+		}
+		now, err := y.n.chain.Headers(ctx, r.Block.Number)
+		switch {
+		case err == nil && now[0].Hash == r.Block.Hash:
+		case err == nil, errors.Is(err, event.ErrNoBlock):
+			y.show(ctx, y.n.ChainID, nil, time.Now(), y.at(rule.Seen{Sight: rule.SawGone, Subject: r.Fingerprint}))
+		default:
+			return err
+		}
+	}
+	return nil
 }
 
 // keptAtLeast is how far back is looked if a block has left the chain and nobody knows since when it differs.
@@ -534,8 +555,14 @@ func (y *eye) Reorg(ctx context.Context, last rollout.Block) {
 	y.show(ctx, y.n.ChainID, at, time.Now(), y.at(rule.Seen{Sight: rule.SawReorg, Block: last}))
 }
 
-// Final shows that a block is final.
+// Final shows that a block is final, and that all that happened until then was seen.
 func (y *eye) Final(ctx context.Context, block rollout.Block) {
+	if !y.ready.Load() {
+		return
+	}
+	if behind, ok := y.sight.Behind(); ok && behind <= block.Number {
+		block = rollout.Block{Number: max(behind, 1) - 1}
+	}
 	y.show(ctx, y.n.ChainID, nil, time.Now(), y.at(rule.Seen{Sight: rule.SawFinal, Block: block}))
 }
 

@@ -162,6 +162,10 @@ func (e *Engine) See(s Seen) []Change {
 		}
 	case SawReport:
 		e.report(s)
+	case SawGone:
+		if f := e.alerts[s.Subject]; f != nil {
+			f.leave()
+		}
 	case SawAcknowledged:
 		if f := e.alerts[s.Subject]; f != nil && f.acked == 0 {
 			f.acked = s.At
@@ -298,10 +302,13 @@ func (e *Engine) final(s Seen) {
 func (e *Engine) reorg(s Seen) {
 	for _, f := range e.those("", s.Network) {
 		if f.Block.Number > s.Block.Number {
-			f.orphan, f.Confirmed = f.happened || f.Rule == UnknownRoot, false
+			f.leave()
 		}
 	}
 }
+
+// leave says that the block that showed an alert has left the chain.
+func (f *firing) leave() { f.orphan, f.Confirmed = f.happened || f.Rule == UnknownRoot, false }
 
 // seconds is a length of time in words.
 func seconds(n int64) string {

@@ -57,6 +57,8 @@ const (
 	SawRolling Sight = "rolling"
 	// SawTick is that time has passed.
 	SawTick Sight = "tick"
+	// SawGone is that the block of an alert is no longer in the chain: Subject (its fingerprint).
+	SawGone Sight = "gone"
 	// SawAcknowledged is that somebody has taken an alert in hand: Subject (its fingerprint).
 	SawAcknowledged Sight = "acknowledged"
 	// SawReport is an alert from outside: Subject (what identifies it there), Source, Severity, Summary, Details, Failed (it fires).
@@ -64,7 +66,7 @@ const (
 )
 
 var sights = []Sight{
-	SawHead, SawFinal, SawReorg, SawEffect, SawSlot, SawCode, SawRefusal, SawPending, SawActive, SawStep, SawBalance, SawEndpoint, SawDisagreement, SawRelay, SawOpen, SawIndex, SawExpected, SawRolling, SawTick, SawAcknowledged, SawReport,
+	SawHead, SawFinal, SawReorg, SawEffect, SawSlot, SawCode, SawRefusal, SawPending, SawActive, SawStep, SawBalance, SawEndpoint, SawDisagreement, SawRelay, SawOpen, SawIndex, SawExpected, SawRolling, SawTick, SawGone, SawAcknowledged, SawReport,
 }
 
 // Seen is one thing that was seen. Members that its Sight does not have are zero.
