@@ -71,7 +71,7 @@ type spentAnswer struct {
 func newAnswers(cfg *config.Config, s *store.Store, alerting monitor.Config, networks map[string]uint64, log *slog.Logger) (*answers, error) {
 	x := &answers{project: cfg.Project, store: s, alerts: journalAlerts{s, alerting}, networks: networks, hooks: map[string]*inbound.Hook{}, log: log, spent: map[spentAnswer]bool{}}
 	for name, in := range cfg.Alerts.Inbound {
-		spec := inbound.Spec{Name: name, Kind: inbound.Kind(in.Type), Severity: in.Severity, Network: in.Network, Networks: networks}
+		spec := inbound.Spec{Name: name, Project: cfg.Project, Kind: inbound.Kind(in.Type), Severity: in.Severity, Network: in.Network, Networks: networks}
 		for _, ref := range []struct {
 			of  string
 			at  config.Ref
@@ -100,7 +100,7 @@ func newAnswers(cfg *config.Config, s *store.Store, alerting monitor.Config, net
 		if err != nil {
 			return nil, fmt.Errorf("%s:%d: alerts.sinks.%s.url: %w", cfg.File, sink.Line, sink.Name, err)
 		}
-		am, err := inbound.NewAlertmanager(sink.Name, url, nil)
+		am, err := inbound.NewAlertmanager(sink.Name, cfg.Project, url, nil)
 		if err != nil {
 			return nil, fmt.Errorf("%s:%d: %w", cfg.File, sink.Line, err)
 		}

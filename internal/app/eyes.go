@@ -115,7 +115,7 @@ func (a *App) alerting(s *store.Store) monitor.Config {
 	return monitor.Config{
 		Rules: a.cfg.Alerts.Rules, Journal: s, Log: a.opts.Log,
 		Telling: monitor.Telling{
-			Project: a.cfg.Project, Receivers: a.cfg.Alerts.Receivers, BaseURL: a.cfg.Alerts.BaseURL, Escalations: a.cfg.Alerts.Escalation,
+			Project: a.cfg.Project, Journal: s.Identity(), Receivers: a.cfg.Alerts.Receivers, BaseURL: a.cfg.Alerts.BaseURL, Escalations: a.cfg.Alerts.Escalation,
 		},
 	}
 }

@@ -31,7 +31,7 @@ var (
 // hook is one of a kind, as change has it.
 func hook(t testing.TB, kind Kind, change ...func(*Spec)) *Hook {
 	t.Helper()
-	s := Spec{Name: "them", Kind: kind, Secret: secret, Token: bearer, Networks: networks}
+	s := Spec{Name: "them", Project: "market", Kind: kind, Secret: secret, Token: bearer, Networks: networks}
 	if kind == KindAlertmanager {
 		s.Secret = ""
 	}

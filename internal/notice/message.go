@@ -74,6 +74,14 @@ func (m *Message) Fingerprint() string {
 	return m.Alert.Fingerprint
 }
 
+// Key identifies the alert where those of other projects are as well; empty if it is not about one.
+func (m *Message) Key() string {
+	if m.Alert == nil {
+		return ""
+	}
+	return rule.Key(m.Project, m.Alert.Fingerprint)
+}
+
 // Fires tells whether the alert fires still.
 func (m *Message) Fires() bool { return m.Alert != nil && m.Kind != Resolved }
 
