@@ -99,7 +99,7 @@ func Queue(m Message, sinks ...string) ([]Queued, error) {
 	}
 	out := make([]Queued, len(sinks))
 	for i, sink := range sinks {
-		out[i] = Queued{ID: m.ID, Sink: sink, Fingerprint: m.Fingerprint(), Severity: m.Severity(), Body: body}
+		out[i] = Queued{ID: m.ID, Sink: sink, Fingerprint: m.Fingerprint(), Kind: m.Kind, Severity: m.Severity(), Body: body}
 	}
 	return out, nil
 }
