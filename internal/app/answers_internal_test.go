@@ -267,6 +267,7 @@ func TestAlertsOverTheAPI(t *testing.T) {
 	a.want(415, "", "POST", ack, "{}", append(bearing(a.decide), "Content-Type", "text/plain")...)
 	a.want(400, "empty", "POST", ack, "", bearing(a.decide)...)
 	a.want(400, "force", "POST", ack, `{"force": true}`, bearing(a.decide)...)
+	a.want(400, `"error":"the body is not as it should be: note must be a text, and is a number"`, "POST", ack, `{"note": 7}`, bearing(a.decide)...)
 	a.want(400, "note is longer", "POST", ack, `{"note": "`+strings.Repeat("x", 1001)+`"}`, bearing(a.decide)...)
 	a.want(413, "", "POST", ack, `{"note": "`+strings.Repeat("x", 1<<20)+`"}`, bearing(a.decide)...)
 	a.want(404, "alert 99", "POST", "/api/v1/alerts/99/acknowledge", "{}", bearing(a.decide)...)
@@ -297,8 +298,8 @@ func TestSilencesOverTheAPI(t *testing.T) {
 		{`rpc_down`, `rpc_up`}:                           "no rule \\\"rpc_up",
 		{`rpc_down`, ``}:                                 "no rule \\\"\\\"",
 		{`optimism`, `base`}:                             "no network \\\"base",
-		{`a*`, `a[`}:                                     "subject is no pattern",
-		{`a*`, strings.Repeat("x", 1001)}:                "subject is no pattern",
+		{`a*`, `a[`}:                                     "subject: it is no pattern",
+		{`a*`, strings.Repeat("x", 1001)}:                "subject is longer",
 		{`they work on it`, ``}:                          "reason is missing",
 		{`they work on it`, strings.Repeat("x", 1001)}:   "reason is missing, or longer",
 		{`2h`, `721h`}:                                   "more than 30 days",
