@@ -412,6 +412,19 @@ func TestRecord(t *testing.T) {
 	}
 }
 
+// TestLog: what an alert is not about is not in its line.
+func TestLog(t *testing.T) {
+	r := newRig(t)
+	var log bytes.Buffer
+	r.cfg.Log = slog.New(slog.NewTextHandler(&log, nil))
+	r.begin()
+	r.show(commit(1), rule.Seen{Sight: rule.SawReport, Source: "grafana", Subject: "x", Severity: rule.High, Summary: "slow", Failed: true})
+	lines := strings.Split(strings.TrimSpace(log.String()), "\n")
+	if len(lines) != 2 || !strings.Contains(lines[0], "block=7 tx=0x0100") || strings.Contains(lines[1], "block=") || strings.Contains(lines[1], "tx=") {
+		t.Errorf("log:\n%s", log.String())
+	}
+}
+
 func TestAttach(t *testing.T) {
 	r := newRig(t)
 	r.show(commit(1))

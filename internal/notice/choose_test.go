@@ -197,7 +197,7 @@ func (s *simulated) enqueue() {
 	r := Row{
 		Number: s.next, ID: fmt.Sprint("m", s.next), Due: true, Fingerprint: rapid.SampledFrom([]string{"", "a", "b", "c"}).Draw(s.t, "alert"),
 		Severity: rapid.SampledFrom(rule.Severities()).Draw(s.t, "severity"),
-		Kind: rapid.SampledFrom([]Kind{Raised, Renewed, Acknowledged, Resolved, Escalated}).Draw(s.t, "kind"),
+		Kind:     rapid.SampledFrom([]Kind{Raised, Renewed, Acknowledged, Resolved, Escalated}).Draw(s.t, "kind"),
 	}
 	s.severity[r.Number] = r.Severity
 	s.rows = append(s.rows, r)
