@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"math"
 	"math/big"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -40,8 +40,9 @@ const eyesLease = "eyes"
 // eyes watches all networks, in one process at a time.
 type eyes struct {
 	server *server
-	pauser *Pauser // nil if nothing is paused automatically
-	wake   func()  // whoever sends messages
+	pauser *Pauser   // nil if nothing is paused automatically
+	wake   func()    // whoever sends messages
+	record io.Writer // of what is seen; nil if it is not recorded
 
 	monitor  *monitor.Monitor
 	store    *store.Store    // under the lease
@@ -73,14 +74,7 @@ func (e *eyes) watch(ctx context.Context, s *store.Store) (err error) {
 	app := e.server.app
 	e.store = s
 	cfg := e.monitorConfig(ctx, s)
-	if name := app.opts.Record; name != "" {
-		f, openErr := os.OpenFile(name, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-		if openErr != nil {
-			return fmt.Errorf("record what is seen: %w", openErr)
-		}
-		defer func() { err = errors.Join(err, f.Close()) }()
-		cfg.Record = f
-	}
+	cfg.Record = e.record
 	if e.monitor, err = monitor.New(ctx, cfg); err != nil {
 		return err
 	}

@@ -112,3 +112,21 @@ func TestSender(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestRecordThatCannotBe: a file that cannot be written is said at once, and not by a daemon that watches nothing.
+func TestRecordThatCannotBe(t *testing.T) {
+	dir := t.TempDir()
+	cfg, err := config.Parse(filepath.Join(dir, "lockstep.yaml"), []byte(toldConfig))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := New(Options{Config: cfg, Journal: filepath.Join(dir, "journal.db"), Record: filepath.Join(dir, "none", "seen.jsonl")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = a.Close() })
+	err = a.Serve(t.Context(), func(string) { t.Error("it serves") })
+	if err == nil || !strings.HasPrefix(err.Error(), "record what is seen: ") || strings.Contains(err.Error(), "\n") {
+		t.Errorf("got %v", err)
+	}
+}
