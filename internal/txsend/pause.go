@@ -2,6 +2,7 @@ package txsend
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,6 +35,7 @@ type PauseRelays interface {
 type PauseJournal interface {
 	Journal
 	DecidePause(ctx context.Context, d rollout.Pause, most int, t *rollout.Transaction, after rollout.Mark) (rollout.Pause, *rollout.Transaction, error)
+	DecidedPause(ctx context.Context, d rollout.Pause) (was rollout.Pause, ok bool, err error)
 	PauseBy(ctx context.Context, chainID uint64, signer common.Address, nonce uint64) (rollout.Pause, error)
 	OpenPauses(ctx context.Context) ([]rollout.Pause, error)
 	EndPause(ctx context.Context, d rollout.Pause) error
@@ -140,22 +142,34 @@ func NewPauser(cfg PauserConfig) *Pauser {
 func (p *Pauser) Address() common.Address { return p.sender.Address() }
 
 // Pause decides to pause because of an alert: d says which, what it says, and the block that showed it, which arrived at seen. The decision comes back
-// with its outcome, and if that is that it is sent with how long that took. An outcome that is set already is noted as it is. With an error the
-// outcome, if there is one, is that it is sent: nobody has taken it yet, and Run goes on.
+// with its outcome, and if that is that it is sent with how long that took, unless seen is zero. An outcome that is set already is noted as it is.
+//
+// With an error and without an ID nothing was decided, and the order can be given again: it is carried out once. With an error and an ID it is sent:
+// nobody has taken it yet, and Run goes on.
 func (p *Pauser) Pause(ctx context.Context, d rollout.Pause, seen time.Time) (rollout.Pause, error) {
 	if err := p.enter(ctx); err != nil {
 		return d, fmt.Errorf("pause on %s: %w", p.cfg.Chain.Name(), err)
 	}
 	defer func() { <-p.orders }()
-	d.ChainID, d.Dispatcher, d.Mode, d.Transaction = p.cfg.Chain.ChainID(), p.cfg.Dispatcher, p.cfg.Mode, 0
-	d, err := p.decide(ctx, d, seen)
-	if d.ID != 0 {
+	d, err := p.decide(ctx, p.own(d), seen)
+	if d.ID != 0 && !d.Known {
 		p.cfg.Told(d)
 	}
 	if err != nil {
 		return d, fmt.Errorf("pause on %s: %w", p.cfg.Chain.Name(), err)
 	}
 	return d, nil
+}
+
+// own is a decision with what all of this pauser have in common.
+func (p *Pauser) own(d rollout.Pause) rollout.Pause {
+	d.ChainID, d.Dispatcher, d.Mode, d.Transaction = p.cfg.Chain.ChainID(), p.cfg.Dispatcher, p.cfg.Mode, 0
+	return d
+}
+
+// Decided returns what was decided about an order before, by this process or another, and whether anything was that is not merely refused.
+func (p *Pauser) Decided(ctx context.Context, d rollout.Pause) (was rollout.Pause, ok bool, err error) {
+	return p.cfg.Journal.DecidedPause(ctx, p.own(d))
 }
 
 // enter waits until no other order is carried out.
@@ -178,11 +192,15 @@ func (p *Pauser) enter(ctx context.Context) error {
 var errStopped = errors.New("this process no longer pauses: it stops")
 
 func (p *Pauser) decide(ctx context.Context, d rollout.Pause, seen time.Time) (rollout.Pause, error) {
+	if d.Outcome != "" {
+		return p.note(ctx, d)
+	}
 	w, err := p.ready(ctx)
-	switch {
-	case d.Outcome != "":
+	switch refused := cmp.Or(w.refused, w.foreign); {
 	case err != nil:
-		d.Outcome, d.Note = rollout.PauseRefused, err.Error()
+		return d, err // it may be otherwise in a moment
+	case refused != nil:
+		d.Outcome, d.Note = rollout.PauseRefused, refused.Error()
 	case p.cfg.Mode == rollout.PauseOn:
 		return p.send(ctx, d, seen, w)
 	case p.isPaused(ctx):
@@ -199,8 +217,13 @@ func (p *Pauser) note(ctx context.Context, d rollout.Pause) (rollout.Pause, erro
 	return d, err
 }
 
-// milliseconds since a time, at least one.
-func milliseconds(since time.Time) int64 { return max(1, time.Since(since).Milliseconds()) }
+// milliseconds since a time, at least one; 0 if that is not known.
+func milliseconds(since time.Time) int64 {
+	if since.IsZero() {
+		return 0
+	}
+	return max(1, time.Since(since).Milliseconds())
+}
 
 // attempts is how often a decision is made again because somebody else has used, or taken, the nonces meanwhile.
 const attempts = 5
@@ -226,7 +249,7 @@ func (p *Pauser) send(ctx context.Context, d rollout.Pause, seen time.Time, w wa
 		if err != nil {
 			return d, err
 		}
-		if decided.Outcome != rollout.PauseSent {
+		if decided.Outcome != rollout.PauseSent || decided.Known { // which Run goes on with
 			return decided, nil
 		}
 		// from here on it is in the journal: if it is not given away now, Run goes on with it, or whoever has taken over
