@@ -119,10 +119,14 @@ func (a *App) alerting(s *store.Store) monitor.Config {
 	}
 }
 
-// pause asks for the automatic pause. It goes on while the process stops.
+// pause gives the order to pause, unless it is carried out already. It goes on while the process stops.
 func (e *eyes) pause(r rule.Record, noticed time.Time) {
+	o, ok := e.pauser.orders.begin(PauseOrder{Alert: r.Alert, Seen: noticed, Endpoints: r.Endpoints}, time.Now())
+	if !ok {
+		return
+	}
 	e.pausing.Go(func() {
-		e.pauser.Pause(context.WithoutCancel(e.stopping), PauseOrder{Alert: r.Alert, Seen: noticed, Endpoints: r.Endpoints})
+		e.pauser.orders.end(o, e.pauser.Pause(context.WithoutCancel(e.stopping), o), time.Now())
 	})
 }
 

@@ -65,6 +65,15 @@ func (e *Engine) Restore(alerts []Alert, acked map[string]int64) {
 // Forget lets go of an alert that was ended elsewhere.
 func (e *Engine) Forget(fingerprint string) { delete(e.alerts, fingerprint) }
 
+// LastSeen is when what an alert is about was last seen, in unix seconds, and whether it fires.
+func (e *Engine) LastSeen(fingerprint string) (at int64, fires bool) {
+	f := e.alerts[fingerprint]
+	if f == nil {
+		return 0, false
+	}
+	return f.SeenAt, true
+}
+
 // happens tells whether an alert is about something that has happened. What it is about tells, since an engine may be told of an alert alone.
 func happens(a Alert) bool {
 	switch a.Rule {
@@ -207,7 +216,7 @@ func (e *Engine) raise(s Seen, rule string, a Alert) {
 		again = false
 	}
 	graver := !f.Severity.AtLeast(a.Severity)
-	same := !graver && f.Summary == a.Summary && !f.orphan
+	same := !graver && f.Summary == a.Summary && !f.orphan && a.Endpoints <= f.Endpoints
 	if !again && same {
 		f.SeenAt = a.SeenAt
 		return
