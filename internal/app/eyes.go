@@ -42,8 +42,9 @@ type eyes struct {
 	pauser *Pauser // nil if nothing is paused automatically
 	wake   func()  // whoever sends messages
 
-	monitor  *monitor.Monitor
-	store    *store.Store    // under the lease
+	monitor  *monitor.Monitor // of this tenure of the lease, as are the next two
+	remedies *remedies
+	store    *store.Store
 	stopping context.Context //nolint:containedctx // of pauses, which are not broken off
 	pausing  sync.WaitGroup
 }
@@ -70,7 +71,12 @@ func (e *eyes) watchAll(ctx context.Context) error {
 // watch watches until ctx ends.
 func (e *eyes) watch(ctx context.Context, s *store.Store) (err error) {
 	app := e.server.app
-	e.store = s
+	ctx, over := context.WithCancel(ctx)
+	e.store, e.remedies = s, newRemedies()
+	defer func() {
+		over()
+		e.remedies.making.Wait()
+	}()
 	cfg := e.monitorConfig(ctx, s)
 	if name := app.opts.Record; name != "" {
 		f, openErr := os.OpenFile(name, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
