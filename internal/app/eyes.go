@@ -132,7 +132,9 @@ func (e *eyes) pause(r rule.Record, noticed time.Time) {
 		return
 	}
 	e.pausing.Go(func() {
-		e.pauser.orders.end(o, e.pauser.Pause(context.WithoutCancel(e.stopping), o), time.Now())
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(e.stopping), orderTime)
+		defer cancel()
+		e.pauser.orders.end(o, e.pauser.Pause(ctx, o), time.Now())
 	})
 }
 

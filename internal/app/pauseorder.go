@@ -21,6 +21,7 @@ const (
 	impatience = time.Second
 	patience   = 30 * time.Second
 	orderGood  = rollout.PauseHour * time.Millisecond
+	orderTime  = time.Minute // for one try
 )
 
 // orders are what this process knows of the orders that it was given.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"slices"
 	"sync"
 	"time"
 
@@ -104,6 +105,7 @@ type Pauser struct {
 	sender *Sender
 	orders chan struct{} // holds a token while an order is carried out
 	wake   chan struct{} // holds a token when there is something to follow
+	moved  chan struct{} // holds a token when there is more to follow than is being followed
 	giving sync.WaitGroup
 
 	tenures sync.Mutex // is held while the nonces are taken or given back
@@ -127,7 +129,7 @@ func NewPauser(cfg PauserConfig) *Pauser {
 		cfg.Trouble = func(error) {}
 	}
 	p := &Pauser{
-		cfg: cfg, orders: make(chan struct{}, 1), wake: make(chan struct{}, 1), stopped: make(chan struct{}), over: make(chan struct{}), given: map[common.Hash]*gift{},
+		cfg: cfg, orders: make(chan struct{}, 1), wake: make(chan struct{}, 1), moved: make(chan struct{}, 1), stopped: make(chan struct{}), over: make(chan struct{}), given: map[common.Hash]*gift{},
 		took: map[int64]int64{},
 	}
 	own := cfg.Sender
@@ -252,9 +254,13 @@ func (p *Pauser) send(ctx context.Context, d rollout.Pause, seen time.Time, w wa
 		if decided.Outcome != rollout.PauseSent || decided.Known { // which Run goes on with
 			return decided, nil
 		}
+		select {
+		case p.moved <- struct{}{}:
+		default:
+		}
 		// from here on it is in the journal: if it is not given away now, Run goes on with it, or whoever has taken over
 		tx, err := p.mayGive(ctx, t.Journal, *entry)
-		if err == nil {
+		if err == nil && !p.fresh(tx.Hash()) { // Run may have been faster
 			err = p.give(ctx, tx, w.head)
 		}
 		if err == nil {
@@ -279,8 +285,12 @@ func (p *Pauser) journal(ctx context.Context, j PauseJournal, d rollout.Pause, w
 	}
 	fees := w.fees
 	var earlier []rollout.Transaction
-	if len(mark.Open) > 0 {
-		open := mark.Open[0]
+	behind, err := p.behind(ctx, mark.Open)
+	if err != nil {
+		return d, nil, err
+	}
+	if len(behind) > 0 {
+		open := behind[0]
 		if open.Status == rollout.Signed { // it has never left this machine
 			if err := j.Void(ctx, []rollout.Transaction{open}); err != nil {
 				return d, nil, err
@@ -291,7 +301,7 @@ func (p *Pauser) journal(ctx context.Context, j PauseJournal, d rollout.Pause, w
 		if err != nil {
 			return d, nil, err
 		}
-		if p.onlyPauses(tx) == nil { // an earlier pause is not in a block yet: it does the same
+		if p.onlyPauses(tx) == nil { // an earlier pause is in no block yet, or the dispatcher is paused by it: it does the same
 			d.Outcome, d.Transaction = rollout.PauseSent, open.ID
 			return j.DecidePause(ctx, d, p.cfg.PerHour, nil, mark)
 		}
@@ -321,6 +331,26 @@ func (p *Pauser) journal(ctx context.Context, j PauseJournal, d rollout.Pause, w
 		t.Replaces = earlier[n-1].ID
 	}
 	return j.DecidePause(ctx, d, p.cfg.PerHour, t, mark)
+}
+
+// behind leaves out what does nothing any more of what is open: it is in a block, and people have unpaused since, before that was final.
+func (p *Pauser) behind(ctx context.Context, open []rollout.Transaction) ([]rollout.Transaction, error) {
+	if len(open) == 0 {
+		return nil, nil
+	}
+	at, err := p.cfg.Chain.Head(ctx)
+	if err != nil {
+		return nil, err
+	}
+	used, err := p.cfg.Chain.NonceAt(ctx, at.Hash, p.Address())
+	if err != nil || used <= open[0].Nonce {
+		return open, err
+	}
+	s, err := p.cfg.Standing(ctx, at.Hash)
+	if err != nil || s.Paused {
+		return open, err
+	}
+	return slices.DeleteFunc(slices.Clone(open), func(t rollout.Transaction) bool { return t.Nonce < used }), nil
 }
 
 // PauseStep is the step of an automatic pause.

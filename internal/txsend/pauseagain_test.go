@@ -150,3 +150,61 @@ func TestNothingIsRefusedForTheMoment(t *testing.T) {
 	}
 	r.until("it is paused", r.isPaused)
 }
+
+// TestPauseAfterAnEarlierOneWasUndone: people may unpause before the block of a pause is final. The next order finds that transaction open in the
+// journal, and it does nothing any more.
+func TestPauseAfterAnEarlierOneWasUndone(t *testing.T) {
+	r := newPauseRig(t, 4253)
+	cfg := r.config("p", r.journal, r.chain)
+	cfg.Sender.Confirmations = 1000
+	p := r.armed(cfg)
+	first := r.order(p)
+	r.until("it is paused", r.isPaused)
+	if again := r.order(p); again.Outcome != rollout.PauseAlready && again.Transaction != first.Transaction {
+		t.Errorf("while it is paused: %+v", again)
+	}
+	r.byAdmin(r.dispatcher, calls.PackUnpause())
+	second := r.order(p)
+	r.until("it is paused again", r.isPaused)
+	if second.Outcome != rollout.PauseSent || second.Transaction == first.Transaction || r.used() != 2 {
+		t.Errorf("%+v; %d used", second, r.used())
+	}
+	if third := r.order(p); third.Outcome != rollout.PauseAlready && third.Transaction != first.Transaction && third.Transaction != second.Transaction {
+		t.Errorf("while it is paused again: %+v", third)
+	}
+	if n := r.used(); n != 2 {
+		t.Errorf("%d used", n)
+	}
+}
+
+// TestPauseBehindAnEarlierOneIsFollowed: nobody takes the second one when it is given first, while the first one is being followed.
+func TestPauseBehindAnEarlierOneIsFollowed(t *testing.T) {
+	r := newPauseRig(t, 4254)
+	var deafened atomic.Bool
+	cfg := r.config("p", r.journal, r.chain)
+	cfg.Sender.Confirmations = 1000
+	cfg.Chain = sometimesDeaf{r.chain, &deafened}
+	p := r.armed(cfg)
+	r.order(p)
+	r.until("it is paused", r.isPaused)
+	r.byAdmin(r.dispatcher, calls.PackUnpause())
+	deafened.Store(true)
+	if d, err := p.Pause(t.Context(), alert("codehash_mismatch"), time.Now()); err == nil || d.Outcome != rollout.PauseSent {
+		t.Fatalf("%+v, %v", d, err)
+	}
+	deafened.Store(false)
+	r.until("it is paused again", r.isPaused)
+}
+
+// sometimesDeaf is a network that takes no transaction for a while.
+type sometimesDeaf struct {
+	*chain.Client
+	is *atomic.Bool
+}
+
+func (d sometimesDeaf) SendAll(ctx context.Context, tx *types.Transaction, told func(chain.Reply)) error {
+	if d.is.Load() {
+		return deaf{d.Client}.SendAll(ctx, tx, told)
+	}
+	return d.Client.SendAll(ctx, tx, told)
+}
