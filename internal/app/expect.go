@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/ethereum/go-ethereum/common"
 
 	"github.com/seed-b6a97670/lockstep/internal/dispatcher"
 	"github.com/seed-b6a97670/lockstep/internal/network"
+	"github.com/seed-b6a97670/lockstep/internal/plan"
 	"github.com/seed-b6a97670/lockstep/internal/rollout"
 	"github.com/seed-b6a97670/lockstep/internal/rule"
 	"github.com/seed-b6a97670/lockstep/internal/store"
@@ -23,6 +25,7 @@ type explainer struct {
 	seq      uint64 // of the audit log when the journal was last read
 	read     bool
 	expected map[uint64][]rule.Expected
+	over     map[common.Hash]bool // plans that will explain nothing any more
 }
 
 // Expected is all that is expected on a network now.
@@ -34,7 +37,10 @@ func (x *explainer) Expected(ctx context.Context, chainID uint64) ([]rule.Expect
 		return nil, err
 	}
 	if !x.read || seq != x.seq {
-		expected, err := x.app.expected(ctx)
+		if x.over == nil {
+			x.over = map[common.Hash]bool{}
+		}
+		expected, err := x.app.expected(ctx, x.over)
 		if err != nil {
 			return nil, err
 		}
@@ -44,8 +50,8 @@ func (x *explainer) Expected(ctx context.Context, chainID uint64) ([]rule.Expect
 }
 
 // expected is what approved plans bring about that are not over: what they have done was done by transactions of the journal, which
-// explain themselves.
-func (a *App) expected(ctx context.Context) (map[uint64][]rule.Expected, error) {
+// explain themselves. Plans that are over are passed over, and noted.
+func (a *App) expected(ctx context.Context, over map[common.Hash]bool) (map[uint64][]rule.Expected, error) {
 	policy, _, err := a.policy(ctx)
 	if err != nil {
 		return nil, err
@@ -56,9 +62,19 @@ func (a *App) expected(ctx context.Context) (map[uint64][]rule.Expected, error) 
 	}
 	out := map[uint64][]rule.Expected{}
 	for _, u := range all {
+		if over[u.Digest] {
+			continue
+		}
 		p, err := a.plan(ctx, u.Digest)
 		if err != nil {
 			return nil, err
+		}
+		if !slices.ContainsFunc(p.Intent.Networks, func(part plan.Network) bool {
+			use := u.Uses[part.ChainID]
+			return use != store.PlanDone && use != store.PlanAbandoned
+		}) {
+			over[u.Digest] = true
+			continue
 		}
 		tally, err := a.tally(ctx, p, policy)
 		if err != nil {

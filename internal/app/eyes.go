@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"math/big"
 	"os"
 	"slices"
@@ -179,19 +180,25 @@ type eye struct {
 	log      *slog.Logger
 	cost     atomic.Pointer[big.Int] // of as many upgrades as an account must be able to pay for, in wei
 
-	start    uint64      // the newest block when this process began to watch
-	began    time.Time   // when that was
-	fresh    bool        // there was no dispatcher then
-	ready    atomic.Bool // the sight has been told of all that was before
-	indexed  atomic.Uint64
-	looked   atomic.Int64 // unix milliseconds
-	saved    time.Time    // when the position was last written
-	recorded uint64       // up to which block events were shown
+	start    uint64        // the newest block when this process began to watch
+	began    time.Time     // when that was
+	fresh    bool          // there was no dispatcher then
+	written  uint64        // up to which block it was indexed then
+	branch   uint64        // the newest block of then that is still in the chain
+	ready    atomic.Bool   // the sight has been told of all that was before
+	indexed  atomic.Uint64 // the last block that was shown; before that, the newest one when this process began to watch
+	looked   atomic.Int64  // unix milliseconds
+	saved    time.Time     // when the position was last written
+	recorded uint64        // up to which block events were shown
+	skipped  bool          // since then there were blocks that were not
 }
 
 func (e *eyes) watchNetwork(ctx context.Context, n *net) error {
 	y := &eye{eyes: e, n: n, log: e.server.log.With("network", n.Name)}
 	defer e.server.metrics.Unwatched(n.Name)
+	var caring sync.WaitGroup
+	defer caring.Wait()
+	caring.Go(func() { y.care(ctx) }) // also while it cannot begin
 	for ctx.Err() == nil {
 		if err := y.run(ctx); err != nil && ctx.Err() == nil {
 			y.log.WarnContext(ctx, "not watched; it is tried again", "err", err)
@@ -223,25 +230,31 @@ func (y *eye) run(ctx context.Context) error {
 	}
 	y.start, y.began = head.Number, time.Now()
 	y.contract = event.Contract{Kind: dispatcher.Kind, Address: address, From: from}
+	y.recorded, y.skipped, y.branch, y.written = 0, false, math.MaxUint64, math.MaxUint64
+	covered, err := y.store.Covered(ctx, y.n.ChainID)
+	if err != nil {
+		return err
+	}
+	for _, c := range covered {
+		if c.Address == address {
+			y.written = max(c.Next, 1) - 1
+		}
+	}
 	known := make([]common.Address, len(accounts))
 	for i, a := range accounts {
 		known[i] = a.Address
 	}
 	y.watch = dispatcher.NewWatch(address, known...)
 	y.ready.Store(false)
-	y.sight = sight.New(sight.Config{
-		Network: y.n.Name, ChainID: y.n.ChainID, Chain: y.n.chain, Accounts: accounts, Now: time.Now,
-		Contracts: []sight.Contract{{Kind: dispatcher.Kind, Watch: y.watch}},
-	})
+	look, err := y.looks(ctx, accounts)
+	if err != nil {
+		return err
+	}
+	y.sight = sight.New(look)
 	defer y.sight.Close()
-	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error {
-		return index.New(index.Config{
-			Chain: y.n.chain, Store: y.store, Contracts: []event.Contract{y.contract}, Confirmations: y.n.Confirmations, Poll: y.poll(), Handler: y, Log: y.server.log,
-		}).Run(ctx)
-	})
-	g.Go(func() error { return y.care(ctx) })
-	return g.Wait()
+	return index.New(index.Config{
+		Chain: y.n.chain, Store: y.store, Contracts: []event.Contract{y.contract}, Confirmations: y.n.Confirmations, Poll: y.poll(), Handler: y, Log: y.server.log,
+	}).Run(ctx)
 }
 
 // poll is how often the head is asked for, where it is not announced.
@@ -329,51 +342,102 @@ func (y *eye) Backfilled(ctx context.Context, upTo rollout.Block) {
 // startPatience is how long the block is waited for that was the newest at first: it may never come again.
 const startPatience = 2 * time.Minute
 
-// begin tells the sight what was before, and shows what has happened since anybody watched.
+// begin tells the sight what was before, and shows what has happened since anybody watched. What fails is done at the next block.
 func (y *eye) begin(ctx context.Context, upTo rollout.Block) {
 	if err := y.recall(ctx, upTo); err != nil && ctx.Err() == nil {
-		y.log.ErrorContext(ctx, "what was before is not known: what is hidden in storage is found only if it changes from now on", "err", err)
-		y.ready.Store(true)
+		y.log.ErrorContext(ctx, "what has happened cannot be read yet; it is tried again at the next block", "upto", upTo.Number, "err", err)
 	}
 }
 
 func (y *eye) recall(ctx context.Context, upTo rollout.Block) error {
 	if y.ready.Load() { // the index was interrupted
+		if upTo.Number <= y.recorded {
+			return nil
+		}
 		return y.look(ctx, y.recorded+1, upTo)
 	}
-	was, watched, err := y.store.Watched(ctx, y.n.ChainID)
+	until, err := y.shown(ctx, upTo)
 	if err != nil {
 		return err
-	}
-	until := upTo.Number
-	switch {
-	case watched && was.Number < until:
-		until = was.Number
-	case !watched && y.fresh: // it was deployed under our eyes, or is to be
-		until = y.contract.From - 1
 	}
 	before, err := y.events(ctx, 0, until)
 	if err != nil {
 		return err
 	}
+	if err := y.leave(ctx); err != nil {
+		return err
+	}
 	y.watch.Recall(before)
+	y.recorded, y.skipped = until, true
 	y.ready.Store(true)
 	return y.look(ctx, until+1, upTo)
 }
 
-// events are those of the index, from one block to another.
+// shown is the last block that was shown to the rules before this process began to watch, and is still in the chain; the newest one if nobody has
+// watched.
+func (y *eye) shown(ctx context.Context, upTo rollout.Block) (uint64, error) {
+	was, watched, err := y.store.Watched(ctx, y.n.ChainID)
+	switch {
+	case err != nil:
+		return 0, err
+	case !watched && y.fresh: // it was deployed under our eyes, or is to be
+		return max(y.contract.From, 1) - 1, nil
+	case !watched:
+		return upTo.Number, nil
+	}
+	now, err := y.n.chain.Headers(ctx, was.Number)
+	switch {
+	case err == nil && now[0].Hash == was.Hash && was.Number <= upTo.Number:
+		return was.Number, nil
+	case err != nil && !errors.Is(err, event.ErrNoBlock):
+		return 0, err
+	}
+	// it has left the chain; what was not indexed yet may have been on that branch
+	until := min(upTo.Number, y.written, y.branch)
+	if until >= was.Number {
+		until = was.Number - min(was.Number, max(y.n.Confirmations, keptAtLeast))
+	}
+	y.show(ctx, y.n.ChainID, nil, time.Now(), y.at(rule.Seen{Sight: rule.SawReorg, Block: rollout.Block{Number: until}}))
+	return until, nil
+}
+
+// leave shows which alerts were raised in blocks that are no longer in the chain: whoever was told so may have been killed since.
+func (y *eye) leave(ctx context.Context) error {
+	for _, r := range y.monitor.Firing() {
+		if r.ChainID != y.n.ChainID || r.Confirmed || r.Block.Hash == (common.Hash{}) {
+			continue
+		}
+		now, err := y.n.chain.Headers(ctx, r.Block.Number)
+		switch {
+		case err == nil && now[0].Hash == r.Block.Hash:
+		case err == nil, errors.Is(err, event.ErrNoBlock):
+			y.show(ctx, y.n.ChainID, nil, time.Now(), y.at(rule.Seen{Sight: rule.SawGone, Subject: r.Fingerprint}))
+		default:
+			return err
+		}
+	}
+	return nil
+}
+
+// keptAtLeast is how far back is looked if a block has left the chain and nobody knows since when it differs.
+const keptAtLeast = 64
+
+// events are those of the index that tell of what privileged functions did, from one block to another.
 func (y *eye) events(ctx context.Context, from, to uint64) ([]event.Log, error) {
 	if to < from || to == 0 {
 		return nil, nil
 	}
-	all, err := y.store.Events(ctx, event.Filter{ChainID: y.n.ChainID, Contract: y.contract.Address, From: from, To: to, Oldest: true})
+	all, err := y.store.Events(ctx, event.Filter{ChainID: y.n.ChainID, Contract: y.contract.Address, Names: dispatcher.EventNames(), From: from, To: to, Oldest: true})
 	return logsOf(all), err
 }
 
+// logsOf are the logs that tell of what privileged functions did: facets log under the same address.
 func logsOf(decoded []event.Decoded) []event.Log {
-	out := make([]event.Log, len(decoded))
+	var out []event.Log
 	for i := range decoded {
-		out[i] = decoded[i].Log
+		if slices.Contains(dispatcher.EventNames(), decoded[i].Name) {
+			out = append(out, decoded[i].Log)
+		}
 	}
 	return out
 }
@@ -385,15 +449,24 @@ func (y *eye) look(ctx context.Context, from uint64, head rollout.Block) error {
 		return err
 	}
 	y.see(ctx, from, head, logs, time.Now())
+	y.skipped = false
 	return nil
 }
 
-// Head shows a block.
+// Head shows a block; or what was left out of one that was shown.
 func (y *eye) Head(ctx context.Context, block rollout.Block, logs []event.Decoded) {
 	noticed := time.Now()
 	y.server.metrics.IndexWrote(y.n.Name, len(logs))
 	if !y.ready.Load() {
 		y.Backfilled(ctx, block)
+		return
+	}
+	if block.Number <= y.recorded {
+		y.show(ctx, y.n.ChainID, nil, noticed, y.sight.Late(logsOf(logs))...)
+		return
+	}
+	if y.skipped {
+		y.begin(ctx, block)
 		return
 	}
 	y.see(ctx, block.Number, block, logsOf(logs), noticed)
@@ -419,12 +492,10 @@ func (y *eye) see(ctx context.Context, from uint64, head rollout.Block, logs []e
 	}
 	seen.Seen = append(seen.Seen, y.at(rule.Seen{Sight: rule.SawIndex, Since: head.Number}))
 	y.measure(seen.Seen)
-	position := &head
+	var position *rollout.Block
 	happened := len(logs) > 0 || len(seen.Refused) > 0 || slices.ContainsFunc(seen.Seen, func(s rule.Seen) bool { return s.Sight == rule.SawSlot })
-	if err != nil || time.Since(y.saved) < positionEvery && !happened { // what happened counts once
-		position = nil
-	} else {
-		y.saved = time.Now()
+	if err == nil && (happened || time.Since(y.saved) >= positionEvery) { // what happened counts once
+		position, y.saved = y.known(ctx, head), time.Now()
 	}
 	y.recorded = head.Number
 	y.show(ctx, y.n.ChainID, position, noticed, seen.Seen...)
@@ -475,10 +546,11 @@ func (y *eye) measure(seen []rule.Seen) {
 
 // Reorg shows that blocks have left the chain.
 func (y *eye) Reorg(ctx context.Context, last rollout.Block) {
-	if !y.ready.Load() {
-		return // nothing was shown of it
-	}
 	y.server.metrics.IndexTookBack(y.n.Name)
+	if !y.ready.Load() {
+		y.branch = min(y.branch, last.Number)
+		return // what was shown of it, and by whom, is in the journal
+	}
 	if err := y.sight.Forget(ctx, last); err != nil && ctx.Err() == nil {
 		y.log.WarnContext(ctx, "what was before a reorganisation is read again later", "err", err)
 	}
@@ -495,8 +567,14 @@ func (y *eye) Reorg(ctx context.Context, last rollout.Block) {
 	y.show(ctx, y.n.ChainID, at, time.Now(), y.at(rule.Seen{Sight: rule.SawReorg, Block: last}))
 }
 
-// Final shows that a block is final.
+// Final shows that a block is final, and that all that happened until then was seen.
 func (y *eye) Final(ctx context.Context, block rollout.Block) {
+	if !y.ready.Load() {
+		return
+	}
+	if behind, ok := y.sight.Behind(); ok && behind <= block.Number {
+		block = rollout.Block{Number: max(behind, 1) - 1}
+	}
 	y.show(ctx, y.n.ChainID, nil, time.Now(), y.at(rule.Seen{Sight: rule.SawFinal, Block: block}))
 }
 
@@ -504,17 +582,24 @@ func (y *eye) Final(ctx context.Context, block rollout.Block) {
 const (
 	lagEvery      = 5 * time.Second  // how far the index is behind the head
 	blindAfter    = 30 * time.Second // without a block, endpoints are asked whether they answer
-	endpointEvery = 15 * time.Second
+	endpointEvery = 10 * time.Second
 	priceEvery    = 10 * time.Minute
 )
 
 // care looks after what no block tells of: an index that stands still, endpoints of which none answers, and what upgrades cost.
-func (y *eye) care(ctx context.Context) error {
+func (y *eye) care(ctx context.Context) {
 	var asked, priced time.Time
+	var newest uint64
 	for {
-		if head, err := y.n.chain.Head(ctx); err == nil && y.ready.Load() {
+		head, err := y.n.chain.Head(ctx)
+		if err == nil {
+			newest = head.Number
+			y.indexed.CompareAndSwap(0, head.Number)
 			y.server.metrics.IndexAt(y.n.Name, y.indexed.Load(), head.Number)
-			y.show(ctx, y.n.ChainID, nil, time.Now(), y.at(rule.Seen{Sight: rule.SawHead, Block: head}), y.at(rule.Seen{Sight: rule.SawIndex, Since: y.indexed.Load()}))
+			y.show(ctx, y.n.ChainID, nil, time.Now(), y.at(rule.Seen{Sight: rule.SawHead, Block: head}))
+		}
+		if at := y.indexed.Load(); at > 0 && (y.ready.Load() || at < newest) {
+			y.show(ctx, y.n.ChainID, nil, time.Now(), y.at(rule.Seen{Sight: rule.SawIndex, Since: at}))
 		}
 		if time.Since(time.UnixMilli(y.looked.Load())) > blindAfter && time.Since(asked) > endpointEvery {
 			asked = time.Now()
@@ -531,7 +616,7 @@ func (y *eye) care(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
-			return nil
+			return
 		case <-time.After(lagEvery):
 		}
 	}

@@ -48,3 +48,33 @@ func TestCallsThatAreRefused(t *testing.T) {
 	w.settled("net71")
 	s.only(outsider, carol, unknown, early)
 }
+
+// TestACallThatIsYetToBeFound: of many blocks that nobody has watched the newest are searched first. Who watches anew before that has come to the end goes on.
+func TestACallThatIsYetToBeFound(t *testing.T) {
+	t.Parallel()
+	s := infested(t, 71)
+	address := s.dispatcher(s.open(oneFacet))
+	s.forget()
+	c := guarded("Vault")
+	w := s.watch(c)
+	w.settled("net71")
+	w.end()
+	refused := want{rule: rule.UnauthorizedAccess, severity: rule.High, network: "net71", subject: s.low("outsider"), actions: "log security"}
+	refused.in = s.sendRefused("net71", "outsider", address, dispatcherABI.PackPause())
+	if err := s.nets["net71"].Mine(300); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // without another block there is one look
+		last := refused.in.BlockNumber.Uint64() + 300
+		w = s.watch(c)
+		w.saw("the newest block", func(x rule.Seen) bool { return x.Sight == rule.SawHead && x.Block.Number == last })
+		w.saw("the newest block, indexed", func(x rule.Seen) bool { return x.Sight == rule.SawIndex && x.Since == last })
+		w.end()
+	}
+	s.only()
+	w = s.watch(c)
+	for range 3 {
+		w.settled("net71")
+	}
+	s.only(refused)
+}

@@ -2,15 +2,20 @@ package app_test
 
 import (
 	"bytes"
+	"database/sql"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"math/big"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/crypto"
 
 	"github.com/seed-b6a97670/lockstep/internal/app"
+	"github.com/seed-b6a97670/lockstep/internal/dispatcher"
 	"github.com/seed-b6a97670/lockstep/internal/rule"
 )
 
@@ -71,6 +76,96 @@ func TestAFacetThatComesBack(t *testing.T) {
 	w = s.watch(c)
 	w.settled("net71")
 	s.only(mismatch)
+}
+
+// TestAFacetThatLeaves: the alert ends when no live route leads to the facet any more, also while nobody watches.
+func TestAFacetThatLeaves(t *testing.T) {
+	t.Parallel()
+	s := infested(t, 71)
+	c := guarded("Vault")
+	address := s.dispatcher(s.open(c))
+	x := s.metamorphic("net71", address, 2)
+	x.activate("net71")
+	s.forget()
+	w := s.watch(c)
+	w.settled("net71")
+	mismatch := want{rule: rule.CodehashMismatch, severity: rule.Critical, network: "net71", subject: "facet " + strings.ToLower(x.address.Hex()), actions: "pause security"}
+	s.only(mismatch)
+	w.end()
+	s.byHand("net71", address, 3, s.as("net71", "operator", address), attackerOf(t, "Caller").route("pass"))
+	s.watch(c)
+	s.alert(rule.CodehashMismatch, mismatch.subject, func(a app.KeptAlert) bool {
+		return !a.Fires() && strings.HasPrefix(a.Resolution, "it is no longer watched")
+	})
+}
+
+// TestAHolderThatChangesWhileNobodyWatches: what it had at first is in the journal; if it is not, an alert that fires tells of it.
+func TestAHolderThatChangesWhileNobodyWatches(t *testing.T) {
+	t.Parallel()
+	s := infested(t, 71)
+	c := guarded("Vault")
+	address := s.dispatcher(s.open(c))
+	x := s.metamorphic("net71", address, 2)
+	s.send("net71", "admin", address, dispatcherABI.PackGrantRole(dispatcher.PauserRole, x.address))
+	s.forget()
+	w := s.watch(c)
+	w.settled("net71")
+	w.end()
+	x.become("net71", x.honest, common.Address{}, nil)
+	subject := "holder " + strings.ToLower(x.address.Hex())
+	for range 3 {
+		w = s.watch(c)
+		w.settled("net71")
+		if a := s.raised(rule.AccountCode, subject); !a.Fires() || a.Count != 1 {
+			t.Errorf("%+v", a)
+		}
+		w.end()
+		db, err := sql.Open("sqlite", s.journal)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = db.ExecContext(s.ctx(), "DELETE FROM code_baselines")
+		if err := errors.Join(err, db.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.send("net71", "admin", address, dispatcherABI.PackRevokeRole(dispatcher.PauserRole, x.address))
+	s.watch(c)
+	s.alert(rule.AccountCode, subject, func(a app.KeptAlert) bool {
+		return !a.Fires() && strings.HasPrefix(a.Resolution, "it is no longer watched")
+	})
+}
+
+// TestAnEndpointThatLiesAboutStorage is told of, pauses nothing, and keeps nothing else from being seen; the truth is no news.
+func TestAnEndpointThatLiesAboutStorage(t *testing.T) {
+	t.Parallel()
+	s := infested(t, 71)
+	s.forget()
+	var lies atomic.Bool
+	at := local(71)
+	at.urls = func(url string) string {
+		liar := proxied(t, url, func(asked []byte, pass func([]byte) []byte) []byte {
+			if lies.Load() { // the grace
+				return bytes.ReplaceAll(pass(asked), []byte(common.BigToHash(big.NewInt(60)).Hex()), []byte(common.BigToHash(big.NewInt(61)).Hex()))
+			}
+			return pass(asked)
+		})
+		return fmt.Sprintf("%q, %q", liar, url)
+	}
+	c := withRules(guarded("Vault").on(at), "unplanned_privilege: {severity: critical, actions: [pause, security]}")
+	w := s.watch(c)
+	w.settled("net71")
+	s.only()
+	lies.Store(true)
+	w.settled("net71")
+	grace := want{rule: rule.UnplannedPrivilege, severity: rule.High, network: "net71", subject: "storage: grace", actions: "security"}
+	s.only(grace)
+	lies.Store(false)
+	w.settled("net71")
+	s.only(grace)
+	if a := s.raised(rule.UnplannedPrivilege, "storage: grace"); a.Endpoints != 1 {
+		t.Errorf("%+v", a)
+	}
 }
 
 // TestAnEndpointThatLies about the code of a facet is believed by nobody, and told of.

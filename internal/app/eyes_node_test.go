@@ -275,6 +275,28 @@ func TestATransactionThatIsStuck(t *testing.T) {
 	}
 }
 
+// TestATransactionThatIsNotFinal: it is in a block soon, and not final for long, which is not being stuck.
+func TestATransactionThatIsNotFinal(t *testing.T) {
+	t.Parallel()
+	s, places := begun(t, 71)
+	places[0].more = ", confirmations: 40"
+	c := guarded("VaultDoubling").on(places...)
+	w := s.watch(c)
+	p := s.open(c)
+	made := s.plan(p, p.request(plan.Rollout))
+	s.handOver(p, made)
+	open := w.saw("an open transaction", func(x rule.Seen) bool { return x.Sight == rule.SawOpen && x.Since > 0 })
+	if err := s.nets["net71"].Mine(12); err != nil {
+		t.Fatal(err)
+	}
+	w.saw("that it is in a block", func(x rule.Seen) bool { return x.Sight == rule.SawOpen && x.Since == 0 && x.Source == open.Source })
+	if r, err := p.Execution(s.ctx(), made.Digest.Hex()); err != nil || r.Status != "running" {
+		t.Errorf("the execution is %s, %v: it was final by then", r.Status, err)
+	}
+	w.settled("net71")
+	s.only()
+}
+
 // TestAnAccountThatIsPoor: a signer has given its money away, and gets some again.
 func TestAnAccountThatIsPoor(t *testing.T) {
 	t.Parallel()

@@ -27,9 +27,11 @@ type journalSight struct {
 	show   func(ctx context.Context, chainID uint64, seen ...rule.Seen)
 
 	seq     uint64         // of the audit log when the journal was last read
+	again   bool           // not all was seen in it
 	began   int64          // unix seconds of the oldest step that is of interest when it is read first
 	steps   map[int64]bool // that were final then
-	open    map[place]rule.Seen
+	open    map[place]*opened
+	asked   time.Time // when networks were asked which of them have landed
 	rolling map[common.Hash]string
 	refused int64 // the last call that was shown
 	relays  int64 // the last answer of a relay that was
@@ -40,7 +42,7 @@ const interest = 24 * 3600
 
 func newJournalSight(s *server, now time.Time, show func(ctx context.Context, chainID uint64, seen ...rule.Seen)) *journalSight {
 	return &journalSight{
-		server: s, show: show, began: now.Unix() - interest, steps: map[int64]bool{}, open: map[place]rule.Seen{}, rolling: map[common.Hash]string{},
+		server: s, show: show, began: now.Unix() - interest, steps: map[int64]bool{}, open: map[place]*opened{}, rolling: map[common.Hash]string{},
 		refused: -1, relays: -1,
 	}
 }
@@ -66,8 +68,9 @@ func (j *journalSight) look(ctx context.Context) error {
 	if err := j.lookAtRelays(ctx); err != nil {
 		return err
 	}
+	j.lookForLanded(ctx)
 	seq, err := j.server.app.store.Tip(ctx)
-	if err != nil || seq == j.seq {
+	if err != nil || seq == j.seq && !j.again {
 		return err
 	}
 	if err := j.lookAtPlans(ctx); err != nil {
@@ -102,7 +105,7 @@ func (j *journalSight) look(ctx context.Context) error {
 	if j.seq == 0 {
 		j.closeOpen(ctx, open)
 	}
-	j.lookAtOpen(ctx, open)
+	j.again = !j.lookAtOpen(ctx, open)
 	j.seq = seq
 	return nil
 }
@@ -176,58 +179,6 @@ func (j *journalSight) step(ctx context.Context, n *net, t rollout.Transaction, 
 	gas := j.server.gasOf(ctx, n, t, &tx)
 	s.Gas, s.Baseline, s.Published = gas.used, gas.simulated, gas.published
 	return s
-}
-
-// closeOpen shows that transactions are no longer open about which alerts fire since another process has seen them.
-func (j *journalSight) closeOpen(ctx context.Context, open []rollout.Transaction) {
-	for _, r := range j.server.eyes.monitor.Firing() {
-		isOpen := func(t rollout.Transaction) bool {
-			return rule.NonceOf(t.Signer, t.Nonce) == r.Subject && t.ChainID == r.ChainID
-		}
-		if r.Rule == rule.StuckTx && !slices.ContainsFunc(open, isOpen) {
-			j.show(ctx, r.ChainID, rule.Seen{Sight: rule.SawOpen, Network: r.Network, ChainID: r.ChainID, At: time.Now().UnixMilli(), Tx: r.Tx, Source: r.Subject})
-		}
-	}
-}
-
-// place is the nonce of an account on a network, which one transaction of all that have it will take.
-type place struct {
-	chainID uint64
-	account common.Address
-	nonce   uint64
-}
-
-// lookAtOpen shows which transactions have been sent and are in no block yet.
-func (j *journalSight) lookAtOpen(ctx context.Context, open []rollout.Transaction) {
-	now, still := time.Now().UnixMilli(), map[place]bool{}
-	for _, t := range open {
-		n := j.server.network(t.ChainID)
-		if n == nil || t.Status == rollout.Signed && len(t.Earlier) == 0 {
-			continue
-		}
-		is := place{t.ChainID, t.Signer, t.Nonce}
-		still[is] = true
-		if _, known := j.open[is]; known {
-			continue
-		}
-		at, err := n.chain.Head(ctx)
-		if err != nil {
-			continue // it is looked at again when the journal changes
-		}
-		s := rule.Seen{
-			Sight: rule.SawOpen, Network: n.Name, ChainID: n.ChainID, At: now, Tx: t.Hash, Subject: t.Step, Source: rule.NonceOf(t.Signer, t.Nonce),
-			Since: max(at.Number, 1),
-		}
-		j.open[is] = s
-		j.show(ctx, n.ChainID, s)
-	}
-	for is, s := range j.open {
-		if !still[is] {
-			s.At, s.Since = now, 0
-			delete(j.open, is)
-			j.show(ctx, s.ChainID, s)
-		}
-	}
 }
 
 func (j *journalSight) lookAtPlans(ctx context.Context) error {

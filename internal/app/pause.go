@@ -37,7 +37,8 @@ type pausing struct {
 type PauseOrder struct {
 	Alert rule.Alert // critical, with rule.ActPause among its actions
 	Seen  time.Time  // when the block that showed the offence arrived here; zero if that was in another process
-	// Endpoints is how many endpoints of the network say so, of an alert about a code hash. For less than alerts.pause.endpoints nothing is paused.
+	// Endpoints is how many endpoints of the network say so, of an alert about code or storage, and 0 of others, for which there are logs. For less than
+	// alerts.pause.endpoints nothing is paused.
 	Endpoints int
 	// Again says that it may be decided already.
 	Again bool
@@ -278,7 +279,7 @@ func (p *Pauser) pause(ctx context.Context, n *pausing, o PauseOrder) (rollout.P
 // decision is what an alert asks for, refused if it does not.
 func (p *Pauser) decision(o PauseOrder) rollout.Pause {
 	d := rollout.Pause{
-		Fingerprint: o.Alert.Fingerprint, RaisedAt: o.Alert.RaisedAt, Rule: o.Alert.Rule, Reason: o.Alert.Summary, Block: o.Alert.Block, BlockChain: o.Alert.ChainID,
+		Fingerprint: o.Alert.Fingerprint, RaisedAt: o.Alert.LastRaised(), Rule: o.Alert.Rule, Reason: o.Alert.Summary, Block: o.Alert.Block, BlockChain: o.Alert.ChainID,
 	}
 	refuse := func(format string, args ...any) {
 		if d.Outcome == "" {
@@ -288,7 +289,7 @@ func (p *Pauser) decision(o PauseOrder) rollout.Pause {
 	if o.Alert.Severity != rule.Critical || !slices.Contains(o.Alert.Actions, rule.ActPause) {
 		refuse("the alert is %s, and its actions are %v: what pauses is critical, and says so", o.Alert.Severity, o.Alert.Actions)
 	}
-	if needs := p.app.cfg.Alerts.Pause.Endpoints; o.Alert.Rule == CodeRule && o.Endpoints < needs {
+	if needs := p.app.cfg.Alerts.Pause.Endpoints; (o.Alert.Rule == CodeRule || o.Endpoints > 0) && o.Endpoints < needs {
 		refuse("%d endpoints say so, and %d must agree (alerts.pause.endpoints)", o.Endpoints, needs)
 	}
 	return d

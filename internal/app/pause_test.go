@@ -201,6 +201,7 @@ func TestAlertThatDoesNotPause(t *testing.T) {
 		"high":            {func(o *app.PauseOrder) { o.Alert.Severity = rule.High; o.Endpoints = 2 }, "the alert is high"},
 		"another action":  {func(o *app.PauseOrder) { o.Alert.Actions = []rule.Action{"security"}; o.Endpoints = 2 }, "[security]"},
 		"one endpoint":    {func(*app.PauseOrder) {}, "1 endpoints say so, and 2 must agree (alerts.pause.endpoints)"},
+		"one, storage":    {func(o *app.PauseOrder) { o.Alert.Rule = rule.UnplannedPrivilege }, "1 endpoints say so, and 2 must agree"},
 		"none, code hash": {func(o *app.PauseOrder) { o.Endpoints = 0 }, "0 endpoints say so"},
 	} {
 		o := s.offence("net83")

@@ -52,7 +52,7 @@ type order struct {
 
 func newOrders(log *slog.Logger) *orders { return &orders{log: log, all: map[orderKey]*order{}} }
 
-func (o PauseOrder) key() orderKey { return orderKey{o.Alert.Fingerprint, o.Alert.RaisedAt} }
+func (o PauseOrder) key() orderKey { return orderKey{o.Alert.Fingerprint, o.Alert.LastRaised()} }
 
 // until is when an order is no longer good.
 func (o PauseOrder) until() time.Time { return time.Unix(o.Alert.SeenAt, 0).Add(orderGood) }

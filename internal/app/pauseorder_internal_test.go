@@ -69,9 +69,13 @@ func TestAnOrderThatIsDecidedIsOver(t *testing.T) {
 		if refused := outcome == rollout.PauseRefused; refused != (len(tried) > 0) {
 			t.Errorf("%s: carried out again after %v s", outcome, tried)
 		}
-		x.alert.RaisedAt++
+		x.alert.RaisedAnewAt = x.alert.RaisedAt + 7 // a root that was committed is activated
 		if _, ok := x.given(time.Minute, x.start, 2); !ok {
-			t.Errorf("%s: an alert that is raised anew is taken for the same", outcome)
+			t.Errorf("%s: what is raised anew is taken for the same order", outcome)
+		}
+		x.alert.RaisedAt += 60
+		if _, ok := x.given(time.Minute, x.start, 2); !ok {
+			t.Errorf("%s: another alert is taken for the same order", outcome)
 		}
 	}
 }

@@ -3,6 +3,8 @@ package chain
 import (
 	"testing"
 	"time"
+
+	"github.com/ethereum/go-ethereum/common"
 )
 
 // TestLateEndpointLetsAnotherGoFirst: an endpoint that answers, but late, is asked once, and the others from then on.
@@ -24,5 +26,28 @@ func TestLateEndpointLetsAnotherGoFirst(t *testing.T) {
 	}
 	if asked != 1 {
 		t.Errorf("the slow one was asked %d times, want once", asked)
+	}
+}
+
+// TestAsManyAreWaitedForAsMustAgree: when some endpoints have answered, a slow one is not waited for long, unless its answer is needed.
+func TestAsManyAreWaitedForAsMustAgree(t *testing.T) {
+	balance := func(after time.Duration) *fake {
+		return newFake(t, map[string]any{"eth_getBalance": func() any {
+			time.Sleep(after)
+			return "0x1"
+		}})
+	}
+	c := newClient(t, 7, balance(0).url, balance(0).url, balance(time.Second).url)
+	c.brief = time.Millisecond
+	for agree, want := range map[int]int{1: 2, 2: 2, 3: 3} {
+		good := 0
+		for _, s := range c.AskEach(t.Context(), Question{Block: Block{Number: 1}, Balances: []common.Address{sender}}, agree) {
+			if s.Err == nil {
+				good++
+			}
+		}
+		if good != want {
+			t.Errorf("%d must agree: %d have answered, want %d", agree, good, want)
+		}
 	}
 }

@@ -56,14 +56,15 @@ type Said struct {
 	Err      error // it does not answer
 }
 
-// AskEach asks every endpoint the same, for what only one says may be wrong. Slow ones are not waited for long once two have answered.
-func (c *Client) AskEach(ctx context.Context, q Question) []Said {
+// AskEach asks every endpoint the same, for what only one says may be wrong. Slow ones are not waited for long once so many have answered as must
+// agree, and two at least.
+func (c *Client) AskEach(ctx context.Context, q Question, agree int) []Said {
 	order := c.order()
 	out := make([]Said, len(order))
 	for i, e := range order {
 		out[i] = Said{Endpoint: e.label, Err: errors.New("it takes too long")}
 	}
-	c.each(ctx, order, c.brief, func(ctx context.Context, i int) (func(), error) {
+	c.each(ctx, order, max(agree, 2), c.brief, func(ctx context.Context, i int) (func(), error) {
 		var a Answer
 		err := c.try(ctx, order[i], c.timeout, func(ctx context.Context, eth *ethclient.Client) (err error) {
 			a, err = order[i].look(ctx, eth, q)
@@ -77,9 +78,9 @@ func (c *Client) AskEach(ctx context.Context, q Question) []Said {
 	return out
 }
 
-// each asks endpoints side by side, and keeps what they say by calling what ask returns, one after the other. Once two have answered, the
-// others have some more time.
-func (c *Client) each(ctx context.Context, order []*endpoint, more time.Duration, ask func(ctx context.Context, i int) (keep func(), err error)) {
+// each asks endpoints side by side, and keeps what they say by calling what ask returns, one after the other. Once enough have answered,
+// the others have some more time.
+func (c *Client) each(ctx context.Context, order []*endpoint, enough int, more time.Duration, ask func(ctx context.Context, i int) (keep func(), err error)) {
 	ctx, cancel := context.WithCancel(ctx)
 	type answer struct {
 		keep func()
@@ -104,7 +105,7 @@ func (c *Client) each(ctx context.Context, order []*endpoint, more time.Duration
 			if a.err == nil {
 				good++
 			}
-			if good >= 2 && brief == nil {
+			if good >= enough && brief == nil {
 				brief = time.After(more)
 			}
 		case <-brief:

@@ -412,7 +412,7 @@ func TestEachEndpointIsAsked(t *testing.T) {
 		t.Errorf("two networks have %v", hashes)
 	}
 	var good []string
-	for _, s := range c.AskEach(t.Context(), Question{Block: states[one.URL()].Block, Codes: []common.Address{counter}}) {
+	for _, s := range c.AskEach(t.Context(), Question{Block: states[one.URL()].Block, Codes: []common.Address{counter}}, 2) {
 		if s.Err == nil {
 			good = append(good, s.Endpoint)
 			if s.Answer.Codes[0].Hash != crypto.Keccak256Hash(counterCode) {

@@ -34,7 +34,7 @@ func (c *Client) survey(ctx context.Context, tag string) []EndpointState {
 	for i, e := range order {
 		out[i] = EndpointState{Name: e.label, Err: errors.New("it takes too long")}
 	}
-	c.each(ctx, order, c.timeout, func(ctx context.Context, i int) (func(), error) {
+	c.each(ctx, order, 2, c.timeout, func(ctx context.Context, i int) (func(), error) {
 		var got Block
 		err := c.try(ctx, order[i], c.timeout, func(ctx context.Context, eth *ethclient.Client) (err error) {
 			got, err = block(ctx, eth, tag)

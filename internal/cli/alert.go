@@ -18,7 +18,7 @@ import (
 )
 
 func newAlert(e *env) *cobra.Command {
-	return group("alert", "Show, acknowledge and silence alerts", newAlertList(e), newAlertShow(e), newAlertAck(e), newAlertResolve(e), newAlertSilence(e), newAlertSilences(e), newAlertUnsilence(e))
+	return group("alert", "Show, acknowledge and silence alerts", newAlertList(e), newAlertShow(e), newAlertAck(e), newAlertResolve(e), newAlertSilence(e), newAlertSilences(e), newAlertUnsilence(e), newAlertPauses(e))
 }
 
 // recordID reads the id of an alert or a silence.

@@ -108,7 +108,7 @@ func keptAlerts(t *testing.T, r *rig) {
 	}
 	root := make(rule.UnknownRoot, "local", "0xaa", rule.Critical, rule.Security, rule.ActCancel)
 	root.ChainID, root.Contract, root.Tx, root.Block = 31337, common.Address{0xd1}, common.Hash{1}, rollout.Block{Number: 7, Hash: common.Hash{7}, Time: 1007}
-	root.Endpoints = 2
+	root.Endpoints, root.RaisedAnewAt = 2, at
 	root.Details = []rule.Detail{{Name: "sender", Value: "0x51"}}
 	drift, down := make(rule.Drift, "", "active routes", rule.High, rule.Ops), make(rule.RPCDown, "local", "https://one.example/a", rule.Warning, rule.Ops)
 	if _, err := s.SaveAlerts(t.Context(), 31337, nil, []rule.Change{{Turn: rule.Raised, Alert: root}, {Turn: rule.Raised, Alert: drift}, {Turn: rule.Raised, Alert: down}}, nil); err != nil {

@@ -3,6 +3,7 @@ package dispatcher
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -15,7 +16,7 @@ import (
 )
 
 // The effects of a dispatcher: what its events tell, and what calls of a plan bring about, in the same words. Hashes and addresses are 0x-hex
-// in lower case, roles are named as in RoleNames, or by their hash if it is none of them.
+// in lower case, roles are named as in RoleNames.
 //
 //	committed  a root and its epoch       granted  a role and an account
 //	activated  a root and its epoch       revoked  a role and an account
@@ -86,6 +87,16 @@ var shapes = sync.OnceValue(func() map[common.Hash]shape {
 	return out
 })
 
+// EventNames are the events that tell of what the dispatcher's storage holds, and of what its privileged functions have done.
+var EventNames = sync.OnceValue(func() []string {
+	var out []string
+	for _, s := range shapes() {
+		out = append(out, s.name)
+	}
+	slices.Sort(out)
+	return out
+})
+
 // readLog reads an event of the dispatcher's. Others have no name.
 func readLog(l *event.Log) (e logged) {
 	if len(l.Topics) == 0 {
@@ -119,6 +130,9 @@ func readLog(l *event.Log) (e logged) {
 		e.number = number(common.BytesToHash(l.Data))
 	case "RoleGranted", "RoleRevoked":
 		e.role, e.account, e.by = l.Topics[1], address(2), address(3)
+		if roleBit(e.role) == 0 { // the dispatcher has no others: a facet has roles of its own, by events of the same shape
+			e.name = ""
+		}
 	}
 	return e
 }

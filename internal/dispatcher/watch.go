@@ -19,7 +19,7 @@ import (
 // of it without an event, or beside one.
 //
 // It keeps what was read last, and folds the events since then into what should be read next. What differs is told once, and then taken
-// for what there is. With all events since the deployment (Recall) it starts from the constructor; without, from the first reading, which is
+// for what there is, unless it is doubted. With all events since the deployment (Recall) it starts from the constructor; without, from the first reading, which is
 // then compared with nothing but itself.
 //
 // Read are the state word, both roots, the grace, the roles of each account that is known, and the entry of each root that is known. A role
@@ -33,7 +33,14 @@ type Watch struct {
 	last     record                  // at the last reading
 	next     record                  // last, and the events since
 	callers  []caller                // who made the events since
+	kept     baseline                // what the last would be without what Compare has told of it
 	asked    []word                  // what Expect has asked for
+}
+
+// baseline is what the next reading is compared with.
+type baseline struct {
+	known, all bool
+	last       record
 }
 
 // caller is who made an event, and which roles let him.
@@ -66,6 +73,25 @@ func NewWatch(address common.Address, accounts ...common.Address) *Watch {
 func (w *Watch) Recall(logs []event.Log) {
 	w.fold(logs, nil)
 	w.last, w.known, w.all = w.next.clone(), len(logs) > 0, true
+}
+
+// Late takes events that were left out when their blocks were read, and whose outcome was read since: from now on the roles of the accounts that
+// they name are read too.
+func (w *Watch) Late(logs []event.Log) {
+	fresh := map[common.Address]bool{}
+	for i := range logs {
+		e := readLog(&logs[i])
+		if e.name == "" || logs[i].Address != w.address || e.account == (common.Address{}) {
+			continue
+		}
+		if !w.accounts[e.account] {
+			w.accounts[e.account], fresh[e.account] = true, true
+		}
+		if fresh[e.account] {
+			w.last.fold(w.address, e)
+			w.next.fold(w.address, e)
+		}
+	}
 }
 
 // Address is the dispatcher's.
@@ -157,6 +183,7 @@ func (w *Watch) note(e logged, tx common.Hash, sent map[common.Hash]chain.Sent) 
 func (w *Watch) Compare(words []common.Hash) []rule.Seen {
 	read := w.read(words)
 	var out []rule.Seen
+	w.kept = baseline{w.known || w.all && len(w.next.roles) > 0, w.all, w.explained(w.next, read)}
 	switch {
 	case w.known, w.all && read.there():
 		out = w.differences(w.next, read)
@@ -169,9 +196,34 @@ func (w *Watch) Compare(words []common.Hash) []rule.Seen {
 		if read.epoch > 0 {
 			want.table, want.pages = firstPage(w.address, read.activeRoutesRoot()), anyPages
 		}
+		w.kept = baseline{true, w.all, w.explained(want, read)}
 		out = w.differences(want, read)
 	}
 	w.take(read)
+	return out
+}
+
+// Doubt takes back that what Compare has told of is what there is: it is what the events say, until another reading says the same.
+func (w *Watch) Doubt() {
+	w.known, w.all, w.last, w.next = w.kept.known, w.kept.all, w.kept.last, w.kept.last.clone()
+}
+
+// explained is a reading with what is wanted where that is known.
+func (w *Watch) explained(want, read record) record {
+	out := want.clone()
+	if out.pages == anyPages {
+		out.pages = read.pages
+	}
+	for a, word := range read.roles {
+		if _, known := w.last.roles[a]; !known && !w.all {
+			out.roles[a] = word
+		}
+	}
+	for root, word := range read.inits {
+		if _, known := w.last.inits[root]; !known && !w.all {
+			out.inits[root] = word
+		}
+	}
 	return out
 }
 

@@ -7,8 +7,11 @@ import (
 	"testing"
 
 	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/crypto"
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/seed-b6a97670/lockstep/internal/event"
+	"github.com/seed-b6a97670/lockstep/internal/rule"
 )
 
 // pack is the state word, as contracts/src/lib/State.sol describes it.
@@ -116,9 +119,25 @@ func TestEachBitIsCompared(t *testing.T) {
 			w.Expect(nil, nil)
 			words := slices.Clone(sound)
 			words[i][bit/8] ^= 1 << (bit % 8)
-			if seen := w.Compare(words); len(seen) == 0 {
+			told := w.Compare(words)
+			if len(told) == 0 {
 				t.Errorf("word %d, bit %d: nothing is told", i, bit)
 			}
+			// while it is doubted, it is told by each reading, and the truth is no news
+			w.Doubt()
+			if !slices.Equal(w.Expect(nil, nil), slots) {
+				t.Errorf("word %d, bit %d: another slot is asked for because of what is doubted", i, bit)
+			}
+			if diff := cmp.Diff(told, w.Compare(words)); diff != "" {
+				t.Errorf("word %d, bit %d, doubted: (-first +second)\n%s", i, bit, diff)
+			}
+			w.Doubt()
+			w.Expect(nil, nil)
+			if seen := w.Compare(sound); len(seen) > 0 {
+				t.Errorf("word %d, bit %d: the truth is told of: %+v", i, bit, seen)
+			}
+			w.Expect(nil, nil)
+			w.Compare(words)
 			// of another root, another entry is asked for
 			if slices.Equal(w.Expect(nil, nil), slots) {
 				if seen := w.Compare(words); len(seen) > 0 {
@@ -132,12 +151,14 @@ func TestEachBitIsCompared(t *testing.T) {
 // TestReadLogRefusesWhatIsNone: a log that is not encoded as the dispatcher's events are changes nothing.
 func TestReadLogRefusesWhatIsNone(t *testing.T) {
 	id := artifacts()["IManifestDispatcher"].ABI.Events["Committed"].ID
+	granted := artifacts()["IManifestDispatcher"].ABI.Events["RoleGranted"].ID
 	for name, l := range map[string]event.Log{
 		"no topic":         {},
 		"another event":    {Topics: []common.Hash{{1}, {}, {}}, Data: make([]byte, 32)},
 		"a topic less":     {Topics: []common.Hash{id, {}}, Data: make([]byte, 32)},
 		"a topic more":     {Topics: []common.Hash{id, {}, {}, {}}, Data: make([]byte, 32)},
 		"no data":          {Topics: []common.Hash{id, {}, {}}},
+		"a facet's role":   {Topics: []common.Hash{granted, crypto.Keccak256Hash([]byte("MINTER_ROLE")), {31: 1}, {31: 2}}},
 		"an epoch too big": {Topics: []common.Hash{id, {}, {1}}, Data: make([]byte, 32)},
 	} {
 		if e := readLog(&l); e.name != "" {
@@ -185,5 +206,59 @@ func TestExpectBeginsAnew(t *testing.T) {
 	}
 	if seen := w.Compare(words); len(seen) > 0 {
 		t.Errorf("%+v", seen)
+	}
+}
+
+// TestDoubtKeepsWhatEventsSay: what is in the same reading, and events tell of, is there; and so is what no event tells of, and nothing contradicts.
+func TestDoubtKeepsWhatEventsSay(t *testing.T) {
+	address, holder, listed := common.Address{0xd1}, common.Address{0x01}, common.Address{0x02}
+	log := func(name string, data []byte, topics ...common.Hash) event.Log {
+		return event.Log{Address: address, Topics: append([]common.Hash{artifacts()["IManifestDispatcher"].ABI.Events[name].ID}, topics...), Data: data}
+	}
+	number := func(n int64) common.Hash { return common.BigToHash(big.NewInt(n)) }
+	for _, recalled := range []bool{true, false} {
+		w := NewWatch(address, listed)
+		if recalled {
+			w.Recall([]event.Log{log("RoleGranted", nil, AdminRole, common.BytesToHash(holder[:]), common.Hash{31: 0xfa})})
+		}
+		state := packed{limit: 50}
+		grace := number(60)
+		read := func(logs ...event.Log) []rule.Seen {
+			slots := w.Expect(logs, nil)
+			words := make([]common.Hash, len(slots))
+			for i, slot := range slots {
+				switch slot {
+				case member(stateWord):
+					words[i] = state.pack()
+				case member(rootWords), member(rootWords + 1):
+					words[i] = noRoot
+					if state.eta != 0 && slot == member(rootWords+1) {
+						words[i] = common.Hash{0xaa}
+					}
+				case member(graceWord):
+					words[i] = grace
+				case roleSlot(holder):
+					words[i] = number(1)
+				}
+			}
+			return w.Compare(words)
+		}
+		for range 2 {
+			if seen := read(); len(seen) > 0 {
+				t.Fatalf("%+v", seen)
+			}
+		}
+		state.eta, state.pendingLimit, grace = 900, 50, number(61)
+		if seen := read(log("Committed", number(900).Bytes(), common.Hash{0xaa}, number(1))); len(seen) != 1 || seen[0].Subject != "grace" {
+			t.Errorf("recalled %t: %+v", recalled, seen)
+		}
+		w.Doubt()
+		if s := w.Standing(); len(s) != 2 || s[0].Subject != (common.Hash{0xaa}).Hex() || s[0].Grace != 60 {
+			t.Errorf("recalled %t: %+v", recalled, s)
+		}
+		grace = number(60)
+		if seen := read(); len(seen) > 0 {
+			t.Errorf("recalled %t, the truth: %+v", recalled, seen)
+		}
 	}
 }

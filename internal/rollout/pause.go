@@ -41,7 +41,7 @@ type Pause struct {
 	ChainID     uint64
 	Dispatcher  common.Address
 	Fingerprint string // of the alert
-	RaisedAt    int64  // when that was raised, in unix seconds; 0 if it is not known. With the fingerprint it is the order, which is carried out once
+	RaisedAt    int64  // when that was raised, or raised anew, in unix seconds; 0 if it is not known. With the fingerprint it is the order, which is carried out once
 	Rule        string
 	Reason      string // what the alert says
 	Mode        PauseMode

@@ -110,3 +110,89 @@ func TestARootThatComesBack(t *testing.T) {
 	mustShow(t, "final", e, []Seen{seen(SawFinal, 6, "")}, "confirmed unknown_root "+root)
 	mustShow(t, "over", e, []Seen{seen(SawPending, 7, "")}, "resolved unknown_root "+root)
 }
+
+// TestCodeThatIsNoLongerWatched ends its alert, so that what the account does when it is watched again is another one.
+func TestCodeThatIsNoLongerWatched(t *testing.T) {
+	for part, rule := range map[string]string{Facet: CodehashMismatch, Extension: CodehashMismatch, Holder: AccountCode, Signer: AccountCode} {
+		account := common.Address{0xfa}
+		seen := func(at int64, source, was, is string) Seen {
+			return Seen{
+				Sight: SawCode, Network: "alpha", ChainID: 1, At: at, Account: account, Part: part, Source: source, Was: was, Is: is, Endpoints: 1, Asked: 1,
+				Block: rollout.Block{Number: 5},
+			}
+		}
+		subject := rule + " " + part + " " + address(account)
+		e := New(nil)
+		mustShow(t, "other code", e, []Seen{seen(1, "", "0x01", "0x02")}, "raised "+subject)
+		if p, a, was, ok := WatchedCode(e.Firing()[0]); p != part || a != account || was != common.HexToHash("0x01") || !ok {
+			t.Errorf("it is about %s %s, which was %s", p, a, was)
+		}
+		mustShow(t, "not watched", e.anew(), []Seen{seen(2, Unwatched, "", "")}, "resolved "+subject)
+		mustShow(t, "watched again", e, []Seen{seen(2, Unwatched, "", ""), seen(3, "", "0x01", "0x02")}, "resolved "+subject, "raised "+subject)
+	}
+	for _, a := range []Alert{{Rule: CodehashMismatch, Subject: sightOf + "0xaa"}, {Rule: AccountCode, Subject: "holder"}, {Rule: UnknownRoot, Subject: "facet " + address(common.Address{1})}} {
+		if _, _, _, ok := WatchedCode(a); ok {
+			t.Errorf("%s about %s is taken for an alert about code", a.Rule, a.Subject)
+		}
+	}
+}
+
+// TestAsManyAsMustSaySo: an alert of which fewer endpoints tell is high and pauses nothing, until enough do.
+func TestAsManyAsMustSaySo(t *testing.T) {
+	grave := Settings{Severity: Critical, Window: day, Actions: []Action{ActPause, Security}}
+	settings := map[string]Settings{UnplannedPrivilege: grave, AccountCode: grave}
+	for name, x := range map[string]struct{ say, asked, required, want int }{
+		"one of one":               {1, 1, 0, 2},
+		"one of two":               {1, 2, 0, 1},
+		"two of three":             {2, 3, 0, 2},
+		"one of three, one must":   {1, 3, 1, 2},
+		"two of three, three must": {2, 3, 3, 1},
+		"three, three must":        {3, 3, 3, 2},
+		"two of two, three must":   {2, 2, 3, 2},
+		"not said of how many":     {0, 0, 0, 2},
+	} {
+		for _, s := range []Seen{
+			{Sight: SawCode, Part: Facet, Was: "0x01", Is: "0x02"},
+			{Sight: SawCode, Part: Holder, Was: "0x01", Is: "0x02"},
+			{Sight: SawSlot, Subject: "grace", Was: "60", Is: "61"},
+			{Sight: SawSlot, Subject: "role bits of 0x01", Was: "no role", Is: "ADMIN"},
+		} {
+			s.Network, s.ChainID, s.At, s.Endpoints, s.Asked, s.Required = "alpha", 1, 1000, x.say, x.asked, x.required
+			a := New(settings).See(s)[0].Alert
+			if want := map[int]Severity{1: High, 2: Critical}[x.want]; a.Severity != want || a.Has(ActPause) != (want == Critical) || !a.Has(Security) || a.Endpoints != x.say {
+				t.Errorf("%s: %s %s is %s, %v, by %d", name, s.Sight, s.Subject, a.Severity, a.Actions, a.Endpoints)
+			}
+		}
+	}
+	mild := map[string]Settings{UnplannedPrivilege: {Severity: Warning, Window: day, Actions: []Action{Security}}}
+	s := Seen{Sight: SawSlot, Subject: "grace", Network: "alpha", ChainID: 1, At: 1000, Endpoints: 1, Asked: 2}
+	if a := New(mild).See(s)[0].Alert; a.Severity != Warning {
+		t.Errorf("configured as a warning it is %s", a.Severity)
+	}
+}
+
+// TestWhenItWasRaisedLast: what follows from an alert once each time it is raised can be told apart.
+func TestWhenItWasRaisedLast(t *testing.T) {
+	e := New(nil)
+	seen := func(at int64, what string) Alert {
+		t.Helper()
+		s := Seen{
+			Sight: SawEffect, Network: "alpha", ChainID: 1, At: at * 1000, Contract: common.Address{1}, Tx: common.Hash{byte(at)}, Block: rollout.Block{Number: uint64(at)},
+			Effect: Effect{what, "0xaa 1"},
+		}
+		changes := e.See(s)
+		if len(changes) != 1 {
+			t.Fatalf("%s: %+v", what, changes)
+		}
+		return changes[0].Alert
+	}
+	for _, c := range []struct {
+		at         int64
+		what       string
+		last, anew int64
+	}{{100, Committed, 100, 0}, {110, Activated, 110, 110}, {120, Committed, 110, 110}} {
+		if a := seen(c.at, c.what); a.RaisedAt != 100 || a.LastRaised() != c.last || a.RaisedAnewAt != c.anew {
+			t.Errorf("%s at %d: raised at %d, anew at %d", c.what, c.at, a.RaisedAt, a.RaisedAnewAt)
+		}
+	}
+}

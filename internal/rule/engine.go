@@ -31,6 +31,7 @@ type firing struct {
 	acked    int64                   // unix milliseconds
 	restored bool                    // another engine has raised it
 	orphan   bool                    // the block that showed it is no longer in the chain
+	anew     bool                    // what is shown next is raised again
 	senders  map[common.Address]bool // of an alert about many: those that this engine has seen
 	before   int                     // and how many another one had
 }
@@ -115,7 +116,9 @@ func cmpOr(by ...int) int {
 // See says what becomes of alerts by what was seen.
 func (e *Engine) See(s Seen) []Change {
 	e.changes = nil
-	e.now = max(e.now, s.At)
+	if s.Sight != SawStep { // whose time is by the clock of whoever carried it out
+		e.now = max(e.now, s.At)
+	}
 	n := e.networks[s.Network]
 	if n == nil {
 		n = &network{
@@ -174,6 +177,10 @@ func (e *Engine) See(s Seen) []Change {
 		}
 	case SawReport:
 		e.report(s)
+	case SawGone:
+		if f := e.alerts[s.Subject]; f != nil {
+			f.leave()
+		}
 	case SawAcknowledged:
 		if f := e.alerts[s.Subject]; f != nil && f.acked == 0 {
 			f.acked = s.At
@@ -187,7 +194,7 @@ func (e *Engine) See(s Seen) []Change {
 	return e.changes
 }
 
-// raise makes an alert fire, or renews it. It is raised again if it has become graver.
+// raise makes an alert fire, or renews it. It is raised again if it has become graver, or what was feared has happened.
 func (e *Engine) raise(s Seen, rule string, a Alert) {
 	set := e.settings[rule]
 	if set.Off {
@@ -224,13 +231,17 @@ func (e *Engine) raise(s Seen, rule string, a Alert) {
 	if strings.HasPrefix(a.Subject, hiddenIn) && f.Summary == a.Summary {
 		again = false
 	}
-	graver := !f.Severity.AtLeast(a.Severity)
-	same := !graver && f.Summary == a.Summary && !f.orphan && a.Endpoints <= f.Endpoints
+	anew := !f.Severity.AtLeast(a.Severity) || f.anew && f.Summary != a.Summary
+	f.anew = false
+	same := !anew && f.Summary == a.Summary && !f.orphan && a.Endpoints <= f.Endpoints
 	if !again && same {
 		f.SeenAt = a.SeenAt
 		return
 	}
-	a.RaisedAt, a.Count, a.Confirmed = f.RaisedAt, f.Count, false
+	a.RaisedAt, a.RaisedAnewAt, a.Count, a.Confirmed = f.RaisedAt, f.RaisedAnewAt, f.Count, false
+	if anew {
+		a.RaisedAnewAt = e.now / 1000
+	}
 	if again && !f.orphan {
 		a.Count++
 	}
@@ -239,7 +250,7 @@ func (e *Engine) raise(s Seen, rule string, a Alert) {
 	}
 	f.Alert, f.orphan = a, false
 	turn := Renewed
-	if graver {
+	if anew {
 		turn, f.acked = Raised, 0
 	}
 	e.changes = append(e.changes, Change{turn, a})
@@ -329,10 +340,13 @@ func (e *Engine) final(s Seen) {
 func (e *Engine) reorg(s Seen) {
 	for _, f := range e.those("", s.Network) {
 		if f.Block.Number > s.Block.Number {
-			f.orphan, f.Confirmed = f.happened || f.Rule == UnknownRoot, false
+			f.leave()
 		}
 	}
 }
+
+// leave says that the block that showed an alert has left the chain.
+func (f *firing) leave() { f.orphan, f.Confirmed = f.happened || f.Rule == UnknownRoot, false }
 
 // seconds is a length of time in words.
 func seconds(n int64) string {

@@ -74,7 +74,8 @@ func (e *Engine) forgetSteps(s Seen) {
 func (e *Engine) failures(s Seen, n *network) {
 	const subject = "steps"
 	set := e.settings[FailureRate]
-	n.steps = slices.DeleteFunc(n.steps, func(x step) bool { return x.at <= e.now-set.Window*1000 })
+	now := max(e.now, s.At) // that of the step may be by another clock
+	n.steps = slices.DeleteFunc(n.steps, func(x step) bool { return x.at <= now-set.Window*1000 })
 	failed := 0
 	for _, x := range n.steps {
 		if x.failed {
@@ -206,10 +207,13 @@ func (e *Engine) opened(s Seen, n *network) {
 	e.resolve(StuckTx, s.Network, s.Source, "it is in a block, or will never be")
 }
 
+// stuckPatience is for how many milliseconds a transaction may be in no block, however many there are: whether it is in one is asked from time to time.
+const stuckPatience = 15_000
+
 func (e *Engine) stuck(s Seen, n *network) {
 	for _, nonce := range slices.Sorted(maps.Keys(n.open)) {
 		o := n.open[nonce]
-		if n.head.Number < o.Since+uint64(e.settings[StuckTx].Threshold) {
+		if s.At-o.At < stuckPatience || n.head.Number < o.Since+uint64(e.settings[StuckTx].Threshold) {
 			continue
 		}
 		s.Tx, s.Contract, s.Block = o.Tx, o.Contract, n.head

@@ -111,7 +111,11 @@ func (e *Engine) effect(s Seen, n *network) {
 	if by != "" {
 		return
 	}
-	who := []Detail{{"sender", address(s.By)}}
+	sender := "an account that is not known" // where its transaction was not read
+	if s.By != (common.Address{}) {
+		sender = address(s.By)
+	}
+	who := []Detail{{"sender", sender}}
 	switch s.Effect.What {
 	case Committed:
 		e.raise(s, UnknownRoot, Alert{
@@ -119,6 +123,9 @@ func (e *Engine) effect(s Seen, n *network) {
 			Details: append([]Detail{{"epoch", epoch}}, who...),
 		})
 	case Activated:
+		if f := e.alerts[Fingerprint(UnknownRoot, s.Network, root)]; f != nil {
+			f.anew = true // whoever has its commitment in hand must hear of this
+		}
 		e.raise(s, UnknownRoot, Alert{
 			Subject: root, Summary: fmt.Sprintf("root %s was activated, and no approved plan holds it", short(root)),
 			Details: append([]Detail{{"epoch", epoch}}, who...),
@@ -129,7 +136,7 @@ func (e *Engine) effect(s Seen, n *network) {
 			what = "resumed"
 		}
 		e.raise(s, UnplannedPause, Alert{
-			Subject: s.Effect.What + " by " + address(s.By), Summary: fmt.Sprintf("routed calls were %s by %s, which was not asked for here", what, address(s.By)),
+			Subject: s.Effect.What + " by " + sender, Summary: fmt.Sprintf("routed calls were %s by %s, which was not asked for here", what, sender),
 			Details: who,
 		})
 	default:
@@ -222,7 +229,26 @@ func (e *Engine) slot(s Seen) {
 	if aboutAdmin(s.Was) != aboutAdmin(s.Is) {
 		a.Severity = e.grave(UnplannedPrivilege)
 	}
-	e.raise(s, UnplannedPrivilege, a)
+	e.raise(s, UnplannedPrivilege, e.asSaid(s, UnplannedPrivilege, a))
+}
+
+// asSaid adds to an alert how many endpoints say so. Where fewer do than must they may lie: it is high at most, and nothing is paused.
+func (e *Engine) asSaid(s Seen, rule string, a Alert) Alert {
+	if s.Asked == 0 {
+		return a
+	}
+	a.Endpoints = s.Endpoints
+	a.Details = append(a.Details, Detail{"endpoints", fmt.Sprintf("%d of %d", s.Endpoints, s.Asked)})
+	if s.Believed() {
+		return a
+	}
+	a.Severity, a.Actions = e.lesser(rule), without(e.settings[rule].Actions, ActPause)
+	if s.Endpoints > 1 {
+		a.Summary += fmt.Sprintf(", as %d of %d endpoints say", s.Endpoints, s.Asked)
+	} else {
+		a.Summary += ", as one endpoint of several says"
+	}
+	return a
 }
 
 // Parts of the accounts whose code is watched.
@@ -234,27 +260,48 @@ const (
 	Deployer  = "deployer"
 )
 
+// Unwatched is the source of what is seen of an account whose code is no longer watched.
+const Unwatched = "unwatched"
+
+// codeOf names an account whose code is watched, as the subject of an alert.
+func codeOf(part string, account common.Address) string { return part + " " + address(account) }
+
+// WatchedCode says whose code an alert is about, and what it should be; ok is false if it is about something else.
+func WatchedCode(a Alert) (part string, account common.Address, was common.Hash, ok bool) {
+	part, who, _ := strings.Cut(a.Subject, " ")
+	if a.Rule != AccountCode && a.Rule != CodehashMismatch || !common.IsHexAddress(who) {
+		return "", common.Address{}, common.Hash{}, false
+	}
+	if i := slices.IndexFunc(a.Details, func(d Detail) bool { return d.Name == "was" }); i >= 0 {
+		was = common.HexToHash(a.Details[i].Value)
+	}
+	return part, common.HexToAddress(who), was, true
+}
+
 func (e *Engine) code(s Seen) {
-	subject := s.Part + " " + address(s.Account)
+	subject := codeOf(s.Part, s.Account)
 	pinned := s.Part == Facet || s.Part == Extension
 	rule := AccountCode
 	if pinned {
 		rule = CodehashMismatch
 	}
-	if s.Was == s.Is {
+	switch {
+	case s.Source == Unwatched && s.Part == Facet:
+		e.resolve(rule, s.Network, subject, "it is no longer watched: no live route leads to it")
+		return
+	case s.Source == Unwatched:
+		e.resolve(rule, s.Network, subject, "it is no longer watched: it holds no role, nor does the configuration name it")
+		return
+	case s.Was == s.Is:
 		e.resolve(rule, s.Network, subject, "the code is again what it was")
 		return
 	}
-	a := Alert{Subject: subject, Endpoints: s.Endpoints, Details: []Detail{{"was", s.Was}, {"is", s.Is}, {"endpoints", fmt.Sprintf("%d of %d", s.Endpoints, s.Asked)}}}
+	a := Alert{Subject: subject, Details: []Detail{{"was", s.Was}, {"is", s.Is}}}
 	a.Summary = fmt.Sprintf("%s, which is a %s, has code that it had not", address(s.Account), s.Part)
 	if pinned {
 		a.Summary = fmt.Sprintf("the code of %s %s is not the pinned one", s.Part, address(s.Account))
-		if s.Endpoints < s.Asked && s.Endpoints < 2 { // one of several says so: it may lie
-			a.Severity, a.Actions = e.lesser(rule), without(e.settings[rule].Actions, ActPause)
-			a.Summary += ", as one endpoint of several says"
-		}
 	}
-	e.raise(s, rule, a)
+	e.raise(s, rule, e.asSaid(s, rule, a))
 }
 
 // lesser is high, unless a rule is configured to be less grave than that.

@@ -70,8 +70,8 @@ var definitions = []Definition{
 		"find out who sends it: this program waits for eta and grace by block time",
 	},
 	{
-		CodehashMismatch, "the code of an active facet, or of the extension, is not the pinned one, as two endpoints say; where only one of several says so, or the " +
-			"error was merely seen, it is high and pauses nothing", "", "fires after the error was last seen",
+		CodehashMismatch, "the code of an active facet, or of the extension, is not the pinned one, as two endpoints say (alerts.pause.endpoints); where fewer of several " +
+			"say so, or the error was merely seen, it is high and pauses nothing", "", "fires after the error was last seen",
 		Settings{Severity: Critical, Window: day, Actions: []Action{ActPause, Security}},
 		"pause if that was not done; calls to the facet revert already; find out how its code could change, and roll out a manifest without it",
 	},
@@ -82,7 +82,7 @@ var definitions = []Definition{
 	},
 	{
 		UnplannedPrivilege, "a role, the grace, the batch size, the pending root (by cancelling) or a word of the dispatcher's storage changed and no approved plan says so; " +
-			"critical where it concerns the admin role", "", "fires after it was last seen, once acknowledged",
+			"critical where it concerns the admin role; where fewer of several endpoints say so than alerts.pause.endpoints, it is high and pauses nothing", "", "fires after it was last seen, once acknowledged",
 		Settings{Severity: High, Window: day, Actions: []Action{Security}},
 		"undo it with a plan; where no event tells of it, a facet has written it: pause, and look at the facets' code",
 	},
@@ -142,7 +142,7 @@ var definitions = []Definition{
 		"lockstep relay list; ask its operator, or put another one in the configuration",
 	},
 	{
-		StuckTx, "a transaction is not in a block T blocks after it was sent", "blocks", "",
+		StuckTx, "a transaction is not in a block T blocks after it was sent, and 15 seconds", "blocks", "",
 		Settings{Severity: Warning, Threshold: 10, Actions: []Action{Ops}},
 		"lockstep transaction list; its price may be bounded by maxFee",
 	},

@@ -1,6 +1,7 @@
 package rule
 
 import (
+	"cmp"
 	"math/big"
 
 	"github.com/ethereum/go-ethereum/common"
@@ -21,11 +22,12 @@ const (
 	SawReorg Sight = "reorg"
 	// SawEffect is a privileged change of a contract: Contract, Effect, Tx, By.
 	SawEffect Sight = "effect"
-	// SawSlot is a word of a contract's own storage that changed, and no event that says so: Contract, Subject (what it holds), Was, Is.
+	// SawSlot is a word of a contract's own storage that changed, and no event that says so: Contract, Subject (what it holds), Was, Is, Endpoints (how
+	// many say so), Asked (how many were asked), Required (how many must say so).
 	SawSlot Sight = "slot"
 	// SawCode is the code hash of an account, when it is first seen and when it is another one: Account, Part (facet, extension, holder,
-	// signer or deployer), Was (what it should be: the pinned hash, or the zero hash where there should be no code), Is, Endpoints (how many
-	// say so), Asked (how many were asked).
+	// signer or deployer), Was (what it should be: the pinned hash, or the zero hash where there should be no code), Is, Endpoints, Asked and Required
+	// as of SawSlot. Or that it is no longer watched: Account, Part, Source (Unwatched).
 	SawCode Sight = "code"
 	// SawRefusal is a call that a contract refused: Contract, Subject (the name of the error), Is (its fields, as JSON), Tx (zero if it was not sent), By, Source.
 	SawRefusal Sight = "refusal"
@@ -55,6 +57,8 @@ const (
 	SawRolling Sight = "rolling"
 	// SawTick is that time has passed.
 	SawTick Sight = "tick"
+	// SawGone is that the block of an alert is no longer in the chain: Subject (its fingerprint).
+	SawGone Sight = "gone"
 	// SawAcknowledged is that somebody has taken an alert in hand: Subject (its fingerprint).
 	SawAcknowledged Sight = "acknowledged"
 	// SawReport is an alert from outside: Subject (what identifies it there), Source, Severity, Summary, Details, Failed (it fires).
@@ -62,7 +66,7 @@ const (
 )
 
 var sights = []Sight{
-	SawHead, SawFinal, SawReorg, SawEffect, SawSlot, SawCode, SawRefusal, SawPending, SawActive, SawStep, SawBalance, SawEndpoint, SawDisagreement, SawRelay, SawOpen, SawIndex, SawExpected, SawRolling, SawTick, SawAcknowledged, SawReport,
+	SawHead, SawFinal, SawReorg, SawEffect, SawSlot, SawCode, SawRefusal, SawPending, SawActive, SawStep, SawBalance, SawEndpoint, SawDisagreement, SawRelay, SawOpen, SawIndex, SawExpected, SawRolling, SawTick, SawGone, SawAcknowledged, SawReport,
 }
 
 // Seen is one thing that was seen. Members that its Sight does not have are zero.
@@ -94,6 +98,7 @@ type Seen struct {
 	Since     uint64   `json:"since,omitempty"`
 	Endpoints int      `json:"endpoints,omitempty"`
 	Asked     int      `json:"asked,omitempty"`
+	Required  int      `json:"required,omitempty"` // 0 is DefaultRequired
 	Has       *big.Int `json:"has,omitempty"`
 	Needs     *big.Int `json:"needs,omitempty"`
 
@@ -104,6 +109,14 @@ type Seen struct {
 	Severity Severity `json:"severity,omitempty"`
 	Summary  string   `json:"summary,omitempty"`
 	Details  []Detail `json:"details,omitempty"`
+}
+
+// DefaultRequired is how many endpoints must say what would be grave if it were true.
+const DefaultRequired = 2
+
+// Believed tells whether as many endpoints say so as must, or all if there are fewer.
+func (s Seen) Believed() bool {
+	return s.Endpoints >= min(s.Asked, cmp.Or(s.Required, DefaultRequired))
 }
 
 // Effect is a privileged change of a contract, in words that events and the calls of plans have in common.

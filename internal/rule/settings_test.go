@@ -68,7 +68,7 @@ func TestWith(t *testing.T) {
 	}{
 		{LateExecution, 300, "a root is pending and the block time is after eta + grace + 5 minutes"},
 		{LateExecution, 90, "a root is pending and the block time is after eta + grace + 90 seconds"},
-		{StuckTx, 12, "a transaction is not in a block 12 blocks after it was sent"},
+		{StuckTx, 12, "a transaction is not in a block 12 blocks after it was sent, and 15 seconds"},
 		{FailureRate, 0.125, "more than 0.125 of the steps within the window failed"},
 		{ActivationNotReady, 7, "an activation before eta was refused"},
 	} {

@@ -3,8 +3,10 @@ package sight
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/big"
 	"slices"
+	"time"
 
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/common/hexutil"
@@ -20,9 +22,83 @@ const (
 	blocksAtOnce  = 64
 	triedAtOnce   = 200
 	replaysAtOnce = 16
-	waitAtMost    = 4000 // transactions that wait to be looked at; of more, those to routes are let go, the oldest first
-	failuresOften = 5    // after which what cannot be read does not hold up the others any more
+	waitAtMost    = 4000 // transactions that wait to be looked at; of more, those to routes are let go before the others, the oldest first
+	failuresOften = 5    // after which storage that cannot be read again does not hold up what follows any more
 )
+
+// patience is for how long it is tried to find out what came of a transaction.
+const patience = 15 * time.Minute
+
+// waiting is a transaction that waits to be looked at.
+type waiting struct {
+	chain.Sent
+	failing time.Time // since when that fails; zero if it does not
+}
+
+// fails notes that a transaction could not be looked at. over is that it is not tried any more.
+func (w *waiting) fails(now time.Time) (over bool) {
+	if w.failing.IsZero() {
+		w.failing = now
+	}
+	return now.Sub(w.failing) >= patience
+}
+
+// lose notes that it will not be known what came of transactions.
+func (s *Sight) lose(txs []waiting, why string) {
+	if len(txs) == 0 {
+		return
+	}
+	from, to := txs[0].Block.Number, txs[0].Block.Number
+	for _, tx := range txs {
+		from, to = min(from, tx.Block.Number), max(to, tx.Block.Number)
+	}
+	s.lost = append(s.lost, fmt.Errorf("%d transactions to watched contracts in blocks %d to %d are given up, and nothing is told of what was refused to them: %s",
+		len(txs), from, to, why))
+}
+
+// remove takes elements of a list for which f is true out of it, and returns them.
+func remove(list *[]waiting, f func(waiting) bool) (out []waiting) {
+	*list = slices.DeleteFunc(*list, func(tx waiting) bool {
+		if f(tx) {
+			out = append(out, tx)
+			return true
+		}
+		return false
+	})
+	return out
+}
+
+// bound lets go of the oldest of a list that is too long; of calls of the contract itself only if there is nothing else.
+func (s *Sight) bound(list *[]waiting) {
+	over := len(*list) - waitAtMost
+	for _, own := range []bool{false, true} {
+		s.lose(remove(list, func(tx waiting) bool {
+			drop := over > 0 && s.own(tx.Sent) == own
+			if drop {
+				over--
+			}
+			return drop
+		}), fmt.Sprintf("more than %d wait", waitAtMost))
+	}
+}
+
+// Behind is the oldest block of which not all is known: its transactions are still to be found, or what came of them. ok is false if there is none.
+func (s *Sight) Behind() (oldest uint64, ok bool) {
+	at := func(n uint64) {
+		if !ok || n < oldest {
+			oldest, ok = n, true
+		}
+	}
+	for _, b := range s.blocks {
+		at(b.from)
+	}
+	for _, list := range [][]waiting{s.tried, s.reverted} {
+		for _, tx := range list {
+			at(tx.Block.Number)
+		}
+	}
+	return oldest, ok
+}
 
 // span is blocks from a number up to one of which the hash is known.
 type span struct {
@@ -106,18 +182,10 @@ func (s *Sight) found(sent []chain.Sent, wanted chain.Wanted) {
 	for _, tx := range sent {
 		s.sent[tx.Hash] = tx
 		if s.contracts[tx.To] != nil && !wanted.Hashes[tx.Hash] {
-			s.tried = append(s.tried, tx)
+			s.tried = append(s.tried, waiting{Sent: tx})
 		}
 	}
-	if over := len(s.tried) - waitAtMost; over > 0 {
-		s.tried = slices.DeleteFunc(s.tried, func(tx chain.Sent) bool {
-			drop := over > 0 && !s.own(tx)
-			if drop {
-				over--
-			}
-			return drop
-		})
-	}
+	s.bound(&s.tried)
 }
 
 // own tells whether a transaction calls a function of the contract itself.
@@ -131,58 +199,79 @@ type refused struct {
 	how string // empty if it could not be
 }
 
-// refusals reads the receipts of transactions to watched contracts, and executes those again that have reverted.
-func (s *Sight) refusals(ctx context.Context) ([]refused, error) {
-	if n := min(len(s.tried), triedAtOnce); n > 0 {
-		outcomes, err := s.cfg.Chain.Outcomes(ctx, s.tried[:n])
-		if err != nil {
-			if s.failures++; s.failures >= failuresOften {
-				s.tried, s.failures = slices.Delete(s.tried, 0, n), 0
-			}
-			return nil, err
-		}
-		for i, o := range outcomes {
-			if o.Failed {
-				s.reverted = append(s.reverted, s.tried[i])
-			}
-		}
-		s.tried, s.failures = slices.Delete(s.tried, 0, n), 0
-		// whoever calls a function of the contract itself is looked at before those who use a route
-		slices.SortStableFunc(s.reverted, func(a, b chain.Sent) int {
-			if own := s.own(a); own != s.own(b) {
-				if own {
-					return -1
-				}
-				return 1
-			}
-			return 0
-		})
-		s.reverted = s.reverted[:min(len(s.reverted), waitAtMost)]
+// outcomes reads the receipts of some transactions to watched contracts, to find those that have reverted. If they cannot be read it asks for fewer the
+// next time, down to one, which others then come before: one that nobody can tell of must not hold them up.
+func (s *Sight) outcomes(ctx context.Context) error {
+	n := min(len(s.tried), s.batch)
+	if n == 0 {
+		return nil
 	}
+	ask := make([]chain.Sent, n)
+	for i := range ask {
+		ask[i] = s.tried[i].Sent
+	}
+	outcomes, err := s.cfg.Chain.Outcomes(ctx, ask)
+	if err != nil {
+		now := s.cfg.Now()
+		for i := range s.tried[:n] {
+			s.tried[i].fails(now)
+		}
+		if n == 1 {
+			s.tried = append(s.tried[1:], s.tried[0])
+		}
+		s.batch = max(1, n/2)
+		s.lose(remove(&s.tried, func(tx waiting) bool { return !tx.failing.IsZero() && tx.fails(now) }), fmt.Sprintf("for %s no receipts could be read", patience))
+		return err
+	}
+	for i, o := range outcomes {
+		if o.Failed {
+			s.reverted = append(s.reverted, waiting{Sent: ask[i]})
+		}
+	}
+	s.tried, s.batch = slices.Delete(s.tried, 0, n), min(2*s.batch, triedAtOnce)
+	s.bound(&s.reverted)
+	// whoever calls a function of the contract itself is looked at before those who use a route
+	slices.SortStableFunc(s.reverted, func(a, b waiting) int {
+		if own := s.own(a.Sent); own != s.own(b.Sent) {
+			if own {
+				return -1
+			}
+			return 1
+		}
+		return 0
+	})
+	return nil
+}
+
+// refusals finds transactions to watched contracts that have reverted, and executes them again.
+func (s *Sight) refusals(ctx context.Context) ([]refused, error) {
+	err := s.outcomes(ctx)
 	var out []refused
 	for range replaysAtOnce {
 		if len(s.reverted) == 0 {
 			break
 		}
 		tx := s.reverted[0]
-		replayed, err := s.cfg.Chain.Replay(ctx, tx)
-		if err != nil && !errors.Is(err, chain.ErrCannotReplay) {
-			if s.failures++; s.failures < failuresOften {
-				return out, err
+		s.reverted = s.reverted[1:]
+		replayed, replayErr := s.cfg.Chain.Replay(ctx, tx.Sent)
+		if replayErr != nil && !errors.Is(replayErr, chain.ErrCannotReplay) {
+			if !tx.fails(s.cfg.Now()) {
+				s.reverted = append(s.reverted, tx) // others come first
+				return out, errors.Join(err, replayErr)
 			}
+			s.lose([]waiting{tx}, fmt.Sprintf("for %s it could not be executed again", patience))
 		}
-		s.reverted, s.failures = s.reverted[1:], 0
 		c := s.contracts[tx.To]
 		r := refused{how: replayed.How, Refused: event.Refused{
 			Contract: tx.To, Block: tx.Block, Tx: tx.Hash, From: tx.From, Selector: hexutil.Encode(tx.Input[:min(4, len(tx.Input))]),
 			Data: replayed.Data, Source: "block",
 		}}
 		r.Error, r.Fields = c.Kind.Refusal(nil, replayed.Data)
-		if r.Error != "" || s.own(tx) { // what a facet refuses is its own affair
+		if r.Error != "" || s.own(tx.Sent) { // what a facet refuses is its own affair
 			out = append(out, r)
 		}
 	}
-	return out, nil
+	return out, err
 }
 
 // refusal is what is seen of a refusal that has a name.

@@ -288,22 +288,26 @@ type looker struct {
 // look begins to watch, with all events before, and returns what the first look shows.
 func (r *rig) look(accounts []sight.Account, urls ...string) (*looker, sight.Sighted) {
 	r.t.Helper()
+	return r.lookWith(sight.Config{Accounts: accounts}, urls...)
+}
+
+// lookWith is look with what else is configured.
+func (r *rig) lookWith(cfg sight.Config, urls ...string) (*looker, sight.Sighted) {
+	r.t.Helper()
 	w := dispatcher.NewWatch(r.made.Address, addressOf(deployer), addressOf(outsider))
 	w.Recall(r.logs(0, r.latest()))
-	return r.watch(w, accounts, urls...)
+	return r.watch(w, cfg, urls...)
 }
 
 // watch begins to watch.
-func (r *rig) watch(w *dispatcher.Watch, accounts []sight.Account, urls ...string) (*looker, sight.Sighted) {
+func (r *rig) watch(w *dispatcher.Watch, cfg sight.Config, urls ...string) (*looker, sight.Sighted) {
 	r.t.Helper()
 	if len(urls) == 0 {
 		urls = []string{r.url}
 	}
 	l := &looker{rig: r, chain: connect(r.t, urls...), heads: connect(r.t, r.url)}
-	l.sight = sight.New(sight.Config{
-		Network: "test", ChainID: chainID, Chain: l.chain, Accounts: accounts, Now: time.Now,
-		Contracts: []sight.Contract{{Kind: dispatcher.Kind, Watch: w}},
-	})
+	cfg.Network, cfg.ChainID, cfg.Chain, cfg.Contracts = "test", chainID, l.chain, []sight.Contract{{Kind: dispatcher.Kind, Watch: w}}
+	l.sight = sight.New(cfg)
 	r.t.Cleanup(l.sight.Close)
 	l.next = l.head().Number + 1
 	return l, l.again()

@@ -22,7 +22,7 @@ import (
 // Chain is what is needed of a network; chain.Client is one.
 type Chain interface {
 	Ask(ctx context.Context, q chain.Question) (chain.Answer, error)
-	AskEach(ctx context.Context, q chain.Question) []chain.Said
+	AskEach(ctx context.Context, q chain.Question, agree int) []chain.Said
 	BlockByNumber(ctx context.Context, number *big.Int) (rollout.Block, error)
 	BlockTransactions(ctx context.Context, from uint64, head rollout.Block, wanted chain.Wanted) ([]chain.Sent, error)
 	Outcomes(ctx context.Context, sent []chain.Sent) ([]chain.Outcome, error)
@@ -38,12 +38,16 @@ type Watch interface {
 	Effects(l *event.Log) []rule.Effect
 	// Own tells whether a function is the contract's own, so that whoever is refused is refused by it.
 	Own(selector [4]byte) bool
+	// Late takes logs of before the last reading that were left out when it was made.
+	Late(logs []event.Log)
 	// Expect takes the logs since the last reading, and the transactions that they are from, as far as these are known. It returns the slots
 	// that are to be read. It may be called again, with more logs, before they are.
 	Expect(logs []event.Log, sent map[common.Hash]chain.Sent) []common.Hash
 	// Compare takes what was read of those slots, and returns what no log explains. A first reading is followed by another one of the same
 	// block, since it may tell of further slots.
 	Compare(words []common.Hash) []rule.Seen
+	// Doubt takes back that what Compare has returned is what there is, since too few endpoints say so: it is still what the logs say.
+	Doubt()
 	// Adopt takes what was read of those slots as it is.
 	Adopt(words []common.Hash)
 	// Standing is what is pending and what is active, by the last reading.
@@ -92,6 +96,15 @@ type Config struct {
 	// Accounts are those that are known beforehand. Live facets are found on the chain, and so are holders of roles, which may have any code.
 	// Where an account is among these, this says what it must have.
 	Accounts []Account
+	// Agree is how many endpoints must say what is not as it should be before it is taken for what there is; rule.DefaultRequired if it is 0.
+	Agree int
+	// Baselines are the code hashes that accounts had which may have any, when they were first seen. Keep keeps those that are new, and forgets those that
+	// are nil; what could not be kept it is given again. Nothing is kept if it is nil.
+	Baselines map[common.Address]common.Hash
+	Keep      func(ctx context.Context, changed map[common.Address]*common.Hash) error
+	// Alerted are the accounts about whose code alerts fire that were raised before. Those that are not watched are told of: the watches must know all
+	// events since the deployment.
+	Alerted []Account
 	// Balances is how many blocks apart balances are read; DefaultBalances if it is 0.
 	Balances uint64
 	Now      func() time.Time // time.Now if it is nil
@@ -120,10 +133,14 @@ type Sight struct {
 	sent      map[common.Hash]chain.Sent
 	blocks    []span // that are still to be searched for transactions
 	searched  uint64 // the last block that was searched, or is among blocks
-	tried     []chain.Sent
-	reverted  []chain.Sent // that are still to be replayed
-	failures  int          // in a row, to read the one or the other
-	balances  uint64       // the block in which they were read
+	tried     []waiting
+	reverted  []waiting // that are still to be replayed
+	batch     int       // of how many it is asked at once what came of them
+	lost      []error   // what is given up, until it is told
+	baselines map[common.Address]common.Hash
+	unkept    map[common.Address]*common.Hash // nil is to be forgotten
+	began     bool                            // it is told which of Alerted are not watched
+	balances  uint64                          // the block in which they were read
 	survey    survey
 }
 
@@ -133,7 +150,10 @@ type contract struct {
 	address  common.Address
 	slots    []chain.Slot // that were asked for
 	standing []rule.Seen
+	hidden   doubted // of its storage
 	sources  []common.Address
+	read     bool // as they should be
+	misread  doubted
 	pins     map[common.Address]common.Hash
 }
 
@@ -142,6 +162,7 @@ type account struct {
 	Account
 	listed    bool // in the configuration
 	told      bool
+	first     bool         // nobody has seen it before, and what it had is not kept yet
 	code      chain.CodeOf // as it was read
 	last      common.Hash  // as it was told
 	block     uint64       // in which it was told
@@ -158,7 +179,14 @@ func New(cfg Config) *Sight {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	s := &Sight{cfg: cfg, contracts: map[common.Address]*contract{}, accounts: map[common.Address]*account{}, sent: map[common.Hash]chain.Sent{}}
+	if cfg.Agree == 0 {
+		cfg.Agree = rule.DefaultRequired
+	}
+	s := &Sight{
+		cfg: cfg, contracts: map[common.Address]*contract{}, accounts: map[common.Address]*account{}, sent: map[common.Hash]chain.Sent{}, batch: triedAtOnce,
+		baselines: map[common.Address]common.Hash{}, unkept: map[common.Address]*common.Hash{},
+	}
+	maps.Copy(s.baselines, cfg.Baselines)
 	s.survey.apart = true
 	for _, c := range cfg.Contracts {
 		own := &contract{Contract: c, address: c.Watch.Address()}
@@ -215,9 +243,24 @@ func (s *Sight) Look(ctx context.Context, from uint64, head rollout.Block, logs 
 			see(r.seen())
 		}
 	}
+	fail(s.keep(ctx))
+	fail(errors.Join(s.lost...))
+	s.lost = nil
 	see(s.survey.collect()...)
 	s.survey.begin(ctx, s.cfg.Chain, head)
 	return out, errors.Join(errs...)
+}
+
+// Late looks at logs that were left out when their block was looked at, or later than that. It reads nothing.
+func (s *Sight) Late(logs []event.Log) []rule.Seen {
+	var out []rule.Seen
+	for i := range logs {
+		out = append(out, s.stamp(logs[i].Block, s.effects(&logs[i]))...)
+	}
+	for _, c := range s.order {
+		c.Watch.Late(logs)
+	}
+	return out
 }
 
 // Forget is told that the blocks after one have left the chain.
@@ -225,14 +268,14 @@ func (s *Sight) Forget(ctx context.Context, last rollout.Block) error {
 	gone := func(b rollout.Block) bool { return b.Number > last.Number }
 	s.logs = slices.DeleteFunc(s.logs, func(l event.Log) bool { return gone(l.Block) })
 	maps.DeleteFunc(s.sent, func(_ common.Hash, tx chain.Sent) bool { return gone(tx.Block) })
-	s.tried = slices.DeleteFunc(s.tried, func(tx chain.Sent) bool { return gone(tx.Block) })
-	s.reverted = slices.DeleteFunc(s.reverted, func(tx chain.Sent) bool { return gone(tx.Block) })
+	s.tried = slices.DeleteFunc(s.tried, func(tx waiting) bool { return gone(tx.Block) })
+	s.reverted = slices.DeleteFunc(s.reverted, func(tx waiting) bool { return gone(tx.Block) })
 	s.retract(last.Number)
 	if gone(s.at) {
 		s.stale = &last
 	}
 	for _, c := range s.order {
-		c.standing = nil // whoever was told may have forgotten it
+		c.standing, c.hidden, c.misread = nil, doubted{}, doubted{} // whoever was told may have forgotten it
 	}
 	for _, a := range s.accounts {
 		if a.block > last.Number {
@@ -382,17 +425,35 @@ const suspectsAtMost = 5
 func (s *Sight) hidden(ctx context.Context, head rollout.Block, c *contract, words []common.Hash) []rule.Seen {
 	seen := c.Watch.Compare(words)
 	if len(seen) == 0 {
+		c.hidden = doubted{}
+		return nil
+	}
+	what := inWords(seen)
+	if c.hidden.recently(what, head) {
+		c.Watch.Doubt()
 		return nil
 	}
 	same, asked := 0, 0
-	for _, e := range s.cfg.Chain.AskEach(ctx, chain.Question{Block: head, Slots: c.slots}) {
+	for _, e := range s.cfg.Chain.AskEach(ctx, chain.Question{Block: head, Slots: c.slots}, s.cfg.Agree) {
 		asked++
 		if e.Err == nil && slices.Equal(e.Answer.Words, words) {
 			same++
 		}
 	}
+	told := same == 0 || c.hidden.told(what, same) // if it is none, not even the one that said so says it again
+	if same < min(s.cfg.Agree, asked) {
+		c.Watch.Doubt()
+		if same > 0 {
+			c.hidden = doubted{what, same, head.Time}
+		}
+		if told {
+			return nil
+		}
+	} else {
+		c.hidden = doubted{}
+	}
 	for i := range seen {
-		seen[i].Contract, seen[i].Endpoints, seen[i].Asked = c.address, same, asked
+		seen[i].Contract, seen[i].Endpoints, seen[i].Asked, seen[i].Required = c.address, same, asked, s.cfg.Agree
 		if seen[i].Tx != (common.Hash{}) {
 			seen[i].By = s.sent[seen[i].Tx].From
 			continue

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/ethereum/go-ethereum/common"
 
@@ -55,10 +56,11 @@ func (s *Store) PlanUses(ctx context.Context) (out []PlanUses, err error) {
 	return out, nil
 }
 
-// RunOf returns the id of the rollout of a root in an epoch. The error is ErrNotFound if there was none.
+// RunOf returns the id of the rollout of a root in an epoch. The error is ErrNotFound if there is none that was not abandoned: whoever commits such a root
+// again does not do it for us.
 func (s *Store) RunOf(ctx context.Context, chainID uint64, dispatcher common.Address, root common.Hash, epoch uint64) (id int64, err error) {
 	err = s.read(ctx, func(db querier) error {
-		return db.queryRow(ctx, `SELECT id FROM rollouts WHERE chain_id = ? AND dispatcher = ? AND root = ? AND epoch = ? ORDER BY id DESC LIMIT 1`,
+		return db.queryRow(ctx, `SELECT id FROM rollouts WHERE chain_id = ? AND dispatcher = ? AND root = ? AND epoch = ? AND status <> 'abandoned' ORDER BY id DESC LIMIT 1`,
 			chainID, dispatcher.Hex(), root.Hex(), epoch).Scan(&id)
 	})
 	if errors.Is(err, sql.ErrNoRows) {
@@ -70,7 +72,7 @@ func (s *Store) RunOf(ctx context.Context, chainID uint64, dispatcher common.Add
 	return id, nil
 }
 
-// TransactionOf returns the transaction of the journal with a hash. The error is ErrNotFound if there is none.
+// TransactionOf returns the transaction of the journal with a hash, one that is not void if there are several: what is signed once more may be the same. The error is ErrNotFound if there is none.
 func (s *Store) TransactionOf(ctx context.Context, chainID uint64, hash common.Hash) (t rollout.Transaction, err error) {
 	all, err := s.someTransactions(ctx, `chain_id = ? AND hash = ?`, chainID, hash.Hex())
 	if err == nil && len(all) == 0 {
@@ -78,6 +80,9 @@ func (s *Store) TransactionOf(ctx context.Context, chainID uint64, hash common.H
 	}
 	if err != nil {
 		return t, fmt.Errorf("read transaction %s: %w", hash, err)
+	}
+	if i := slices.IndexFunc(all, func(t rollout.Transaction) bool { return t.Status != rollout.Void }); i > 0 {
+		return all[i], nil
 	}
 	return all[0], nil
 }

@@ -34,6 +34,7 @@ func fullStory(t testing.TB, s *Store) {
 	tokenStory(t, s)
 	relayStory(t, s)
 	alertStory(t, s)
+	baselineStory(t, s)
 	noticeStory(t, s)
 	pauseStory(t, s)
 	eventStory(t, s)

@@ -338,10 +338,33 @@ func testFinishIsIdempotent(t *testing.T, on *database) {
 	if m := read(t, s); m.MinBlock != 10 || len(m.Open) != 0 {
 		t.Errorf("%+v", m)
 	}
+	if got, err := s.TransactionOf(t.Context(), want.ChainID, want.Hash); err != nil || got.ID != want.ID {
+		t.Errorf("its hash is that of transaction %d, %v", got.ID, err)
+	}
 	bad := add(t, s, transaction(1))
 	bad.Status = "vanished"
 	if err := s.Finish(t.Context(), bad); err == nil {
 		t.Error("a status that does not exist is recorded")
+	}
+}
+
+// TestTransactionThatIsSignedOnceMore: what was void and is signed once more with the same bytes is the one that may be on the chain.
+func TestTransactionThatIsSignedOnceMore(t *testing.T) {
+	onEach(t, testTransactionThatIsSignedOnceMore)
+}
+
+func testTransactionThatIsSignedOnceMore(t *testing.T, on *database) {
+	s := on.fresh(t)
+	first := finish(t, s, add(t, s, transaction(3)), rollout.Void, 0)
+	if got, err := s.TransactionOf(t.Context(), first.ChainID, first.Hash); err != nil || got.ID != first.ID {
+		t.Errorf("transaction %d, %v", got.ID, err)
+	}
+	again := add(t, s, transaction(3))
+	if again.Hash != first.Hash || again.ID == first.ID {
+		t.Fatalf("it is another one: %+v", again)
+	}
+	if got, err := s.TransactionOf(t.Context(), first.ChainID, first.Hash); err != nil || got.ID != again.ID {
+		t.Errorf("transaction %d, %v; want %d", got.ID, err, again.ID)
 	}
 }
 
@@ -460,10 +483,16 @@ func testAbandoned(t *testing.T, on *database) {
 	}
 	one := begin(t, s, run(1, 0x11))
 	expect(one.ID, false)
+	if id, err := s.RunOf(ctx, one.ChainID, one.Dispatcher, one.Root, one.Epoch); err != nil || id != one.ID {
+		t.Errorf("its root is that of rollout %d, %v", id, err)
+	}
 	if err := s.End(ctx, one.ID, false); err != nil {
 		t.Fatal(err)
 	}
 	expect(one.ID, true)
+	if id, err := s.RunOf(ctx, one.ChainID, one.Dispatcher, one.Root, one.Epoch); !errors.Is(err, ErrNotFound) {
+		t.Errorf("a root that was abandoned is that of rollout %d, %v", id, err)
+	}
 	two := begin(t, s, run(1, 0x22))
 	if err := s.End(ctx, two.ID, true); err != nil {
 		t.Fatal(err)
