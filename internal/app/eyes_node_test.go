@@ -330,11 +330,15 @@ func TestAnAccountThatIsPoor(t *testing.T) {
 	}
 	another()
 	s.only()
-	has, err := s.dial("net71").BalanceAt(s.ctx(), s.address("operator"), nil)
-	if err != nil {
-		t.Fatal(err)
+	giveAll := func(from string) {
+		t.Helper()
+		has, err := s.dial("net71").BalanceAt(s.ctx(), s.address(from), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		give(from, "outsider", new(big.Int).Sub(has, big.NewInt(21_000*price)))
 	}
-	give("operator", "outsider", new(big.Int).Sub(has, big.NewInt(21_000*price)))
+	giveAll("operator")
 	another()
 	poor := want{rule: rule.BalanceLow, severity: rule.Warning, network: "net71", subject: s.low("operator"), actions: "ops"}
 	s.only(poor)
@@ -342,6 +346,9 @@ func TestAnAccountThatIsPoor(t *testing.T) {
 	another()
 	poor.resolved = "it has enough again"
 	s.only(poor)
+	giveAll("guardian") // who pauses and cancels
+	another()
+	s.only(poor, want{rule: rule.BalanceLow, severity: rule.Warning, network: "net71", subject: s.low("guardian"), actions: "ops"})
 	for _, x := range w.seen() {
 		if x.Sight == rule.SawBalance && (x.Needs == nil || x.Needs.Sign() == 0) {
 			t.Errorf("what an upgrade costs was not known: %+v", x)

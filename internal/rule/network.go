@@ -107,7 +107,7 @@ func (e *Engine) balance(s Seen) {
 		return
 	}
 	e.raise(s, BalanceLow, Alert{
-		Subject: subject, Summary: fmt.Sprintf("%s has less than %g upgrades cost", subject, e.settings[BalanceLow].Threshold),
+		Subject: subject, Summary: fmt.Sprintf("%s has less than it should have: what it sends may not be paid for soon", subject),
 		Details: []Detail{{"has", s.Has.String() + " wei"}, {"needs", s.Needs.String() + " wei"}},
 	})
 }
