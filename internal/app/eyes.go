@@ -293,7 +293,14 @@ func (y *eye) accounts() ([]sight.Account, error) {
 		}
 	}
 	if name := app.cfg.Alerts.Pause.Signer; name != "" && y.pauser != nil {
-		add(sight.Account{Address: app.addressIfKnown(name), Part: rule.Signer})
+		add(sight.Account{Address: app.addressIfKnown(name), Part: rule.Signer, Needs: y.pauseNeeds})
+	}
+	for _, role := range []string{"pauser", "emergency"} { // who is called in the night must not lack the money
+		for _, h := range app.cfg.Dispatcher.Roles[role] {
+			if h.Signer != "" {
+				add(sight.Account{Address: app.addressIfKnown(h.Signer), Part: rule.Signer, Needs: y.needs})
+			}
+		}
 	}
 	for name := range app.cfg.Signers {
 		add(sight.Account{Address: app.addressIfKnown(name), Part: rule.Signer})
@@ -311,6 +318,21 @@ func (y *eye) accounts() ([]sight.Account, error) {
 
 // needs is how much an account that sends should have, nil while that is not known.
 func (y *eye) needs() *big.Int { return y.cost.Load() }
+
+// pausesAhead is how many pauses the key that pauses automatically should be able to pay for.
+const pausesAhead = 3
+
+// pauseNeeds is how much it should have, nil while that is not known.
+func (y *eye) pauseNeeds() *big.Int {
+	for _, n := range y.pauser.networks {
+		if n.ChainID == y.n.ChainID {
+			if cost := n.Status().Cost; cost != nil {
+				return new(big.Int).Mul(cost, big.NewInt(pausesAhead))
+			}
+		}
+	}
+	return nil
+}
 
 // beginning is the block from which events of a dispatcher are read: that of its deployment, if it is in the journal, or the newest one, if it is not
 // deployed yet.

@@ -122,7 +122,7 @@ var definitions = []Definition{
 		"whoever controls that code may act as the account: take its roles from it, then find out how its key was used",
 	},
 	{
-		BalanceLow, "an account that sends has less than what T upgrades cost; over once it has a quarter more than that", "upgrades", "",
+		BalanceLow, "an account that sends has less than what T upgrades cost, or the key that pauses automatically less than 3 pauses; over once it has a quarter more than that", "upgrades", "",
 		Settings{Severity: Warning, Threshold: 3, Actions: []Action{Ops}},
 		"send it ether",
 	},
