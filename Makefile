@@ -81,10 +81,11 @@ mutation: setup ## Take every check out of the contracts, one at a time, and see
 mutation-slice: setup ## The same for a few checks, SLICE=1/36 of them; compares the table with the sources
 	cd contracts && FORGE=$(FORGE) node script/mutate.js --slice $(SLICE) --check ../docs/reference/mutations.md
 
-soak: mutation ## Run what takes many minutes: every mutant, long invariant and fuzz runs, a million random manifests, the index in a storm, chaos
+soak: mutation ## Run what takes many minutes: every mutant, long invariant and fuzz runs, a million random manifests, the index and who watches in a storm, chaos
 	cd contracts && FOUNDRY_PROFILE=soak $(FORGE) test --match-contract 'DispatcherInvariants|PageFuzzTest'
 	go test -run xxx -bench RandomManifests -benchtime 1000000x -timeout 0 ./contracts
 	go test -run Storm -count 1 -timeout 0 -v ./internal/index -storm 100000
+	go test -run ChaosWatching -count 1 -timeout 0 -v ./e2e -events 100000
 	$(MAKE) chaos
 
 chaos: setup tools postgres ## Run the tests of chaos alone, ROUNDS=20 of them

@@ -92,6 +92,22 @@ func (a *App) Acknowledge(ctx context.Context, id int64, by, note string) (out K
 	return all[0], done, nil
 }
 
+// ResolveReported ends an alert from outside, because somebody says that it is over.
+func (a *App) ResolveReported(ctx context.Context, id int64, by, reason string) (KeptAlert, error) {
+	if err := a.openJournal(ctx); err != nil {
+		return KeptAlert{}, err
+	}
+	record, err := a.store.ResolveReported(ctx, id, by, reason, a.alerting(a.store).Telling.Tell)
+	if err != nil {
+		return KeptAlert{}, whichAlert(err)
+	}
+	all, err := kept(ctx, a.store, record)
+	if err != nil {
+		return KeptAlert{}, err
+	}
+	return all[0], nil
+}
+
 // Silence begins a silence that lasts from now on.
 func (a *App) Silence(ctx context.Context, x rule.Silence, lasts time.Duration) (rule.Silence, error) {
 	if n := x.Network; n != "" && !slices.ContainsFunc(a.cfg.Networks, func(c config.Network) bool { return c.Name == n }) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/seed-b6a97670/lockstep/internal/rule"
@@ -19,6 +20,7 @@ func (x *answers) routes() []web.Route {
 		{Method: "GET", Pattern: "/api/v1/alerts", Handle: x.listAlerts},
 		{Method: "GET", Pattern: "/api/v1/alerts/{id}", Handle: x.showAlert},
 		{Method: "POST", Pattern: "/api/v1/alerts/{id}/acknowledge", Scope: token.Decide, Handle: x.acknowledge},
+		{Method: "POST", Pattern: "/api/v1/alerts/{id}/resolve", Scope: token.Decide, Handle: x.resolveReported},
 		{Method: "GET", Pattern: "/api/v1/silences", Handle: x.listSilences},
 		{Method: "POST", Pattern: "/api/v1/silences", Scope: token.Decide, Handle: x.beginSilence},
 		{Method: "POST", Pattern: "/api/v1/silences/{id}/end", Scope: token.Decide, Handle: x.endSilence},
@@ -100,6 +102,27 @@ func (x *answers) acknowledge(ctx context.Context, r *web.Request) (any, error) 
 		return nil, web.Conflict(fmt.Errorf("acknowledge alert %d: %s has it in hand since %s", id, a.AcknowledgedBy, moment(a.AcknowledgedAt)))
 	}
 	return a, nil
+}
+
+func (x *answers) resolveReported(ctx context.Context, r *web.Request) (any, error) {
+	id, err := numbered(r)
+	if err != nil {
+		return nil, err
+	}
+	var said struct {
+		Reason string `json:"reason"`
+	}
+	if err := r.Decode(&said); err != nil {
+		return nil, err
+	}
+	if strings.TrimSpace(said.Reason) == "" || len(said.Reason) > maxReason {
+		return nil, web.Invalid(fmt.Errorf("reason is missing, or longer than %d bytes: say how it is known that it is over", maxReason))
+	}
+	a, err := x.alerts.ResolveReported(ctx, id, by(r), strings.TrimSpace(said.Reason))
+	if errors.Is(err, store.ErrResolved) || errors.Is(err, store.ErrSeenHere) {
+		return nil, web.Conflict(err)
+	}
+	return a, told(err)
 }
 
 func (x *answers) listSilences(ctx context.Context, _ *web.Request) (any, error) {

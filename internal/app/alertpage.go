@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
+	"strings"
 	"time"
 
 	"github.com/seed-b6a97670/lockstep/internal/rule"
@@ -65,6 +66,10 @@ func (x *answers) view(r rule.Record, used bool, note string) web.View {
 	}
 	if !r.Fires() {
 		note = fmt.Sprintf("It is resolved since %s: %s.", moment(r.ResolvedAt), r.Resolution)
+	}
+	if r.Fires() && r.Rule == rule.External && note == "" {
+		source, _, _ := strings.Cut(r.Subject, " ")
+		note = fmt.Sprintf("It ends when %s says so. If that never comes: lockstep alert resolve %d --reason TEXT", source, r.ID)
 	}
 	v.Data = map[string]any{"Alert": r.Alert, "Since": moment(r.RaisedAt), "Who": who, "Note": note}
 	return v

@@ -26,6 +26,8 @@ type alertKeeper interface {
 	Acknowledge(ctx context.Context, id int64, by, note string) (a rule.Record, done bool, err error)
 	// AcknowledgeLinked is Acknowledge by whoever has the link whose secret has a hash.
 	AcknowledgeLinked(ctx context.Context, hash common.Hash) (a rule.Record, done bool, err error)
+	// ResolveReported ends an alert from outside, because somebody says that it is over.
+	ResolveReported(ctx context.Context, id int64, by, reason string) (rule.Record, error)
 }
 
 // journalAlerts keeps in the journal what is said about alerts. The process that watches finds it there.
@@ -44,6 +46,10 @@ func (j journalAlerts) Acknowledge(ctx context.Context, id int64, by, note strin
 
 func (j journalAlerts) AcknowledgeLinked(ctx context.Context, hash common.Hash) (rule.Record, bool, error) {
 	return j.store.AcknowledgeLinked(ctx, hash, j.cfg.Telling.Tell)
+}
+
+func (j journalAlerts) ResolveReported(ctx context.Context, id int64, by, reason string) (rule.Record, error) {
+	return j.store.ResolveReported(ctx, id, by, reason, j.cfg.Telling.Tell)
 }
 
 // answers takes what is said about alerts from outside: over the API, by links in messages, by webhooks, and by silences of Alertmanager.

@@ -286,6 +286,35 @@ func TestAlertsOverTheAPI(t *testing.T) {
 	}
 }
 
+// TestResolvingOverTheAPI: nobody can say of what is seen here that it is over.
+func TestResolvingOverTheAPI(t *testing.T) {
+	a := newAnswering(t)
+	seen := a.raise("0x01", time.Now())
+	a.want(200, `{"reports":1,"answers":0}`, "POST", "/hooks/them", `{"id": "7", "summary": "odd", "severity": "high", "state": "firing"}`, "Authorization", "Bearer "+hookToken)
+	reported := a.now(seen.ID + 1)
+	path := func(id int64) string { return fmt.Sprintf("/api/v1/alerts/%d/resolve", id) }
+	const good = `{"reason": " the monitor is gone "}`
+	a.want(401, "scope decide", "POST", path(reported.ID), good)
+	a.want(403, "scope decide", "POST", path(reported.ID), good, bearing(a.start)...)
+	for body, want := range map[string]string{`{}`: "reason is missing", `{"reason": " "}`: "reason is missing", `{"reason": "` + strings.Repeat("x", 1001) + `"}`: "longer", `{"note": "x"}`: "note"} {
+		a.want(400, want, "POST", path(reported.ID), body, bearing(a.decide)...)
+	}
+	a.want(404, "alert 99", "POST", path(99), good, bearing(a.decide)...)
+	a.want(409, "only alerts from outside", "POST", path(seen.ID), good, bearing(a.decide)...)
+	if r := a.now(reported.ID); !r.Fires() {
+		t.Fatalf("%+v", r)
+	}
+	var got rule.Record
+	want := fmt.Sprintf("token %s (on call) says that it is over: the monitor is gone", a.decide.ID())
+	if code, text := a.ask("POST", path(reported.ID), good, &got, bearing(a.decide)...); code != 200 || got.Resolution != want || got.Fires() {
+		t.Errorf("%d %s", code, text)
+	}
+	a.want(409, "resolved already", "POST", path(reported.ID), good, bearing(a.decide)...)
+	if r := a.now(seen.ID); !r.Fires() {
+		t.Errorf("%+v", r)
+	}
+}
+
 func TestSilencesOverTheAPI(t *testing.T) {
 	a := newAnswering(t)
 	const path = "/api/v1/silences"
@@ -495,6 +524,8 @@ func TestHooks(t *testing.T) {
 	a.want(200, report, "POST", them, `{"id": "7", "summary": "odd", "severity": "high", "network": "optimism", "state": "firing"}`, token...)
 	if e := external(); e.Network != "optimism" || e.ChainID != 10 || e.Subject != "them 7" {
 		t.Errorf("%+v", e)
+	} else {
+		a.want(200, fmt.Sprintf("It ends when them says so. If that never comes: lockstep alert resolve %d --reason TEXT", e.ID), "GET", a.link(e, "ops"), "")
 	}
 	a.want(200, report, "POST", them, `{"id": "7", "network": "optimism", "state": "resolved"}`, token...)
 	if e := external(); e.Fires() {

@@ -44,8 +44,9 @@ type eyes struct {
 	wake   func()    // whoever sends messages
 	record io.Writer // of what is seen; nil if it is not recorded
 
-	monitor  *monitor.Monitor
-	store    *store.Store    // under the lease
+	monitor  *monitor.Monitor // of this tenure of the lease, as are the next two
+	remedies *remedies
+	store    *store.Store
 	stopping context.Context //nolint:containedctx // of pauses, which are not broken off
 	pausing  sync.WaitGroup
 }
@@ -72,7 +73,12 @@ func (e *eyes) watchAll(ctx context.Context) error {
 // watch watches until ctx ends.
 func (e *eyes) watch(ctx context.Context, s *store.Store) (err error) {
 	app := e.server.app
-	e.store = s
+	ctx, over := context.WithCancel(ctx)
+	e.store, e.remedies = s, newRemedies()
+	defer func() {
+		over()
+		e.remedies.making.Wait()
+	}()
 	cfg := e.monitorConfig(ctx, s)
 	cfg.Record = e.record
 	if e.monitor, err = monitor.New(ctx, cfg); err != nil {
@@ -114,10 +120,16 @@ func (a *App) alerting(s *store.Store) monitor.Config {
 	}
 }
 
-// pause asks for the automatic pause. It goes on while the process stops.
+// pause gives the order to pause, unless it is carried out already. It goes on while the process stops.
 func (e *eyes) pause(r rule.Record, noticed time.Time) {
+	o, ok := e.pauser.orders.begin(PauseOrder{Alert: r.Alert, Seen: noticed, Endpoints: r.Endpoints}, time.Now())
+	if !ok {
+		return
+	}
 	e.pausing.Go(func() {
-		e.pauser.Pause(context.WithoutCancel(e.stopping), PauseOrder{Alert: r.Alert, Seen: noticed, Endpoints: r.Endpoints})
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(e.stopping), orderTime)
+		defer cancel()
+		e.pauser.orders.end(o, e.pauser.Pause(ctx, o), time.Now())
 	})
 }
 
@@ -275,7 +287,14 @@ func (y *eye) accounts() ([]sight.Account, error) {
 		}
 	}
 	if name := app.cfg.Alerts.Pause.Signer; name != "" && y.pauser != nil {
-		add(sight.Account{Address: app.addressIfKnown(name), Part: rule.Signer})
+		add(sight.Account{Address: app.addressIfKnown(name), Part: rule.Signer, Needs: y.pauseNeeds})
+	}
+	for _, role := range []string{"pauser", "emergency"} { // who is called in the night must not lack the money
+		for _, h := range app.cfg.Dispatcher.Roles[role] {
+			if h.Signer != "" {
+				add(sight.Account{Address: app.addressIfKnown(h.Signer), Part: rule.Signer, Needs: y.needs})
+			}
+		}
 	}
 	for name := range app.cfg.Signers {
 		add(sight.Account{Address: app.addressIfKnown(name), Part: rule.Signer})
@@ -293,6 +312,21 @@ func (y *eye) accounts() ([]sight.Account, error) {
 
 // needs is how much an account that sends should have, nil while that is not known.
 func (y *eye) needs() *big.Int { return y.cost.Load() }
+
+// pausesAhead is how many pauses the key that pauses automatically should be able to pay for.
+const pausesAhead = 3
+
+// pauseNeeds is how much it should have, nil while that is not known.
+func (y *eye) pauseNeeds() *big.Int {
+	for _, n := range y.pauser.networks {
+		if n.ChainID == y.n.ChainID {
+			if cost := n.Status().Cost; cost != nil {
+				return new(big.Int).Mul(cost, big.NewInt(pausesAhead))
+			}
+		}
+	}
+	return nil
+}
 
 // beginning is the block from which events of a dispatcher are read: that of its deployment, if it is in the journal, or the newest one, if it is not
 // deployed yet.

@@ -165,3 +165,47 @@ func (s *site) mustHaveSentNothing(who string) {
 		}
 	}
 }
+
+// TestAPauseThatNobodyDecidedIsMadeUpFor: an alert that fired when a process ended before it had decided anything pauses as soon as another one watches,
+// once.
+func TestAPauseThatNobodyDecidedIsMadeUpFor(t *testing.T) {
+	t.Parallel()
+	s, x, w, c := threatened(t, "off") // which decides nothing
+	activated := x.activate("net71")
+	w.settled("net71")
+	s.only(x.wants(activated)...)
+	w.end()
+	on := c
+	on.more = strings.Replace(c.more, "mode: off", "mode: on", 1)
+	for range 2 {
+		w = s.watch(on)
+		if all := w.decisions(rollout.PauseLanded); len(all) != 1 || all[0].Rule != rule.CodehashMismatch || all[0].Block.Hash != activated.BlockHash {
+			t.Errorf("%+v", all)
+		}
+		w.settled("net71")
+		w.end()
+	}
+	if s.state("net71", x.dispatcher)["paused"] != "true" {
+		t.Error("it is not paused")
+	}
+	if nonce, err := s.dial("net71").NonceAt(s.ctx(), s.address("pausing"), nil); err != nil || nonce != 1 {
+		t.Errorf("%d transactions, %v", nonce, err)
+	}
+}
+
+// TestStoppedAfterAnAlert: a process that is stopped in the moment in which an alert is raised pauses before it ends, or the next one does.
+func TestStoppedAfterAnAlert(t *testing.T) {
+	t.Parallel()
+	s, x, w, c := threatened(t, "on")
+	w.settled("net71")
+	x.activate("net71")
+	s.raised(rule.CodehashMismatch, strings.ToLower(x.address.Hex()))
+	w.end()
+	w = s.watch(c)
+	if all := w.decisions(rollout.PauseLanded); len(all) != 1 {
+		t.Errorf("%+v", all)
+	}
+	if nonce, err := s.dial("net71").NonceAt(s.ctx(), s.address("pausing"), nil); err != nil || nonce != 1 {
+		t.Errorf("%d transactions, %v", nonce, err)
+	}
+}

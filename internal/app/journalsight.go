@@ -17,6 +17,7 @@ import (
 	"github.com/seed-b6a97670/lockstep/internal/relay"
 	"github.com/seed-b6a97670/lockstep/internal/rollout"
 	"github.com/seed-b6a97670/lockstep/internal/rule"
+	"github.com/seed-b6a97670/lockstep/internal/store"
 )
 
 // journalSight sees what the journal says, whichever process wrote it: steps that are final, transactions that are open, and plans that are being
@@ -25,10 +26,10 @@ type journalSight struct {
 	server *server
 	show   func(ctx context.Context, chainID uint64, seen ...rule.Seen)
 
-	seq     uint64 // of the audit log when the journal was last read
-	again   bool   // not all was seen in it
-	began   int64  // unix seconds of the oldest step that is of interest
-	steps   map[int64]bool
+	seq     uint64         // of the audit log when the journal was last read
+	again   bool           // not all was seen in it
+	began   int64          // unix seconds of the oldest step that is of interest when it is read first
+	steps   map[int64]bool // that were final then
 	open    map[place]*opened
 	asked   time.Time // when networks were asked which of them have landed
 	rolling map[common.Hash]string
@@ -75,7 +76,7 @@ func (j *journalSight) look(ctx context.Context) error {
 	if err := j.lookAtPlans(ctx); err != nil {
 		return err
 	}
-	open, finished, err := j.server.app.store.RecentTransactions(ctx, j.began)
+	open, finished, err := j.transactions(ctx, seq)
 	if err != nil {
 		return err
 	}
@@ -85,7 +86,9 @@ func (j *journalSight) look(ctx context.Context) error {
 		if j.steps[t.ID] {
 			continue
 		}
-		j.steps[t.ID] = true
+		if j.seq == 0 {
+			j.steps[t.ID] = true
+		}
 		n := j.server.network(t.ChainID)
 		if n == nil || t.Status != rollout.Confirmed && t.Status != rollout.Reverted {
 			continue
@@ -105,6 +108,14 @@ func (j *journalSight) look(ctx context.Context) error {
 	j.again = !j.lookAtOpen(ctx, open)
 	j.seq = seq
 	return nil
+}
+
+// transactions are those that are open, and those that became final since the journal was last read, until an entry of the audit log.
+func (j *journalSight) transactions(ctx context.Context, seq uint64) (open []rollout.Transaction, finished []store.Finished, err error) {
+	if j.seq == 0 {
+		return j.server.app.store.RecentTransactions(ctx, j.began)
+	}
+	return j.server.app.store.TransactionsAfter(ctx, j.seq, seq)
 }
 
 // lookAtRefused shows calls of ours that were not sent because they would have been refused. Those of before count for nothing.

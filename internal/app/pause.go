@@ -24,6 +24,7 @@ type Pauser struct {
 	app      *App
 	metrics  *metric.Registry
 	networks []*pausing
+	orders   *orders
 }
 
 // pausing is the pauser of one network.
@@ -35,10 +36,12 @@ type pausing struct {
 // PauseOrder is an alert that asks for a pause.
 type PauseOrder struct {
 	Alert rule.Alert // critical, with rule.ActPause among its actions
-	Seen  time.Time  // when the block that showed the offence arrived here
+	Seen  time.Time  // when the block that showed the offence arrived here; zero if that was in another process
 	// Endpoints is how many endpoints of the network say so, of an alert about code or storage, and 0 of others, for which there are logs. For less than
 	// alerts.pause.endpoints nothing is paused.
 	Endpoints int
+	// Again says that it may be decided already.
+	Again bool
 }
 
 // CodeRule is the rule whose alerts several endpoints must agree on.
@@ -100,7 +103,7 @@ func (a *App) NewPauser(ctx context.Context, metrics *metric.Registry) (*Pauser,
 	if err != nil {
 		return nil, err
 	}
-	p := &Pauser{app: a, metrics: metrics}
+	p := &Pauser{app: a, metrics: metrics, orders: newOrders(a.opts.Log)}
 	for _, n := range a.networks {
 		made, err := a.pauser(ctx, n, key, address, p.told)
 		if err != nil {
@@ -247,7 +250,7 @@ func (p *Pauser) Pause(ctx context.Context, o PauseOrder) []PauseDecision {
 	var all sync.WaitGroup
 	for i, n := range chosen {
 		all.Go(func() {
-			d, err := n.Pause(ctx, p.decision(o), o.Seen)
+			d, err := p.pause(ctx, n, o)
 			out[i] = decisionOf(n.Name, d)
 			if err != nil {
 				out[i].Error = err.Error()
@@ -262,9 +265,22 @@ func (p *Pauser) Pause(ctx context.Context, o PauseOrder) []PauseDecision {
 	return out
 }
 
+// pause pauses one network.
+func (p *Pauser) pause(ctx context.Context, n *pausing, o PauseOrder) (rollout.Pause, error) {
+	d := p.decision(o)
+	if o.Again {
+		if was, ok, err := n.Decided(ctx, d); ok || err != nil {
+			return was, err
+		}
+	}
+	return n.Pause(ctx, d, o.Seen)
+}
+
 // decision is what an alert asks for, refused if it does not.
 func (p *Pauser) decision(o PauseOrder) rollout.Pause {
-	d := rollout.Pause{Fingerprint: o.Alert.Fingerprint, Rule: o.Alert.Rule, Reason: o.Alert.Summary, Block: o.Alert.Block, BlockChain: o.Alert.ChainID}
+	d := rollout.Pause{
+		Fingerprint: o.Alert.Fingerprint, RaisedAt: o.Alert.LastRaised(), Rule: o.Alert.Rule, Reason: o.Alert.Summary, Block: o.Alert.Block, BlockChain: o.Alert.ChainID,
+	}
 	refuse := func(format string, args ...any) {
 		if d.Outcome == "" {
 			d.Outcome, d.Note = rollout.PauseRefused, fmt.Sprintf(format, args...)

@@ -137,11 +137,15 @@ func (a *App) Serve(ctx context.Context, listening func(url string)) (err error)
 	g.Go(func() error { return server.Serve(ctx) })
 	g.Go(func() error { return s.lookForWork(ctx) })
 	g.Go(func() error { return s.answers.poll(ctx) })
-	g.Go(func() error { return s.eyes.watchAll(ctx) })
+	watched, unwatch := context.WithCancel(context.WithoutCancel(ctx))
+	g.Go(func() error {
+		defer unwatch() // orders to pause have come to their end, or are in the journal with their alerts
+		return s.eyes.watchAll(ctx)
+	})
 	g.Go(func() error { return sender.Run(ctx) })
 	g.Go(func() error { return s.watchQueue(ctx) })
 	if s.eyes.pauser != nil {
-		g.Go(func() error { return s.eyes.pauser.Run(ctx) })
+		g.Go(func() error { return s.eyes.pauser.Run(watched) }) // it outlasts what gives it orders
 	}
 	for _, n := range a.networks {
 		g.Go(func() error { return s.watch(ctx, n) })

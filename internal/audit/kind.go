@@ -368,7 +368,8 @@ type RelayEnd struct {
 type Pause struct {
 	ID          int64          `json:"id"`
 	Dispatcher  common.Address `json:"dispatcher"`
-	Fingerprint string         `json:"fingerprint"` // of the alert
+	Fingerprint string         `json:"fingerprint"`        // of the alert
+	RaisedAt    int64          `json:"raisedAt,omitempty"` // when it was, in unix seconds
 	Rule        string         `json:"rule"`
 	Reason      string         `json:"reason"` // what the alert says
 	Mode        string         `json:"mode"`

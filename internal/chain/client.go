@@ -3,7 +3,8 @@
 // What a node says about the call itself (a revert, a refused transaction) is an answer and is returned as it is. All else
 // is a failure of the endpoint, and the next one is asked: no connection, no answer in time, an HTTP error, a rate limit,
 // what is not JSON or not of the right type, a block that it has not seen. Every endpoint must prove its chain id before it
-// is used, and again after it failed; one of another chain is never used.
+// is used, and again after it failed; one of another chain is never used. One that has another block in the place of a final one that others have is not
+// used for a while (Left).
 //
 // Endpoints are asked in this order:
 //

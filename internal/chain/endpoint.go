@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/ethereum/go-ethereum/common/hexutil"
 	"github.com/ethereum/go-ethereum/ethclient"
 	"github.com/ethereum/go-ethereum/rpc"
 )
@@ -28,6 +29,8 @@ type endpoint struct {
 	turn   chan struct{} // holds a token while somebody connects: what follows is theirs
 	eth    *ethclient.Client
 	proven time.Time // when its chain id was last seen to be right
+	apart  *Block    // that it had another block in the place of, when others had this one
+	parted time.Time // when that was
 
 	single  atomic.Bool                      // it takes no batches
 	batches atomic.Int32                     // how many calls it takes in one; see gather
@@ -69,9 +72,25 @@ func (e *endpoint) connect(ctx context.Context, chainID uint64, failure time.Tim
 		if !id.IsUint64() || id.Uint64() != chainID {
 			return nil, &ChainIDError{Endpoint: e.label, Got: id.Uint64(), Want: chainID}
 		}
+		if e.apart != nil && time.Since(e.parted) < partedFor {
+			if b, err := block(ctx, e.eth, hexutil.EncodeUint64(e.apart.Number)); err != nil || b.Hash != e.apart.Hash {
+				return nil, &ApartError{Endpoint: e.label, Block: *e.apart}
+			}
+		}
+		e.apart = nil
 		e.proven = time.Now()
 	}
 	return e.eth, nil
+}
+
+// partedFor is for how long an endpoint that is apart is not asked: it may have been right, and the others wrong. Then they are compared again.
+const partedFor = 10 * time.Minute
+
+// part has the endpoint asked for nothing until it has a block, or some time has passed.
+func (e *endpoint) part(b Block) {
+	e.turn <- struct{}{}
+	defer func() { <-e.turn }()
+	e.apart, e.parted, e.proven = &b, time.Now(), time.Time{}
 }
 
 // reach returns the endpoint's client, whatever its chain id. It waits for nobody who has that proven.
@@ -144,6 +163,18 @@ func (e *ChainIDError) WrongChain() {}
 func isWrongChain(err error) bool {
 	var wrong *ChainIDError
 	return errors.As(err, &wrong)
+}
+
+// ApartError says that an endpoint has another block in the place of one that was final, and that others have: it serves another chain with the same id,
+// or has stayed on a branch that the network has left.
+type ApartError struct {
+	Endpoint string
+	Block    Block
+}
+
+func (e *ApartError) Error() string {
+	return fmt.Sprintf("endpoint %s has another block %d than the others, which have %s: it is not used until it has that, or for 10 minutes; take it out of rpc in lockstep.yaml, or ask its provider",
+		e.Endpoint, e.Block.Number, e.Block.Hash)
 }
 
 // order returns the endpoints as they are to be asked.

@@ -3,9 +3,11 @@ package chain
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/ethereum/go-ethereum"
 	"github.com/ethereum/go-ethereum/common/hexutil"
 	"github.com/ethereum/go-ethereum/ethclient"
 )
@@ -26,6 +28,33 @@ func (c *Client) Endpoints(ctx context.Context) []EndpointState { return c.surve
 // HashesAt asks each endpoint for the block of a number. They are sorted by name.
 func (c *Client) HashesAt(ctx context.Context, number uint64) []EndpointState {
 	return c.survey(ctx, hexutil.EncodeUint64(number))
+}
+
+// Left tells whether the network has left a block that was final: no endpoint has it any more. If some have it, those that have another one in its place are
+// not used for a while, unless they come to have it. It is in doubt if no endpoint has it and one of several does not answer, or has none in its place.
+func (c *Client) Left(ctx context.Context, b Block) (left bool, err error) {
+	states := c.HashesAt(ctx, b.Number)
+	held, unknown := false, error(nil)
+	for _, s := range states {
+		switch {
+		case errors.Is(s.Err, ethereum.NotFound) && len(states) == 1:
+		case s.Err != nil:
+			unknown = fmt.Errorf("ask %s of %s whether block %d has left the chain: %w", s.Name, c.name, b.Number, s.Err)
+		case s.Block.Hash == b.Hash:
+			held = true
+		}
+	}
+	if !held {
+		return unknown == nil, unknown
+	}
+	for _, e := range c.order() {
+		i := slices.IndexFunc(states, func(s EndpointState) bool { return s.Name == e.label })
+		if s := states[i]; s.Err == nil && s.Block.Hash != b.Hash {
+			e.part(b)
+			c.failed(e)
+		}
+	}
+	return false, nil
 }
 
 func (c *Client) survey(ctx context.Context, tag string) []EndpointState {

@@ -18,7 +18,7 @@ import (
 )
 
 func newAlert(e *env) *cobra.Command {
-	return group("alert", "Show, acknowledge and silence alerts", newAlertList(e), newAlertShow(e), newAlertAck(e), newAlertSilence(e), newAlertSilences(e), newAlertUnsilence(e), newAlertPauses(e))
+	return group("alert", "Show, acknowledge and silence alerts", newAlertList(e), newAlertShow(e), newAlertAck(e), newAlertResolve(e), newAlertSilence(e), newAlertSilences(e), newAlertUnsilence(e), newAlertPauses(e))
 }
 
 // recordID reads the id of an alert or a silence.
@@ -287,6 +287,45 @@ fires on until what it sees is over. Who it was, when, and the note are in the a
 type acknowledged struct {
 	app.KeptAlert
 	Done bool `json:"done"`
+}
+
+func newAlertResolve(e *env) *cobra.Command {
+	var reason string
+	c := &cobra.Command{
+		Use:   "resolve ID",
+		Short: "End an alert from outside whose reporter does not say that it is over",
+		Long: `End an alert from outside (rule external), which otherwise fires until whoever reported it says that
+it is over. If it is reported again, it is a new alert. All others are about what is seen here, and
+end by themselves when that is over: they are refused. Who ended it, and why, is in the audit log.`,
+		Example: "  lockstep alert resolve 12 --reason 'the monitor that reported it was removed'",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			id, err := recordID(args[0])
+			if err != nil {
+				return err
+			}
+			if err := needsReason(reason); err != nil {
+				return err
+			}
+			a, _, err := e.open()
+			if err != nil {
+				return err
+			}
+			defer closing(a, &err)
+			alert, err := a.ResolveReported(cmd.Context(), id, app.Who(), strings.TrimSpace(reason))
+			if err != nil {
+				return err
+			}
+			if e.json {
+				return e.printJSON(alert)
+			}
+			e.showAlert(alert)
+			return nil
+		},
+	}
+	c.Flags().StringVar(&reason, "reason", "", "how it is known that it is over; required")
+	completesAlert(e, c)
+	return onJournal(e, c)
 }
 
 // For how long alerts can be silenced.

@@ -51,6 +51,12 @@ func init() {
 		{command: "lockstep alert ack", args: "--config @one.yaml 3", code: exitFailed, fails: true},
 		{command: "lockstep alert ack", args: "--config @one.yaml 99", code: exitFailed, fails: true},
 		{command: "lockstep alert ack", args: "--config @one.yaml 0", code: exitUsage, fails: true},
+		{command: "lockstep alert resolve", args: "--config @one.yaml 1 --reason gone", code: exitFailed, fails: true},
+		{command: "lockstep alert resolve", args: "--config @one.yaml 4 --reason gone", before: reportedAlert},
+		{command: "lockstep alert resolve", args: "--config @one.yaml 4 --reason gone", code: exitFailed, fails: true},
+		{command: "lockstep alert resolve", args: "--config @one.yaml 99 --reason gone", code: exitFailed, fails: true},
+		{command: "lockstep alert resolve", args: "--config @one.yaml 4", code: exitUsage, fails: true},
+		{command: "lockstep alert resolve", args: "--config @one.yaml fourth --reason gone", code: exitUsage, fails: true},
 		{command: "lockstep alert silence", args: "--config @one.yaml drift --for 2h --reason known"},
 		{command: "lockstep alert silence", args: "--config @one.yaml rpc_down --network local --subject https* --for 2h --reason moved"},
 		{command: "lockstep alert silence", args: "--config @one.yaml cube --for 2h --reason known", code: exitUsage, fails: true},
@@ -102,7 +108,7 @@ func keptAlerts(t *testing.T, r *rig) {
 	}
 	root := make(rule.UnknownRoot, "local", "0xaa", rule.Critical, rule.Security, rule.ActCancel)
 	root.ChainID, root.Contract, root.Tx, root.Block = 31337, common.Address{0xd1}, common.Hash{1}, rollout.Block{Number: 7, Hash: common.Hash{7}, Time: 1007}
-	root.Endpoints = 2
+	root.Endpoints, root.RaisedAnewAt = 2, at
 	root.Details = []rule.Detail{{Name: "sender", Value: "0x51"}}
 	drift, down := make(rule.Drift, "", "active routes", rule.High, rule.Ops), make(rule.RPCDown, "local", "https://one.example/a", rule.Warning, rule.Ops)
 	if _, err := s.SaveAlerts(t.Context(), 31337, nil, []rule.Change{{Turn: rule.Raised, Alert: root}, {Turn: rule.Raised, Alert: drift}, {Turn: rule.Raised, Alert: down}}, nil); err != nil {
@@ -113,6 +119,23 @@ func keptAlerts(t *testing.T, r *rig) {
 	}
 	down.ResolvedAt, down.Resolution = at, "it answers again"
 	if _, err := s.SaveAlerts(t.Context(), 31337, nil, []rule.Change{{Turn: rule.Resolved, Alert: down}}, nil); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// reportedAlert keeps an alert from outside.
+func reportedAlert(t *testing.T, r *rig) {
+	t.Helper()
+	s, err := store.Open(t.Context(), r.path("lockstep.db"), "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.Close() }()
+	a := rule.Alert{
+		Fingerprint: rule.Fingerprint(rule.External, "", "grafana x"), Rule: rule.External, Severity: rule.Warning, Subject: "grafana x", Summary: "it is slow",
+		Actions: []rule.Action{rule.Ops}, Count: 1, RaisedAt: time.Now().Unix(), SeenAt: time.Now().Unix(),
+	}
+	if _, err := s.SaveAlerts(t.Context(), 0, nil, []rule.Change{{Turn: rule.Raised, Alert: a}}, nil); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -153,6 +176,10 @@ func TestAlertsForPeople(t *testing.T) {
 		{line: "alert ack 1 --note mine", holds: []string{"alert 1: unknown_root on local, critical, acknowledged", "mine"}, lacks: []string{"acknowledged before"}},
 		{line: "alert ack 1 --note ours", holds: []string{"it was acknowledged before", "mine"}, lacks: []string{"ours"}},
 		{line: "alert ack 3", code: exitFailed, holds: []string{"acknowledge alert 3: it is resolved already"}},
+		{line: "alert resolve 2 --reason gone", code: exitFailed, holds: []string{"resolve alert 2: only alerts from outside", "ends by itself", "alert ack"}},
+		{line: "alert resolve 2", code: exitUsage, holds: []string{"--reason"}},
+		{line: "alert resolve 4 --reason gone", before: func() { reportedAlert(t, r) }, holds: []string{"alert 4: external, warning, resolved", "says that it is over: gone"}},
+		{line: "alert resolve 4 --reason gone", code: exitFailed, holds: []string{"resolve alert 4: it is resolved already"}},
 		{line: "alert show 99", code: exitFailed, holds: []string{"read alert 99: not in the journal: see lockstep alert list --all"}},
 		{line: "alert silences", holds: []string{"nothing is silenced"}},
 		{line: "alert silence drift --for 2h --reason known", holds: []string{"silence 1: drift until", "lockstep alert unsilence 1"}},
@@ -170,6 +197,9 @@ func TestAlertsForPeople(t *testing.T) {
 		{line: "report --days 367", code: exitUsage},
 		{line: "audit list --kind silence", holds: []string{"silence.begun", "silence 3 unknown_root: known", "silence.ended"}},
 	} {
+		if c.before != nil {
+			c.before()
+		}
 		code, stdout, stderr := r.run(t, "", strings.Fields(c.line)...)
 		if code != c.code {
 			t.Errorf("%s: exit code %d, want %d\n%s%s", c.line, code, c.code, stdout, stderr)

@@ -20,7 +20,8 @@ func newAlertPauses(e *env) *cobra.Command {
 		Long: `List the last decisions of the automatic pause (alerts.pause), the newest first: what asked for it,
 what came of it, and how long it took from the arrival of the block. With --check each network is
 asked first whether the key could pause it now: it must hold PAUSER_ROLE and nothing else, and have
-the money. Then the exit code is 3 if the mode is on and it could not somewhere. The key's password may be asked for.
+the money. Then the exit code is 3 if the mode is on and it could not somewhere. The key's password
+may be asked for.
 
 ` + exitCodes,
 		Example: "  lockstep alert pauses --check\n  lockstep alert pauses --last 100 --json",

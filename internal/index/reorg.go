@@ -4,11 +4,14 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/ethereum/go-ethereum/common"
+
 	"github.com/seed-b6a97670/lockstep/internal/event"
 	"github.com/seed-b6a97670/lockstep/internal/rollout"
 )
 
-// rollBack takes back the blocks that are no longer in the chain, whose head is another now.
+// rollBack takes back the blocks that are no longer in the chain, whose head is another now. Of many, of which some were final, one endpoint does not say so
+// alone.
 func (x *Indexer) rollBack(ctx context.Context, head event.Header) error {
 	if err := x.flush(ctx); err != nil {
 		return err
@@ -19,6 +22,16 @@ func (x *Indexer) rollBack(ctx context.Context, head event.Header) error {
 	}
 	if ancestor.Number+1 == x.next || ancestor.Number == head.Number && ancestor.Hash != head.Hash {
 		return fmt.Errorf("who announces block %d of %s has another branch than who is asked: %w", head.Number, x.chain.Name(), errChanged)
+	}
+	if x.final.Hash != (common.Hash{}) && ancestor.Number < x.final.Number && x.next-1-ancestor.Number > keptBlocks {
+		left, err := x.chain.Left(ctx, x.final)
+		if err != nil {
+			return err
+		}
+		if !left {
+			return fmt.Errorf("block %d of %s is final, and who announces block %d has another one in its place: %w", x.final.Number, x.chain.Name(), head.Number, errChanged)
+		}
+		x.log.Warn("no endpoint has a block any more that was final", "block", x.final.Number)
 	}
 	x.log.Info("the chain was reorganised", "block", ancestor.Number, "gone", x.next-1-ancestor.Number)
 	if err := x.store.RollBack(ctx, x.chainID, x.contracts, x.next, ancestor); err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -42,7 +43,9 @@ type Config struct {
 	Journal   Journal
 	Explainer Explainer
 	Telling   Telling // its Silenced is the monitor's
-	// Pause is asked for when an alert is raised whose action it is. It must return at once. noticed is when what it is about arrived here.
+	// Pause is asked for when an alert is raised whose action it is; noticed is when what it is about arrived here. It is asked for again at each tick while
+	// the alert fires, is critical, and nobody has it in hand, since the process may have ended, or failed, before anything was decided: then noticed is
+	// zero. Whoever is asked sees to it that one alert, which has a fingerprint and the time when it was raised, pauses once. It must return at once.
 	Pause func(r rule.Record, noticed time.Time)
 	// Changed is told of what was kept; it must return at once. May be nil.
 	Changed func(rule.Turn, rule.Record)
@@ -170,15 +173,28 @@ func (m *Monitor) save(ctx context.Context, chainID uint64, at *rollout.Block, n
 		if r.ID == 0 {
 			continue
 		}
-		if m.firing[r.Fingerprint] = r; !r.Fires() {
-			delete(m.firing, r.Fingerprint)
-		}
+		m.keep(r, noticed)
 		m.report(changes[i].Turn, r)
 		if changes[i].Turn == rule.Raised && r.Has(rule.ActPause) && m.cfg.Pause != nil && !m.silenced(r.Alert, noticed) {
 			m.cfg.Pause(r, noticed)
 		}
 	}
 	return nil
+}
+
+// keep takes in an alert as the journal has it. Somebody may have taken it in hand meanwhile, in another process.
+func (m *Monitor) keep(r rule.Record, now time.Time) {
+	was, known := m.firing[r.Fingerprint]
+	if m.firing[r.Fingerprint] = r; !r.Fires() {
+		delete(m.firing, r.Fingerprint)
+		return
+	}
+	if known && was.AcknowledgedAt == 0 && r.AcknowledgedAt != 0 {
+		if m.cfg.Changed != nil {
+			m.cfg.Changed(Acknowledged, r)
+		}
+		m.see(rule.Seen{Sight: rule.SawAcknowledged, Network: r.Network, At: now.UnixMilli(), Subject: r.Fingerprint})
+	}
 }
 
 func (m *Monitor) report(turn rule.Turn, r rule.Record) {
@@ -203,6 +219,23 @@ func (m *Monitor) report(turn rule.Turn, r rule.Record) {
 			m.cfg.Log.Warn("alert, again: "+r.Summary, where...)
 		}
 	case rule.Confirmed:
+	}
+}
+
+// pauseAgain asks again for the pauses that alerts ask for which are kept and fire.
+func (m *Monitor) pauseAgain(now time.Time) {
+	if m.cfg.Pause == nil {
+		return
+	}
+	for _, key := range slices.Sorted(maps.Keys(m.firing)) {
+		r := m.firing[key]
+		if r.Severity != rule.Critical || !r.Has(rule.ActPause) || r.AcknowledgedAt != 0 || m.silenced(r.Alert, now) {
+			continue
+		}
+		if seen, fires := m.engine.LastSeen(key); fires { // what has just ended is kept a moment later
+			r.SeenAt = max(r.SeenAt, seen)
+			m.cfg.Pause(r, time.Time{})
+		}
 	}
 }
 
@@ -249,11 +282,15 @@ func (m *Monitor) Run(ctx context.Context) error {
 func (m *Monitor) runOnce(ctx context.Context, now time.Time) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	errs := []error{m.lookForSilences(ctx, now), m.lookForAnswers(ctx, now)}
+	unknown := errors.Join(m.lookForSilences(ctx, now), m.lookForAnswers(ctx, now))
+	errs := []error{unknown}
 	for chainID, name := range m.names {
 		errs = append(errs, m.expect(ctx, chainID, name, now.UnixMilli()))
 	}
 	m.see(rule.Seen{Sight: rule.SawTick, At: now.UnixMilli()})
+	if unknown == nil { // what people have said
+		m.pauseAgain(now)
+	}
 	errs = append(errs, m.save(ctx, 0, nil, now), m.escalate(ctx, now))
 	return errors.Join(errs...)
 }
@@ -266,7 +303,7 @@ func (m *Monitor) lookForSilences(ctx context.Context, now time.Time) (err error
 	return err
 }
 
-// lookForAnswers finds out what other processes have done about alerts: who has acknowledged them, and what was reported from outside.
+// lookForAnswers finds out what other processes have done about alerts: who has acknowledged or escalated them, and what was reported from outside.
 func (m *Monitor) lookForAnswers(ctx context.Context, now time.Time) error {
 	all, err := m.cfg.Journal.FiringAlerts(ctx)
 	if err != nil {
@@ -275,16 +312,12 @@ func (m *Monitor) lookForAnswers(ctx context.Context, now time.Time) error {
 	still := map[string]bool{}
 	for _, r := range all {
 		still[r.Fingerprint] = true
-		switch was, known := m.firing[r.Fingerprint]; {
-		case !known && r.Rule == rule.External:
-			m.engine.Restore([]rule.Alert{r.Alert}, nil)
-			m.firing[r.Fingerprint] = r
-		case known && was.AcknowledgedAt == 0 && r.AcknowledgedAt != 0:
-			m.firing[r.Fingerprint] = r
-			if m.cfg.Changed != nil {
-				m.cfg.Changed(Acknowledged, r)
-			}
-			m.see(rule.Seen{Sight: rule.SawAcknowledged, Network: r.Network, At: now.UnixMilli(), Subject: r.Fingerprint})
+		_, known := m.firing[r.Fingerprint]
+		if r.Rule == rule.External { // it may say something else by now, or be graver
+			m.engine.Restore([]rule.Alert{r.Alert}, map[string]int64{r.Fingerprint: r.AcknowledgedAt})
+		}
+		if known || r.Rule == rule.External {
+			m.keep(r, now)
 		}
 	}
 	for fingerprint, r := range m.firing {

@@ -41,6 +41,7 @@ type Pause struct {
 	ChainID     uint64
 	Dispatcher  common.Address
 	Fingerprint string // of the alert
+	RaisedAt    int64  // when that was raised, or raised anew, in unix seconds; 0 if it is not known. With the fingerprint it is the order, which is carried out once
 	Rule        string
 	Reason      string // what the alert says
 	Mode        PauseMode
@@ -54,6 +55,8 @@ type Pause struct {
 	Transaction int64  // the entry of the journal; 0 if there is none
 	// Took is how many milliseconds passed from the arrival of the block until an endpoint or a relay had the transaction; 0 if that is not known.
 	Took int64
+	// Known says that the order was decided before, and that this is that decision, with what has come of it since.
+	Known bool
 	// Of one that is sent, and read: Signer of its transaction, whether that, or one with its nonce, may still land, and Final, which has used the
 	// nonce for good. It is zero as long as there is none, and if that is not in the journal.
 	Signer common.Address

@@ -79,9 +79,11 @@ type Alert struct {
 	Confirmed   bool           `json:"confirmed"`           // the block is final by the network's rule
 	Count       int            `json:"count"`               // how often it was seen
 	RaisedAt    int64          `json:"raisedAt"`            // unix seconds
-	SeenAt      int64          `json:"seenAt"`              // last
-	ResolvedAt  int64          `json:"resolvedAt,omitempty"`
-	Resolution  string         `json:"resolution,omitempty"` // why it is resolved
+	// RaisedAnewAt is when it was raised last, in unix seconds, if that was not the first time: it had become graver, or what was feared had happened.
+	RaisedAnewAt int64  `json:"raisedAnewAt,omitempty"`
+	SeenAt       int64  `json:"seenAt"` // last
+	ResolvedAt   int64  `json:"resolvedAt,omitempty"`
+	Resolution   string `json:"resolution,omitempty"` // why it is resolved
 }
 
 // Detail is a fact about an alert.
@@ -102,6 +104,9 @@ type Record struct {
 
 // Fires tells whether an alert is not resolved.
 func (a Alert) Fires() bool { return a.ResolvedAt == 0 }
+
+// LastRaised is when an alert was raised, or raised anew, in unix seconds.
+func (a Alert) LastRaised() int64 { return max(a.RaisedAt, a.RaisedAnewAt) }
 
 // Fingerprint identifies an alert while it fires.
 func Fingerprint(rule, network, subject string) string {

@@ -170,3 +170,29 @@ func TestAsManyAsMustSaySo(t *testing.T) {
 		t.Errorf("configured as a warning it is %s", a.Severity)
 	}
 }
+
+// TestWhenItWasRaisedLast: what follows from an alert once each time it is raised can be told apart.
+func TestWhenItWasRaisedLast(t *testing.T) {
+	e := New(nil)
+	seen := func(at int64, what string) Alert {
+		t.Helper()
+		s := Seen{
+			Sight: SawEffect, Network: "alpha", ChainID: 1, At: at * 1000, Contract: common.Address{1}, Tx: common.Hash{byte(at)}, Block: rollout.Block{Number: uint64(at)},
+			Effect: Effect{what, "0xaa 1"},
+		}
+		changes := e.See(s)
+		if len(changes) != 1 {
+			t.Fatalf("%s: %+v", what, changes)
+		}
+		return changes[0].Alert
+	}
+	for _, c := range []struct {
+		at         int64
+		what       string
+		last, anew int64
+	}{{100, Committed, 100, 0}, {110, Activated, 110, 110}, {120, Committed, 110, 110}} {
+		if a := seen(c.at, c.what); a.RaisedAt != 100 || a.LastRaised() != c.last || a.RaisedAnewAt != c.anew {
+			t.Errorf("%s at %d: raised at %d, anew at %d", c.what, c.at, a.RaisedAt, a.RaisedAnewAt)
+		}
+	}
+}

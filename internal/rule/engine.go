@@ -3,6 +3,7 @@ package rule
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -20,16 +21,19 @@ type Engine struct {
 	rolling  map[common.Hash][]string // routesRoots that are allowed while a plan is carried out
 	apart    int64                    // since when networks differ, in unix milliseconds; 0 if they do not
 	changes  []Change                 // of what is being seen
+	expiry   int64                    // before which no alert ends by itself, in unix milliseconds
 }
 
 // firing is an alert that fires.
 type firing struct {
 	Alert
-	happened bool  // it is about something that has happened, not about a state that lasts
-	acked    int64 // unix milliseconds
-	restored bool  // another engine has raised it
-	orphan   bool  // the block that showed it is no longer in the chain
-	anew     bool  // what is shown next is raised again
+	happened bool                    // it is about something that has happened, not about a state that lasts
+	acked    int64                   // unix milliseconds
+	restored bool                    // another engine has raised it
+	orphan   bool                    // the block that showed it is no longer in the chain
+	anew     bool                    // what is shown next is raised again
+	senders  map[common.Address]bool // of an alert about many: those that this engine has seen
+	before   int                     // and how many another one had
 }
 
 // network is what is known of one network.
@@ -50,7 +54,7 @@ type network struct {
 
 // New makes an engine. Rules that settings do not name have their defaults.
 func New(settings map[string]Settings) *Engine {
-	e := &Engine{settings: Defaults(), alerts: map[string]*firing{}, networks: map[string]*network{}, rolling: map[common.Hash][]string{}}
+	e := &Engine{settings: Defaults(), alerts: map[string]*firing{}, networks: map[string]*network{}, rolling: map[common.Hash][]string{}, expiry: never}
 	maps.Copy(e.settings, settings)
 	return e
 }
@@ -59,12 +63,23 @@ func New(settings map[string]Settings) *Engine {
 // acknowledgements, in unix seconds, by fingerprint.
 func (e *Engine) Restore(alerts []Alert, acked map[string]int64) {
 	for _, a := range alerts {
-		e.alerts[a.Fingerprint] = &firing{Alert: a, happened: happens(a), restored: true, acked: acked[a.Fingerprint] * 1000}
+		f := &firing{Alert: a, happened: happens(a), restored: true, acked: acked[a.Fingerprint] * 1000, before: sendersOf(a)}
+		e.alerts[a.Fingerprint] = f
+		e.mayExpire(f)
 	}
 }
 
 // Forget lets go of an alert that was ended elsewhere.
 func (e *Engine) Forget(fingerprint string) { delete(e.alerts, fingerprint) }
+
+// LastSeen is when what an alert is about was last seen, in unix seconds, and whether it fires.
+func (e *Engine) LastSeen(fingerprint string) (at int64, fires bool) {
+	f := e.alerts[fingerprint]
+	if f == nil {
+		return 0, false
+	}
+	return f.SeenAt, true
+}
 
 // happens tells whether an alert is about something that has happened. What it is about tells, since an engine may be told of an alert alone.
 func happens(a Alert) bool {
@@ -169,6 +184,7 @@ func (e *Engine) See(s Seen) []Change {
 	case SawAcknowledged:
 		if f := e.alerts[s.Subject]; f != nil && f.acked == 0 {
 			f.acked = s.At
+			e.mayExpire(f)
 		}
 	case SawTick:
 		e.forgetSteps(s)
@@ -203,7 +219,9 @@ func (e *Engine) raise(s Seen, rule string, a Alert) {
 	a.RaisedAt, a.SeenAt, a.Count = e.now/1000, e.now/1000, 1
 	f := e.alerts[a.Fingerprint]
 	if f == nil {
-		e.alerts[a.Fingerprint] = &firing{Alert: a, happened: happens(a)}
+		f = &firing{Alert: a, happened: happens(a)}
+		e.alerts[a.Fingerprint] = f
+		e.mayExpire(f)
 		e.changes = append(e.changes, Change{Raised, a})
 		return
 	}
@@ -215,12 +233,15 @@ func (e *Engine) raise(s Seen, rule string, a Alert) {
 	}
 	anew := !f.Severity.AtLeast(a.Severity) || f.anew && f.Summary != a.Summary
 	f.anew = false
-	same := !anew && f.Summary == a.Summary && !f.orphan
+	same := !anew && f.Summary == a.Summary && !f.orphan && a.Endpoints <= f.Endpoints
 	if !again && same {
 		f.SeenAt = a.SeenAt
 		return
 	}
-	a.RaisedAt, a.Count, a.Confirmed = f.RaisedAt, f.Count, false
+	a.RaisedAt, a.RaisedAnewAt, a.Count, a.Confirmed = f.RaisedAt, f.RaisedAnewAt, f.Count, false
+	if anew {
+		a.RaisedAnewAt = e.now / 1000
+	}
 	if again && !f.orphan {
 		a.Count++
 	}
@@ -271,16 +292,33 @@ func (e *Engine) those(rule, network string) []*firing {
 	return out
 }
 
-// expire ends alerts about what has happened when it has not again for the window of the rule. Grave ones wait for somebody.
+// never is after every time.
+const never = math.MaxInt64
+
+// expires is when an alert ends by itself: when what it is about has happened, and has not again for the window of the rule. Grave ones wait for
+// somebody.
+func (e *Engine) expires(f *firing) int64 {
+	if !f.happened || f.Severity.AtLeast(High) && f.acked == 0 {
+		return never
+	}
+	return max(f.SeenAt*1000, f.acked) + e.settings[f.Rule].Window*1000
+}
+
+// mayExpire has an alert looked at when it may end.
+func (e *Engine) mayExpire(f *firing) { e.expiry = min(e.expiry, e.expires(f)) }
+
+// expire ends alerts whose time has come. There may be many, and something is seen all the time, so all are looked at only when one may end.
 func (e *Engine) expire() {
+	if e.now < e.expiry {
+		return
+	}
+	e.expiry = never
 	for _, f := range e.those("", "") {
-		if !f.happened || f.Severity.AtLeast(High) && f.acked == 0 {
+		if e.now < e.expires(f) {
+			e.mayExpire(f)
 			continue
 		}
-		from := max(f.SeenAt*1000, f.acked)
-		if window := e.settings[f.Rule].Window; e.now-from >= window*1000 {
-			e.end(f.Fingerprint, "it was not seen again for "+seconds(window))
-		}
+		e.end(f.Fingerprint, "it was not seen again for "+seconds(e.settings[f.Rule].Window))
 	}
 }
 

@@ -107,7 +107,7 @@ func (e *Engine) balance(s Seen) {
 		return
 	}
 	e.raise(s, BalanceLow, Alert{
-		Subject: subject, Summary: fmt.Sprintf("%s has less than %g upgrades cost", subject, e.settings[BalanceLow].Threshold),
+		Subject: subject, Summary: fmt.Sprintf("%s has less than it should have: what it sends may not be paid for soon", subject),
 		Details: []Detail{{"has", s.Has.String() + " wei"}, {"needs", s.Needs.String() + " wei"}},
 	})
 }
@@ -131,7 +131,9 @@ func (e *Engine) endpoint(s Seen, n *network) {
 	if s.At-since < patience {
 		return
 	}
-	e.raise(s, RPCDown, Alert{Subject: s.Subject, Summary: "endpoint " + s.Subject + " does not answer", Details: []Detail{{"says", s.Is}}})
+	if len(n.endpoints) > 1 { // a sole one is every endpoint
+		e.raise(s, RPCDown, Alert{Subject: s.Subject, Summary: "endpoint " + s.Subject + " does not answer", Details: []Detail{{"says", s.Is}}})
+	}
 	for _, since := range n.endpoints {
 		if since == 0 || s.At-since < patience {
 			return
@@ -139,7 +141,7 @@ func (e *Engine) endpoint(s Seen, n *network) {
 	}
 	e.raise(s, RPCDown, Alert{
 		Subject: everyEndpoint, Severity: max2(e.settings[RPCDown].Severity, High), Summary: "no endpoint of the network answers: nothing there is seen",
-		Details: []Detail{{"endpoints", fmt.Sprint(len(n.endpoints))}},
+		Details: []Detail{{"endpoints", fmt.Sprint(len(n.endpoints))}, {"says", s.Is}},
 	})
 }
 

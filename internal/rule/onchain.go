@@ -328,6 +328,10 @@ func (e *Engine) refusal(s Seen) {
 			Summary: "a call of " + from + " was refused because the code of a facet is not the pinned one, or by somebody who says so",
 		})
 	case "AccessControlUnauthorizedAccount":
+		if e.crowded(s) {
+			e.crowd(s, details)
+			return
+		}
 		e.raise(s, UnauthorizedAccess, Alert{Subject: from, Summary: "a call of " + from + " was refused: it lacks the role", Details: details})
 	}
 }

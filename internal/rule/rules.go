@@ -87,7 +87,7 @@ var definitions = []Definition{
 		"undo it with a plan; where no event tells of it, a facet has written it: pause, and look at the facets' code",
 	},
 	{
-		UnauthorizedAccess, "a call was refused because its sender lacks the role", "", "fires after the last one, once acknowledged",
+		UnauthorizedAccess, "a call was refused because its sender lacks the role; beyond 20 senders to one contract, all others are one alert", "", "fires after the last one, once acknowledged",
 		Settings{Severity: High, Window: day, Actions: []Action{ActLog, Security}},
 		"find out whose account it is: a signer that lost its role, or somebody who tries doors",
 	},
@@ -122,7 +122,7 @@ var definitions = []Definition{
 		"whoever controls that code may act as the account: take its roles from it, then find out how its key was used",
 	},
 	{
-		BalanceLow, "an account that sends has less than what T upgrades cost; over once it has a quarter more than that", "upgrades", "",
+		BalanceLow, "an account that sends has less than what T upgrades cost, or the key that pauses automatically less than 3 pauses; over once it has a quarter more than that", "upgrades", "",
 		Settings{Severity: Warning, Threshold: 3, Actions: []Action{Ops}},
 		"send it ether",
 	},

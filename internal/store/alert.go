@@ -267,23 +267,28 @@ type AlertQuery struct {
 	Limit  int   // the newest of them; 0 for all
 }
 
+// statement is a query in the words of SQL, with what its placeholders stand for.
+func (q AlertQuery) statement() (query string, args []any) {
+	query, args = `SELECT `+alertColumns+` FROM alerts WHERE (finished_at IS NULL OR finished_at >= ?) ORDER BY id DESC`, []any{q.Since}
+	if q.Firing {
+		query, args = `SELECT `+alertColumns+` FROM alerts WHERE state = 'firing' ORDER BY id DESC`, nil // the words of an index
+	}
+	if q.Limit > 0 {
+		query, args = query+` LIMIT ?`, append(args, q.Limit)
+	}
+	return query, args
+}
+
 // Alerts lists alerts, the newest first.
 func (s *Store) Alerts(ctx context.Context, q AlertQuery) (out []rule.Record, err error) {
-	where, args := `(finished_at IS NULL OR finished_at >= ?)`, []any{q.Since}
-	if q.Firing {
-		where += ` AND state = 'firing'`
-	}
-	limit := ``
-	if q.Limit > 0 {
-		limit, args = ` LIMIT ?`, append(args, q.Limit)
-	}
+	query, args := q.statement()
 	err = s.read(ctx, func(db querier) error {
 		out = nil
 		// an earlier release knew none, and a journal that is only read is not brought up to date
 		if has, err := db.has(ctx, "alerts"); err != nil || !has {
 			return err
 		}
-		return each(ctx, db, `SELECT `+alertColumns+` FROM alerts WHERE `+where+` ORDER BY id DESC`+limit, func(rows *sql.Rows) error {
+		return each(ctx, db, query, func(rows *sql.Rows) error {
 			a, err := scanAlert(rows)
 			out = append(out, a)
 			return err

@@ -193,6 +193,47 @@ func testAcknowledging(t *testing.T, on *database) {
 	mustBeSound(t, s)
 }
 
+// TestAlertsThatSomebodyEnds are those from outside alone; who was told of them is told of that.
+func TestAlertsThatSomebodyEnds(t *testing.T) { onEach(t, testAlertsThatSomebodyEnds) }
+
+func testAlertsThatSomebodyEnds(t *testing.T, on *database) {
+	s, ctx := on.fresh(t), t.Context()
+	kept := mustSave(t, s, rule.Change{Turn: rule.Raised, Alert: alertOf(rule.External, "grafana x", rule.High)}, rule.Change{Turn: rule.Raised, Alert: alertOf(rule.Drift, "y", rule.High)})
+	reported, seen := kept[0].ID, kept[1].ID
+	var told []string
+	tell := func(kind notice.Kind, r rule.Record, _ []rule.Action) (notice.Telling, error) {
+		told = append(told, fmt.Sprint(kind, " ", r.ID))
+		return notice.Telling{}, nil
+	}
+	for id, want := range map[int64]error{seen: ErrSeenHere, 99: ErrNotFound} {
+		if _, err := s.ResolveReported(ctx, id, "alice", "it is over", tell); !errors.Is(err, want) {
+			t.Errorf("alert %d: %v, want %v", id, err, want)
+		}
+	}
+	const why = "alice says that it is over: the monitor was removed"
+	a, err := s.ResolveReported(ctx, reported, "alice", "the monitor was removed", tell)
+	if err != nil || a.Fires() || a.Resolution != why {
+		t.Fatalf("%+v, %v", a, err)
+	}
+	if now, err := s.Alert(ctx, reported); err != nil || now.Resolution != why || now.ResolvedAt == 0 {
+		t.Errorf("kept as %+v, %v", now, err)
+	}
+	if _, err := s.ResolveReported(ctx, reported, "bob", "it is over", tell); !errors.Is(err, ErrResolved) {
+		t.Errorf("twice: %v", err)
+	}
+	if len(told) != 1 || told[0] != fmt.Sprint(notice.Resolved, " ", reported) {
+		t.Errorf("told %v", told)
+	}
+	if firing, err := s.FiringAlerts(ctx); err != nil || len(firing) != 1 || firing[0].ID != seen {
+		t.Errorf("%+v, %v", firing, err)
+	}
+	again := mustSave(t, s, rule.Change{Turn: rule.Raised, Alert: alertOf(rule.External, "grafana x", rule.High)})
+	if again[0].ID == reported {
+		t.Error("what is reported again is no new alert")
+	}
+	mustBeSound(t, s)
+}
+
 // TestTamperingWithAlertsIsFound changes what the log tells of, and leaves the log as it is.
 func TestTamperingWithAlertsIsFound(t *testing.T) { onEach(t, testTamperingWithAlertsIsFound) }
 

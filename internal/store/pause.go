@@ -19,6 +19,9 @@ import (
 // A decision that is sent comes with a signed transaction, which is released, or names an open one in its Transaction, which is gone on with. If
 // the signed one has an Earlier, it takes the place of the last of these. If the journal of the signer moved since it was read at after, the error is
 // rollout.ErrStale.
+//
+// An order that was decided in this mode before comes back as it was decided, Known and without a transaction, and nothing is journalled. What was
+// refused can be decided otherwise: the reason may be gone.
 func (s *Store) DecidePause(
 	ctx context.Context, d rollout.Pause, most int, t *rollout.Transaction, after rollout.Mark,
 ) (rollout.Pause, *rollout.Transaction, error) {
@@ -27,6 +30,11 @@ func (s *Store) DecidePause(
 	err := s.within(ctx, func(tx *tx) error {
 		decided, entry = d, nil
 		at := now()
+		was, known, err := decidedBefore(ctx, tx.querier, d)
+		if known || err != nil {
+			decided, entry = was, nil
+			return err
+		}
 		used, err := tx.pausesInHour(ctx, d, t)
 		if err != nil {
 			return err
@@ -42,9 +50,9 @@ func (s *Store) DecidePause(
 			decided.Transaction = entry.ID
 		}
 		clock := s.engine.words().clock
-		err = tx.queryRow(ctx, `INSERT INTO pauses (chain_id, dispatcher, fingerprint, rule, reason, mode, decided_ms, block_chain, block_number, block_hash,
-			block_time, outcome, note, tx, took_ms) VALUES (?, ?, ?, ?, ?, ?, `+clock+`, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id, decided_ms`,
-			decided.ChainID, decided.Dispatcher.Hex(), decided.Fingerprint, decided.Rule, decided.Reason, string(decided.Mode), decided.BlockChain,
+		err = tx.queryRow(ctx, `INSERT INTO pauses (chain_id, dispatcher, fingerprint, raised_at, rule, reason, mode, decided_ms, block_chain, block_number, block_hash,
+			block_time, outcome, note, tx, took_ms) VALUES (?, ?, ?, ?, ?, ?, ?, `+clock+`, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id, decided_ms`,
+			decided.ChainID, decided.Dispatcher.Hex(), decided.Fingerprint, decided.RaisedAt, decided.Rule, decided.Reason, string(decided.Mode), decided.BlockChain,
 			decided.Block.Number, decided.Block.Hash.Hex(), decided.Block.Time, string(decided.Outcome), decided.Note, numberOrNull(decided.Transaction),
 			decided.Took).Scan(&decided.ID, &decided.DecidedAt)
 		if err != nil {
@@ -56,6 +64,34 @@ func (s *Store) DecidePause(
 		return rollout.Pause{}, nil, fmt.Errorf("journal the decision to pause: %w", err)
 	}
 	return decided, entry, nil
+}
+
+// decidedBefore looks for the decision about the same order, in the same mode. What was refused counts only if it is again, for the same reason.
+func decidedBefore(ctx context.Context, db querier, d rollout.Pause) (was rollout.Pause, ok bool, err error) {
+	if d.RaisedAt == 0 {
+		return d, false, nil
+	}
+	was, err = scanPause(db.queryRow(ctx, `SELECT `+pauseColumns(db)+` FROM pauses p WHERE p.fingerprint = ? AND p.raised_at = ? AND p.chain_id = ?
+		AND p.dispatcher = ? AND p.mode = ? AND (p.outcome <> 'refused' OR ? = 'refused' AND p.note = ?) ORDER BY p.id LIMIT 1`,
+		d.Fingerprint, d.RaisedAt, d.ChainID, d.Dispatcher.Hex(), string(d.Mode), string(d.Outcome), d.Note))
+	if errors.Is(err, sql.ErrNoRows) {
+		return d, false, nil
+	}
+	was.Known = err == nil
+	return was, was.Known, err
+}
+
+// DecidedPause returns what was decided about the order of d before, and whether anything was that is not merely refused.
+func (s *Store) DecidedPause(ctx context.Context, d rollout.Pause) (was rollout.Pause, ok bool, err error) {
+	d.Outcome = ""
+	err = s.read(ctx, func(db querier) error {
+		was, ok, err = decidedBefore(ctx, db, d)
+		return err
+	})
+	if err != nil {
+		return d, false, fmt.Errorf("read whether a pause was decided already: %w", err)
+	}
+	return was, ok, nil
 }
 
 // pausesInHour counts what a decision is limited by: the nonces that pauses of the last hour use, but for the one that it goes on with; or the dry runs.
@@ -116,7 +152,7 @@ func (tx *tx) pauseBy(ctx context.Context, at int64, d rollout.Pause, t *rollout
 
 func pauseEntry(d rollout.Pause) audit.Pause {
 	return audit.Pause{
-		ID: d.ID, Dispatcher: d.Dispatcher, Fingerprint: d.Fingerprint, Rule: d.Rule, Reason: d.Reason, Mode: string(d.Mode), DecidedAt: d.DecidedAt,
+		ID: d.ID, Dispatcher: d.Dispatcher, Fingerprint: d.Fingerprint, RaisedAt: d.RaisedAt, Rule: d.Rule, Reason: d.Reason, Mode: string(d.Mode), DecidedAt: d.DecidedAt,
 		BlockChain: d.BlockChain, Block: d.Block,
 		PauseResult: audit.PauseResult{Outcome: string(d.Outcome), Note: d.Note, Transaction: d.Transaction, Milliseconds: d.Took},
 	}
@@ -144,7 +180,7 @@ func (s *Store) EndPause(ctx context.Context, d rollout.Pause) error {
 
 // pauseColumns are those that scanPause reads.
 func pauseColumns(db querier) string {
-	return `p.id, p.chain_id, p.dispatcher, p.fingerprint, p.rule, p.reason, p.mode, p.decided_ms, p.block_chain, p.block_number, p.block_hash,
+	return `p.id, p.chain_id, p.dispatcher, p.fingerprint, p.raised_at, p.rule, p.reason, p.mode, p.decided_ms, p.block_chain, p.block_number, p.block_hash,
 		p.block_time, p.outcome, p.note, coalesce(p.tx, 0), p.took_ms, ` + db.engine.words().clock + ` - p.decided_ms`
 }
 
@@ -152,7 +188,7 @@ func pauseColumns(db querier) string {
 func scanPause(rows interface{ Scan(...any) error }, more ...any) (d rollout.Pause, err error) {
 	var dispatcher, hash string
 	err = rows.Scan(append([]any{
-		&d.ID, &d.ChainID, &dispatcher, &d.Fingerprint, &d.Rule, &d.Reason, &d.Mode, &d.DecidedAt, &d.BlockChain, &d.Block.Number, &hash,
+		&d.ID, &d.ChainID, &dispatcher, &d.Fingerprint, &d.RaisedAt, &d.Rule, &d.Reason, &d.Mode, &d.DecidedAt, &d.BlockChain, &d.Block.Number, &hash,
 		&d.Block.Time, &d.Outcome, &d.Note, &d.Transaction, &d.Took, &d.Age,
 	}, more...)...)
 	d.Dispatcher, d.Block.Hash = common.HexToAddress(dispatcher), common.HexToHash(hash)

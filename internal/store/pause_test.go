@@ -291,6 +291,7 @@ func testTamperingWithPausesIsFound(t *testing.T, on *database) {
 		`UPDATE pauses SET chain_id = 10 WHERE id = 4`:                     "pause 4 is of chain 10 in the journal, the log says 8453",
 		`UPDATE pauses SET dispatcher = lower(dispatcher) WHERE id = 4`:    "is not written as an address is",
 		`UPDATE pauses SET fingerprint = 'f2' WHERE id = 1`:                `pause 1: fingerprint is "f2" in the journal, the log says "f1"`,
+		`UPDATE pauses SET raised_at = 7 WHERE id = 1`:                     "pause 1: raisedAt is 7 in the journal, the log says nothing", // its order could be given again
 		`UPDATE pauses SET rule = 'none' WHERE id = 1`:                     `pause 1: rule is "none"`,
 		`UPDATE pauses SET reason = 'none' WHERE id = 1`:                   `pause 1: reason is "none"`,
 		`UPDATE pauses SET mode = 'dry-run' WHERE id = 6`:                  `pause 6: mode is "dry-run"`,
@@ -305,7 +306,7 @@ func testTamperingWithPausesIsFound(t *testing.T, on *database) {
 		`UPDATE pauses SET tx = 3 WHERE id = 1`:                            "pause 1: transaction is 3 in the journal, the log says 1",
 		`UPDATE pauses SET took_ms = 1 WHERE id = 1`:                       "pause 1: milliseconds is 1 in the journal, the log says 123",
 		`DELETE FROM pauses WHERE id = 2`:                                  "pause 2 is in the log and not in the journal", // one more could be sent
-		`INSERT INTO pauses SELECT 9, chain_id, dispatcher, fingerprint, rule, reason, mode, decided_ms, block_chain, block_number, block_hash, block_time, outcome, note, tx, took_ms FROM pauses WHERE id = 1`: "pause 9 is in the journal and not in its log",
+		`INSERT INTO pauses SELECT 9, chain_id, dispatcher, fingerprint, rule, reason, mode, decided_ms, block_chain, block_number, block_hash, block_time, outcome, note, tx, took_ms, raised_at FROM pauses WHERE id = 1`: "pause 9 is in the journal and not in its log",
 		`DROP TABLE pauses`: "pause 1 is in the log and not in the journal",
 	} {
 		t.Run(statement, func(t *testing.T) {
@@ -358,5 +359,69 @@ func testEntriesAboutPausesThatDoNotFollow(t *testing.T, on *database) {
 				t.Errorf("%v, want %s", r.Problems, test.want)
 			}
 		})
+	}
+}
+
+// TestAnOrderIsDecidedOnce: whoever gives the order of an alert again, in this process or the next, gets what was decided, and nothing is sent a second
+// time. Only what was refused can be decided otherwise.
+func TestAnOrderIsDecidedOnce(t *testing.T) { onEach(t, testAnOrderIsDecidedOnce) }
+
+func testAnOrderIsDecidedOnce(t *testing.T, on *database) {
+	s := on.fresh(t)
+	order := func(mode rollout.PauseMode, outcome rollout.PauseOutcome, raised int64) rollout.Pause {
+		d := pauseOf(mode, outcome)
+		d.RaisedAt = raised
+		return d
+	}
+	refused := order(rollout.PauseOn, rollout.PauseRefused, 100)
+	refused.Note = "it lacks the role"
+	first, _ := decidePause(t, s, refused, 9, nil)
+	if again, _ := decidePause(t, s, refused, 9, nil); !again.Known || again.ID != first.ID {
+		t.Errorf("it is refused again for the same reason: %+v", again)
+	}
+	if _, ok, err := s.DecidedPause(t.Context(), refused); ok || err != nil {
+		t.Errorf("what was refused counts as decided (%v)", err)
+	}
+	sent, tx := decidePause(t, s, order(rollout.PauseOn, rollout.PauseSent, 100), 9, pauseTx(0))
+	if sent.Known || tx == nil {
+		t.Fatalf("after it was refused: %+v, %+v", sent, tx)
+	}
+	for i := range 2 { // while its transaction is open, and when it is final
+		again, other := decidePause(t, s, order(rollout.PauseOn, rollout.PauseSent, 100), 9, pauseTx(1))
+		if !again.Known || again.ID != sent.ID || again.Transaction != sent.Transaction || other != nil {
+			t.Errorf("a second transaction for one order: %+v, %+v", again, other)
+		}
+		if was, ok, err := s.DecidedPause(t.Context(), order(rollout.PauseOn, "", 100)); err != nil || !ok || was.ID != sent.ID || was.RaisedAt != 100 {
+			t.Errorf("%+v, %v, %v", was, ok, err)
+		}
+		if i == 0 {
+			finish(t, s, *tx, rollout.Confirmed, 31)
+			landed := sent
+			landed.Outcome = rollout.PauseLanded
+			if err := s.EndPause(t.Context(), landed); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for name, other := range map[string]rollout.Pause{
+		"raised again":  order(rollout.PauseOn, rollout.PauseAlready, 101),
+		"in a dry run":  order(rollout.PauseDry, rollout.PauseDryRun, 100),
+		"without order": order(rollout.PauseOn, rollout.PauseAlready, 0),
+	} {
+		for range 2 {
+			if d, _ := decidePause(t, s, other, 9, nil); d.Known && name == "without order" || d.ID == sent.ID {
+				t.Errorf("%s: %+v", name, d)
+			}
+		}
+	}
+	elsewhere := order(rollout.PauseOn, rollout.PauseAlready, 100)
+	elsewhere.ChainID = 10
+	if d, _ := decidePause(t, s, elsewhere, 9, nil); d.Known {
+		t.Errorf("on another network: %+v", d)
+	}
+	mustBeSound(t, s)
+	all, err := s.Pauses(t.Context(), 99)
+	if err != nil || len(all) != 7 { // refused, sent, raised again, in a dry run, twice without order, elsewhere
+		t.Errorf("%d decisions, %v: %+v", len(all), err, all)
 	}
 }

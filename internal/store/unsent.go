@@ -17,12 +17,14 @@ type Unsent struct {
 	event.Refused
 }
 
+const refusedUnsent = `SELECT id, chain_id, block_number, block_hash, block_time, contract, tx_hash, sender, selector, error, fields, data, source FROM refused
+	WHERE source <> 'block' AND id > ? ORDER BY id`
+
 // RefusedUnsent lists calls of ours that were refused when they were simulated, or by a relay, after the one with an id, the oldest first.
 func (s *Store) RefusedUnsent(ctx context.Context, after int64) (out []Unsent, err error) {
 	err = s.read(ctx, func(db querier) error {
 		out = nil
-		return each(ctx, db, `SELECT id, chain_id, block_number, block_hash, block_time, contract, tx_hash, sender, selector, error, fields, data, source FROM refused
-			WHERE source <> 'block' AND id > ? ORDER BY id`, func(rows *sql.Rows) error {
+		return each(ctx, db, refusedUnsent, func(rows *sql.Rows) error {
 			var r Unsent
 			var hash, contract, tx, sender []byte
 			var fields sql.NullString

@@ -2,10 +2,12 @@ package txsend
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"math/big"
+	"slices"
 	"sync"
 	"time"
 
@@ -34,6 +36,7 @@ type PauseRelays interface {
 type PauseJournal interface {
 	Journal
 	DecidePause(ctx context.Context, d rollout.Pause, most int, t *rollout.Transaction, after rollout.Mark) (rollout.Pause, *rollout.Transaction, error)
+	DecidedPause(ctx context.Context, d rollout.Pause) (was rollout.Pause, ok bool, err error)
 	PauseBy(ctx context.Context, chainID uint64, signer common.Address, nonce uint64) (rollout.Pause, error)
 	OpenPauses(ctx context.Context) ([]rollout.Pause, error)
 	EndPause(ctx context.Context, d rollout.Pause) error
@@ -102,6 +105,7 @@ type Pauser struct {
 	sender *Sender
 	orders chan struct{} // holds a token while an order is carried out
 	wake   chan struct{} // holds a token when there is something to follow
+	moved  chan struct{} // holds a token when there is more to follow than is being followed
 	giving sync.WaitGroup
 
 	tenures sync.Mutex // is held while the nonces are taken or given back
@@ -125,7 +129,7 @@ func NewPauser(cfg PauserConfig) *Pauser {
 		cfg.Trouble = func(error) {}
 	}
 	p := &Pauser{
-		cfg: cfg, orders: make(chan struct{}, 1), wake: make(chan struct{}, 1), stopped: make(chan struct{}), over: make(chan struct{}), given: map[common.Hash]*gift{},
+		cfg: cfg, orders: make(chan struct{}, 1), wake: make(chan struct{}, 1), moved: make(chan struct{}, 1), stopped: make(chan struct{}), over: make(chan struct{}), given: map[common.Hash]*gift{},
 		took: map[int64]int64{},
 	}
 	own := cfg.Sender
@@ -140,22 +144,34 @@ func NewPauser(cfg PauserConfig) *Pauser {
 func (p *Pauser) Address() common.Address { return p.sender.Address() }
 
 // Pause decides to pause because of an alert: d says which, what it says, and the block that showed it, which arrived at seen. The decision comes back
-// with its outcome, and if that is that it is sent with how long that took. An outcome that is set already is noted as it is. With an error the
-// outcome, if there is one, is that it is sent: nobody has taken it yet, and Run goes on.
+// with its outcome, and if that is that it is sent with how long that took, unless seen is zero. An outcome that is set already is noted as it is.
+//
+// With an error and without an ID nothing was decided, and the order can be given again: it is carried out once. With an error and an ID it is sent:
+// nobody has taken it yet, and Run goes on.
 func (p *Pauser) Pause(ctx context.Context, d rollout.Pause, seen time.Time) (rollout.Pause, error) {
 	if err := p.enter(ctx); err != nil {
 		return d, fmt.Errorf("pause on %s: %w", p.cfg.Chain.Name(), err)
 	}
 	defer func() { <-p.orders }()
-	d.ChainID, d.Dispatcher, d.Mode, d.Transaction = p.cfg.Chain.ChainID(), p.cfg.Dispatcher, p.cfg.Mode, 0
-	d, err := p.decide(ctx, d, seen)
-	if d.ID != 0 {
+	d, err := p.decide(ctx, p.own(d), seen)
+	if d.ID != 0 && !d.Known {
 		p.cfg.Told(d)
 	}
 	if err != nil {
 		return d, fmt.Errorf("pause on %s: %w", p.cfg.Chain.Name(), err)
 	}
 	return d, nil
+}
+
+// own is a decision with what all of this pauser have in common.
+func (p *Pauser) own(d rollout.Pause) rollout.Pause {
+	d.ChainID, d.Dispatcher, d.Mode, d.Transaction = p.cfg.Chain.ChainID(), p.cfg.Dispatcher, p.cfg.Mode, 0
+	return d
+}
+
+// Decided returns what was decided about an order before, by this process or another, and whether anything was that is not merely refused.
+func (p *Pauser) Decided(ctx context.Context, d rollout.Pause) (was rollout.Pause, ok bool, err error) {
+	return p.cfg.Journal.DecidedPause(ctx, p.own(d))
 }
 
 // enter waits until no other order is carried out.
@@ -178,11 +194,15 @@ func (p *Pauser) enter(ctx context.Context) error {
 var errStopped = errors.New("this process no longer pauses: it stops")
 
 func (p *Pauser) decide(ctx context.Context, d rollout.Pause, seen time.Time) (rollout.Pause, error) {
+	if d.Outcome != "" {
+		return p.note(ctx, d)
+	}
 	w, err := p.ready(ctx)
-	switch {
-	case d.Outcome != "":
+	switch refused := cmp.Or(w.refused, w.foreign); {
 	case err != nil:
-		d.Outcome, d.Note = rollout.PauseRefused, err.Error()
+		return d, err // it may be otherwise in a moment
+	case refused != nil:
+		d.Outcome, d.Note = rollout.PauseRefused, refused.Error()
 	case p.cfg.Mode == rollout.PauseOn:
 		return p.send(ctx, d, seen, w)
 	case p.isPaused(ctx):
@@ -199,8 +219,13 @@ func (p *Pauser) note(ctx context.Context, d rollout.Pause) (rollout.Pause, erro
 	return d, err
 }
 
-// milliseconds since a time, at least one.
-func milliseconds(since time.Time) int64 { return max(1, time.Since(since).Milliseconds()) }
+// milliseconds since a time, at least one; 0 if that is not known.
+func milliseconds(since time.Time) int64 {
+	if since.IsZero() {
+		return 0
+	}
+	return max(1, time.Since(since).Milliseconds())
+}
 
 // attempts is how often a decision is made again because somebody else has used, or taken, the nonces meanwhile.
 const attempts = 5
@@ -226,12 +251,16 @@ func (p *Pauser) send(ctx context.Context, d rollout.Pause, seen time.Time, w wa
 		if err != nil {
 			return d, err
 		}
-		if decided.Outcome != rollout.PauseSent {
+		if decided.Outcome != rollout.PauseSent || decided.Known { // which Run goes on with
 			return decided, nil
+		}
+		select {
+		case p.moved <- struct{}{}:
+		default:
 		}
 		// from here on it is in the journal: if it is not given away now, Run goes on with it, or whoever has taken over
 		tx, err := p.mayGive(ctx, t.Journal, *entry)
-		if err == nil {
+		if err == nil && !p.fresh(tx.Hash()) { // Run may have been faster
 			err = p.give(ctx, tx, w.head)
 		}
 		if err == nil {
@@ -256,8 +285,12 @@ func (p *Pauser) journal(ctx context.Context, j PauseJournal, d rollout.Pause, w
 	}
 	fees := w.fees
 	var earlier []rollout.Transaction
-	if len(mark.Open) > 0 {
-		open := mark.Open[0]
+	behind, err := p.behind(ctx, mark.Open)
+	if err != nil {
+		return d, nil, err
+	}
+	if len(behind) > 0 {
+		open := behind[0]
 		if open.Status == rollout.Signed { // it has never left this machine
 			if err := j.Void(ctx, []rollout.Transaction{open}); err != nil {
 				return d, nil, err
@@ -268,7 +301,7 @@ func (p *Pauser) journal(ctx context.Context, j PauseJournal, d rollout.Pause, w
 		if err != nil {
 			return d, nil, err
 		}
-		if p.onlyPauses(tx) == nil { // an earlier pause is not in a block yet: it does the same
+		if p.onlyPauses(tx) == nil { // an earlier pause is in no block yet, or the dispatcher is paused by it: it does the same
 			d.Outcome, d.Transaction = rollout.PauseSent, open.ID
 			return j.DecidePause(ctx, d, p.cfg.PerHour, nil, mark)
 		}
@@ -298,6 +331,26 @@ func (p *Pauser) journal(ctx context.Context, j PauseJournal, d rollout.Pause, w
 		t.Replaces = earlier[n-1].ID
 	}
 	return j.DecidePause(ctx, d, p.cfg.PerHour, t, mark)
+}
+
+// behind leaves out what does nothing any more of what is open: it is in a block, and people have unpaused since, before that was final.
+func (p *Pauser) behind(ctx context.Context, open []rollout.Transaction) ([]rollout.Transaction, error) {
+	if len(open) == 0 {
+		return nil, nil
+	}
+	at, err := p.cfg.Chain.Head(ctx)
+	if err != nil {
+		return nil, err
+	}
+	used, err := p.cfg.Chain.NonceAt(ctx, at.Hash, p.Address())
+	if err != nil || used <= open[0].Nonce {
+		return open, err
+	}
+	s, err := p.cfg.Standing(ctx, at.Hash)
+	if err != nil || s.Paused {
+		return open, err
+	}
+	return slices.DeleteFunc(slices.Clone(open), func(t rollout.Transaction) bool { return t.Nonce < used }), nil
 }
 
 // PauseStep is the step of an automatic pause.

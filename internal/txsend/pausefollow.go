@@ -95,6 +95,8 @@ func (p *Pauser) followOnce(ctx context.Context) (done bool, err error) {
 		select {
 		case <-t.Lost:
 			cancel()
+		case <-p.moved:
+			cancel()
 		case <-lost:
 		}
 	})
@@ -103,6 +105,8 @@ func (p *Pauser) followOnce(ctx context.Context) (done bool, err error) {
 	switch {
 	case errors.As(err, &reverted), errors.Is(err, rollout.ErrStale):
 		return false, nil // that is noted, or somebody else's: look again
+	case err != nil && under.Err() != nil && ctx.Err() == nil && !t.lost():
+		return false, nil // an order has journalled more
 	case err == nil:
 		err = p.end(under, t.Journal)
 	}

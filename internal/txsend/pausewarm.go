@@ -84,7 +84,8 @@ func (p *Pauser) Status() PauserStatus {
 	return out
 }
 
-// ready is what an order finds, or why it may not be carried out. It asks nobody, if Run has looked.
+// ready is what an order finds; among that is why it may not be carried out, if that lasts. An error is that nothing is known now. It asks nobody, if Run has
+// looked.
 func (p *Pauser) ready(ctx context.Context) (warmth, error) {
 	p.mu.Lock()
 	w := p.warm
@@ -97,12 +98,7 @@ func (p *Pauser) ready(ctx context.Context) (warmth, error) {
 		w = p.warm
 		p.mu.Unlock()
 	}
-	switch {
-	case w.refused != nil:
-		return w, w.refused
-	case w.foreign != nil:
-		return w, w.foreign
-	case w.at.IsZero():
+	if w.at.IsZero() && w.refused == nil && w.foreign == nil {
 		return w, fmt.Errorf("nothing is known of fees and nonces: %w", w.err)
 	}
 	return w, nil
