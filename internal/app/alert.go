@@ -76,20 +76,39 @@ func whichAlert(err error) error {
 	return err
 }
 
-// Acknowledge notes who has an alert in hand, and why nobody else need be told. The first one stays: done says whether it is this one.
-func (a *App) Acknowledge(ctx context.Context, id int64, by, note string) (out KeptAlert, done bool, err error) {
+// Acknowledged is an alert that somebody has in hand.
+type Acknowledged struct {
+	KeptAlert
+	Done bool `json:"done"` // by this call, and not before
+}
+
+// Acknowledge notes who has alerts in hand, and why nobody else need be told. Who was first stays. Nothing is noted if one of them is not there, or is
+// resolved.
+func (a *App) Acknowledge(ctx context.Context, ids []int64, by, note string) (out []Acknowledged, err error) {
 	if err := a.openJournal(ctx); err != nil {
-		return KeptAlert{}, false, err
+		return nil, err
 	}
-	record, done, err := a.store.Acknowledge(ctx, id, by, note, a.alerting(a.store).Telling.Tell)
-	if err != nil {
-		return KeptAlert{}, false, whichAlert(err)
+	for _, id := range ids {
+		record, err := a.store.Alert(ctx, id)
+		if err == nil && !record.Fires() {
+			err = store.ErrResolved
+		}
+		if err != nil {
+			return nil, fmt.Errorf("acknowledge alert %d: %w", id, whichAlert(err))
+		}
 	}
-	all, err := kept(ctx, a.store, record)
-	if err != nil {
-		return KeptAlert{}, done, err
+	for _, id := range ids {
+		record, done, err := a.store.Acknowledge(ctx, id, by, note, a.alerting(a.store).Telling.Tell)
+		if err != nil {
+			return out, whichAlert(err)
+		}
+		all, err := kept(ctx, a.store, record)
+		if err != nil {
+			return out, err
+		}
+		out = append(out, Acknowledged{all[0], done})
 	}
-	return all[0], done, nil
+	return out, nil
 }
 
 // ResolveReported ends an alert from outside, because somebody says that it is over.

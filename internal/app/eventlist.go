@@ -53,6 +53,9 @@ type EventQuery struct {
 	Last     int    // of each network
 }
 
+// EventNames are the names that events can have.
+func EventNames() []string { return dispatcher.Names() }
+
 // Events lists events that are indexed, the oldest first. No network is asked.
 func (a *App) Events(ctx context.Context, q EventQuery) ([]IndexedEvent, error) {
 	if err := a.openJournal(ctx); err != nil {

@@ -180,8 +180,8 @@ func TestSomebodyIsTold(t *testing.T) {
 	}
 	s.sendRefused("net71", "carol", address, dispatcherABI.PackPause())
 	refused := s.raised(rule.UnauthorizedAccess, s.low("carol"))
-	if _, done, err := s.open(c).Acknowledge(s.ctx(), refused.ID, "the one on call", "a typo"); err != nil || !done {
-		t.Errorf("%t, %v", done, err)
+	if all, err := s.open(c).Acknowledge(s.ctx(), []int64{refused.ID}, "the one on call", "a typo"); err != nil || len(all) != 1 || !all[0].Done {
+		t.Errorf("%+v, %v", all, err)
 	}
 	if by := acked(cancelled.ID); !strings.Contains(by, "oncall") {
 		t.Errorf("acknowledged by %q", by)

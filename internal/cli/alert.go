@@ -248,33 +248,42 @@ func times(n int) string {
 func newAlertAck(e *env) *cobra.Command {
 	var note string
 	c := &cobra.Command{
-		Use:   "ack ID",
-		Short: "Acknowledge an alert: you have it in hand, and nobody else need be told",
-		Long: `Acknowledge an alert: whoever does has it in hand, and its escalation ends. The first one stays. It
-fires on until what it sees is over. Who it was, when, and the note are in the audit log.`,
-		Example: "  lockstep alert ack 12 --note 'our new signer, which lacks a role; plan is in review'",
-		Args:    cobra.ExactArgs(1),
+		Use:   "ack ID...",
+		Short: "Acknowledge alerts: you have them in hand, and nobody else need be told",
+		Long: `Acknowledge alerts: whoever does has them in hand, and their escalation ends. The first one stays,
+with their note. An alert fires on until what it sees is over. Who it was, when, and the note are in
+the audit log. If one of several is not there, or is resolved, none is acknowledged.`,
+		Example: "  lockstep alert ack 12 13 --note 'our new signer, which lacks a role; plan is in review'",
+		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			id, err := recordID(args[0])
-			if err != nil {
-				return err
+			var ids []int64
+			for _, text := range args {
+				id, err := recordID(text)
+				if err != nil {
+					return err
+				}
+				if !slices.Contains(ids, id) {
+					ids = append(ids, id)
+				}
 			}
 			a, _, err := e.open()
 			if err != nil {
 				return err
 			}
 			defer closing(a, &err)
-			alert, done, err := a.Acknowledge(cmd.Context(), id, app.Who(), note)
+			all, err := a.Acknowledge(cmd.Context(), ids, app.Who(), note)
 			if err != nil {
 				return err
 			}
-			if e.json {
-				return e.printJSON(acknowledged{alert, done})
+			switch {
+			case e.json && len(all) == 1:
+				return e.printJSON(all[0])
+			case e.json:
+				return e.printJSON(map[string]any{"alerts": all})
 			}
-			if !done {
-				fmt.Fprintln(e.stdout, "it was acknowledged before")
+			for _, x := range all {
+				e.showAcknowledged(x, note, len(all) > 1)
 			}
-			e.showAlert(alert)
 			return nil
 		},
 	}
@@ -283,10 +292,21 @@ fires on until what it sees is over. Who it was, when, and the note are in the a
 	return onJournal(e, c)
 }
 
-// acknowledged is an alert that is acknowledged, and whether that was by this command.
-type acknowledged struct {
-	app.KeptAlert
-	Done bool `json:"done"`
+// showAcknowledged prints an alert that somebody has in hand, in a line if it is one of several.
+func (e *env) showAcknowledged(x app.Acknowledged, note string, several bool) {
+	if !x.Done {
+		text := fmt.Sprintf("alert %d was acknowledged before, by %s", x.ID, x.AcknowledgedBy)
+		if note != "" {
+			text += ": your note was not kept"
+		}
+		fmt.Fprintln(e.stdout, shortened(ascii(text), columns))
+	}
+	switch {
+	case !several:
+		e.showAlert(x.KeptAlert)
+	case x.Done:
+		fmt.Fprintln(e.stdout, shortened(ascii(fmt.Sprintf("alert %d acknowledged: %s, %s", x.ID, x.Rule, x.Subject)), columns))
+	}
 }
 
 func newAlertResolve(e *env) *cobra.Command {

@@ -2,7 +2,9 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/ethereum/go-ethereum/common"
@@ -23,11 +25,22 @@ func newEventList(e *env) *cobra.Command {
 		Short: "List the events of the dispatchers",
 		Long: `List the events of the dispatchers of each network as lockstep serve has indexed them, the oldest
 first. What is not indexed yet is not there, and what a reorganisation took back is there no longer.
-FIELDS are the parameters of an event; with --json the log is there as the chain has it, too. No
-network is asked.`,
+Below each are its parameters, hashes shortened; with --json the log is there as the chain has it,
+too. No network is asked.`,
 		Example: "  lockstep event list --name Committed,Activated --network ethereum",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			for _, name := range q.Names {
+				if !slices.Contains(app.EventNames(), name) {
+					return usageError{fmt.Errorf("--name %s: there is no such event; there are %s", name, strings.Join(app.EventNames(), ", "))}
+				}
+			}
+			if q.To != 0 && q.To < q.From {
+				return usageError{fmt.Errorf("--from %d is after --to %d: there is no block between them", q.From, q.To)}
+			}
+			if q.Last < 0 {
+				return usageError{errors.New("--last must not be negative; 0 shows all")}
+			}
 			if contract != "" {
 				if !common.IsHexAddress(contract) {
 					return usageError{fmt.Errorf("--contract %s is not an address", contract)}
@@ -62,20 +75,22 @@ network is asked.`,
 	c.Flags().Uint64Var(&q.From, "from", 0, "only events of this block and later")
 	c.Flags().Uint64Var(&q.To, "to", 0, "only events of this block and earlier")
 	c.Flags().IntVar(&q.Last, "last", 50, "at most so many of each network, the newest; 0 for all")
+	completes(c, "name", func(string) []string { return app.EventNames() })
 	return onNetworks(e, c)
 }
 
 func (e *env) showEvents(events []app.IndexedEvent) {
-	rows := [][]string{{"NETWORK", "BLOCK", "TIME", "EVENT", "FIELDS"}}
+	rows, below := [][]string{{"NETWORK", "BLOCK", "TIME, UTC", "EVENT"}}, []string{""}
 	for i := range events {
 		v := &events[i]
 		name := v.Name
 		if name == "" {
 			name = "unknown"
 		}
-		rows = append(rows, []string{v.Network, fmt.Sprint(v.Block), clock(int64(v.BlockTime)), name, brief(v.Fields)})
+		rows = append(rows, []string{shortened(ascii(v.Network), 24), fmt.Sprint(v.Block), clock(int64(v.BlockTime)), shortened(ascii(name), 40)})
+		below = append(below, brief(v.Fields))
 	}
-	e.table(rows)
+	e.listing(rows, below)
 }
 
 // brief is the fields of an event or an error in a line: hashes are shortened.

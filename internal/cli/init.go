@@ -121,7 +121,11 @@ asked of any network.`,
 						fmt.Fprintln(e.stdout, p)
 					}
 				}
-				return differenceError{fmt.Errorf("%s has %d problems", e.configPath, len(problems))}
+				what := "problems"
+				if len(problems) == 1 {
+					what = "problem"
+				}
+				return differenceError{fmt.Errorf("%s has %d %s", e.configPath, len(problems), what)}
 			}
 			if !e.json {
 				fmt.Fprintf(e.stdout, "%s is sound\n", e.configPath)

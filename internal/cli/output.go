@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"iter"
 	"os"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -111,12 +113,16 @@ func shortened(text string, width int) string {
 	return text
 }
 
-// wrapped breaks a text into lines between words, indented.
+// wrapped breaks a text into lines, between words where they are not too long, indented.
 func wrapped(text string) string {
 	const indent = "  "
+	var words []string
+	for word := range strings.FieldsSeq(text) {
+		words = append(words, slices.Collect(broken(word, columns-2*len(indent)))...)
+	}
 	var b strings.Builder
 	line := indent
-	for word := range strings.FieldsSeq(text) {
+	for _, word := range words {
 		if len(line) > len(indent) && len([]rune(line))+len([]rune(word)) >= columns {
 			b.WriteString(strings.TrimRight(line, " ") + "\n")
 			line = indent + "  "
@@ -125,6 +131,17 @@ func wrapped(text string) string {
 	}
 	b.WriteString(strings.TrimRight(line, " ") + "\n")
 	return b.String()
+}
+
+// broken breaks a word into parts of so many columns.
+func broken(word string, width int) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for part := range slices.Chunk([]rune(word), width) {
+			if !yield(string(part)) {
+				return
+			}
+		}
+	}
 }
 
 // writeFile writes a file under a temporary name and renames it, so that it is there whole or not at all.

@@ -23,8 +23,8 @@ func newReport(e *env) *cobra.Command {
 		Short: "Compare what the journal tells of the last days with the objectives",
 		Long: `Compare what the journal tells of the last days with the objectives: each network healthy for more
 than 99.9 % of the time, more than 99 % of transactions successful, gas within 10 % of the published
-figures, critical alerts answered in less than 15 minutes; no unauthorised success, no code
-violation, no unplanned pause, no incident without a note.
+figures, critical alerts answered in less than 15 minutes; no privileged change without an approved
+plan, no code violation, no unplanned pause, no incident without a note.
 
 What was not measured is said to be so, and is not met: time in which no daemon checked a network is
 not time in which it was healthy, and nothing is said of what nobody looked for. With --check, the

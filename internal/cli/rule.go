@@ -272,7 +272,11 @@ func (e *env) showReplay(r replay) {
 			below = append(below, fmt.Sprintf("%s: %s", c.Alert.Subject, what))
 		}
 		if l.Problem != "" {
-			rows = append(rows, []string{fmt.Sprint(l.Line), string(l.Sight), shortened(dash(l.Network), 24), "UNEXPECTED", "", ""})
+			what := "UNEXPECTED"
+			if l.Missing {
+				what = "MISSING"
+			}
+			rows = append(rows, []string{fmt.Sprint(l.Line), string(l.Sight), shortened(dash(l.Network), 24), what, "", ""})
 			below = append(below, l.Problem)
 		}
 	}

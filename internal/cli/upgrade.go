@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -29,6 +30,9 @@ asked.`,
 		Example: "  lockstep upgrade list --status COMMITTED,APPLIED,FAILED",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			if last < 0 {
+				return usageError{errors.New("--last must not be negative; 0 shows all")}
+			}
 			var statuses []event.UpgradeStatus
 			for _, s := range status {
 				known := event.UpgradeStatus(strings.ToUpper(s))

@@ -25,6 +25,16 @@ type kind struct{}
 
 func (kind) Name() string { return "dispatcher" }
 
+// Names are those of the kind's events.
+func Names() []string {
+	var out []string
+	for _, l := range layouts().events {
+		out = append(out, l.name)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
 // Decode says what a log says.
 func (kind) Decode(dst []byte, l *event.Log) (string, []byte) {
 	if len(l.Topics) == 0 {

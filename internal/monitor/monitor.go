@@ -63,6 +63,7 @@ type Monitor struct {
 	mu       sync.Mutex
 	engine   *rule.Engine
 	unsaved  []rule.Change
+	recorded int64 // unix milliseconds of what was recorded last
 	silences []rule.Silence
 	names    map[uint64]string // networks that were seen, by chain id
 	firing   map[string]rule.Record
@@ -118,7 +119,12 @@ func (m *Monitor) Show(ctx context.Context, chainID uint64, at *rollout.Block, n
 
 func (m *Monitor) see(s rule.Seen) {
 	if m.cfg.Record != nil {
-		line, err := json.Marshal(rule.Line{Seen: s})
+		seen := s
+		if s.Sight != rule.SawStep { // networks are looked at side by side, and a sequence does not go back
+			m.recorded = max(m.recorded, s.At)
+			seen.At = m.recorded
+		}
+		line, err := json.Marshal(rule.Line{Seen: seen})
 		if err == nil {
 			_, err = m.cfg.Record.Write(append(line, '\n'))
 		}

@@ -404,7 +404,9 @@ func TestReports(t *testing.T) {
 // TestRecord: what is recorded can be replayed, and raises the same.
 func TestRecord(t *testing.T) {
 	r := newRig(t)
-	r.show(commit(1), mismatch())
+	late := mismatch() // it was looked for longer
+	late.At = time.Now().Add(-time.Second).UnixMilli()
+	r.show(commit(1), late)
 	out, err := rule.New(nil).Replay(&r.record)
 	if err != nil {
 		t.Fatal(err)

@@ -137,7 +137,7 @@ func (x Telling) message(kind notice.Kind, r rule.Record) notice.Message {
 // another journal. more tells messages apart of which there can be several of a kind.
 func (x Telling) id(kind notice.Kind, r rule.Record, more string) string {
 	sum := sha256.New()
-	for _, part := range []any{x.Project, x.Journal, r.ID, r.RaisedAt, kind, r.Severity, r.Level, r.Summary, more} {
+	for _, part := range []any{x.Project, x.Journal, r.ID, r.RaisedAt, r.RaisedAnewAt, kind, r.Severity, r.Level, more} {
 		_, _ = fmt.Fprintf(sum, "%v\x00", part) // it never fails
 	}
 	return hex.EncodeToString(sum.Sum(nil)[:16])

@@ -33,7 +33,7 @@ func Objectives() []Objective {
 		{Success, "more than 99 % of transactions do what they were sent for", 0.99},
 		{Gas, "gas is within 10 % of the published figures", 0.10},
 		{Answer, "each critical alert is answered in less than 15 minutes", 15 * 60},
-		{Unauthorized, "no call without a role succeeds", 0},
+		{Unauthorized, "nothing privileged succeeds without an approved plan", 0},
 		{Code, "no active facet has other code than its manifest pins", 0},
 		{Pauses, "routed calls are never paused without a plan", 0},
 		{Incidents, "every incident is documented", 0},

@@ -20,11 +20,11 @@ func Report(f Figures) []Result {
 		case Answer:
 			r.answer(f)
 		case Unauthorized:
-			r.none(f, f.Unauthorized, "calls without a role that succeeded")
+			r.none(f, f.Unauthorized, "privileged change that no approved plan holds", "privileged changes that no approved plan holds")
 		case Code:
-			r.none(f, f.CodeViolations, "facets with other code")
+			r.none(f, f.CodeViolations, "facet with other code", "facets with other code")
 		case Pauses:
-			r.none(f, f.UnplannedPauses, "unplanned pauses")
+			r.none(f, f.UnplannedPauses, "unplanned pause", "unplanned pauses")
 		case Incidents:
 			r.incidents(f.Incidents)
 		}
@@ -152,7 +152,11 @@ func (r *Result) answer(f Figures) {
 	}
 	rest := ""
 	if resolved > 0 {
-		rest += fmt.Sprintf("; %d were resolved before anybody had to", resolved)
+		were := "were"
+		if resolved == 1 {
+			were = "was"
+		}
+		rest += fmt.Sprintf("; %d %s resolved before anybody had to", resolved, were)
 	}
 	if open > 0 {
 		rest += fmt.Sprintf("; for %d there is time left", open)
@@ -165,12 +169,16 @@ func (r *Result) answer(f Figures) {
 }
 
 // none is an objective of which there must be none. That there was none counts only if it would have been seen.
-func (r *Result) none(f Figures, n *int, what string) {
+func (r *Result) none(f Figures, n *int, one, several string) {
 	if n == nil {
 		r.lacks("it was not looked for")
 		return
 	}
 	if *n > 0 {
+		what := several
+		if *n == 1 {
+			what = one
+		}
 		r.is(false, float64(*n), "%d %s", *n, what)
 		return
 	}
@@ -186,7 +194,7 @@ func (r *Result) none(f Figures, n *int, what string) {
 	case unseen > 0:
 		r.lacks("none was seen, but %d of %d networks were watched for too little of the time", unseen, len(f.Networks))
 	default:
-		r.is(true, 0, "no %s on %d networks", what, len(f.Networks))
+		r.is(true, 0, "no %s on %d networks", several, len(f.Networks))
 	}
 }
 

@@ -136,6 +136,8 @@ const (
 	Resolved  Turn = "resolved"
 )
 
+var turns = []Turn{Raised, Renewed, Confirmed, Resolved}
+
 // Change is an alert with what has become of it.
 type Change struct {
 	Turn  Turn  `json:"turn"`

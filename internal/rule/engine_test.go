@@ -256,19 +256,30 @@ func TestParseSeverity(t *testing.T) {
 
 func TestReplayRefuses(t *testing.T) {
 	for text, want := range map[string]string{
-		`{"sight":"head"`:                           "line 1: unexpected EOF",
+		`{"sight":"head"`:                           "line 1: it ends before",
 		"\n# note\n" + `{"sight":"smell"}`:          `line 3: sight is "smell"`,
-		`{"sight":"head","colour":1}`:               "line 1: json: unknown field",
+		`{"sight":"head","colour":1}`:               `line 1: there is no member "colour"`,
 		`{"sight":"head"}{}`:                        "line 1: something comes after",
 		strings.Repeat("x", MaxLine+1):              "token too long",
-		`{"sight":"head","block":{"number":"one"}}`: "line 1:",
+		`{"sight":"head","block":{"number":"one"}}`: "line 1: block.number must be a whole number from 0, and is a text",
+		`{"sight":"head","at":7}` + "\n" + `{"sight":"step","at":5}` + "\n" + `{"sight":"tick","at":6}`: "line 3: at is 6, and was 7 before: time does not go back",
+		`{"sight":"effect"}`:                                                    "line 1: effect is missing",
+		`{"sight":"effect","effect":{"value":"0xaa 1"}}`:                        "line 1: effect is missing, or has no what",
+		`{"sight":"tick","expect":[{"turn":"rased","rule":"drift"}]}`:           `line 1: expect: turn is "rased", known are [raised renewed confirmed resolved]`,
+		`{"sight":"tick","expect":[{"rule":"drift"}]}`:                          `line 1: expect: turn is ""`,
+		`{"sight":"tick","expect":[{"turn":"raised","rule":"drfit"}]}`:          `line 1: expect: there is no rule "drfit"`,
+		`{"sight":"tick","expect":[{"turn":"raised","rule":"drift","severity":"grave"}]}`: `line 1: expect: severity is "grave"`,
 	} {
 		if _, err := New(nil).Replay(strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.40s: got %v, want %q", text, err, want)
 		}
 	}
 	out, err := New(nil).Replay(strings.NewReader(`{"sight":"effect","network":"a","at":1,"effect":{"what":"paused","value":""},"expect":[{"turn":"raised","rule":"unknown_root"}]}`))
-	if err != nil || len(out) != 1 || !strings.Contains(out[0].Problem, "unknown_root raised is missing") {
+	if err != nil || len(out) != 1 || !strings.Contains(out[0].Problem, "unknown_root raised is missing") || !out[0].Missing {
+		t.Errorf("got %+v, %v", out, err)
+	}
+	out, err = New(nil).Replay(strings.NewReader(`{"sight":"effect","network":"a","at":1,"effect":{"what":"paused","value":""},"expect":[]}`))
+	if err != nil || len(out) != 1 || !strings.Contains(out[0].Problem, "is not expected") || out[0].Missing {
 		t.Errorf("got %+v, %v", out, err)
 	}
 }
