@@ -135,7 +135,7 @@ func (j *journalSight) lookAtRefused(ctx context.Context) error {
 		j.server.metrics.Refused(n.Name, r.Error, r.Source)
 		j.show(ctx, r.ChainID, rule.Seen{
 			Sight: rule.SawRefusal, Network: n.Name, ChainID: r.ChainID, At: time.Now().UnixMilli(), Block: r.Block, Contract: r.Contract, By: r.From, Subject: r.Error,
-			Is: string(r.Fields), Source: r.Source,
+			Is: string(r.Fields), Source: r.Source, Details: dispatcher.Asked(r.Refused),
 		})
 	}
 	return nil

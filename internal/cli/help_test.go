@@ -114,7 +114,7 @@ func TestUsageErrors(t *testing.T) {
 		"address create2 --init-code-hash 0x12", "address create2 --salt 0xzz", "address create2 --chain-id minus",
 		"network check --rpc http://127.0.0.1:1", "key new there.json", "completion tcsh", "help nothing", "manifest nothing",
 		"audit nothing", "audit list --last -1", "audit list --kind transactions", "audit list --network nowhere", "audit export",
-		"audit head -o head.json", "event list --name Commited", "event list --from 10 --to 5", "event list --last -1", "upgrade list --last -1", "audit verify --signer 0x12", "audit verify x.jsonl --journal lockstep.db",
+		"audit head -o head.json", "event list --name Typo", "event list --from 10 --to 5", "event list --last -1", "upgrade list --last -1", "audit verify --signer 0x12", "audit verify x.jsonl --journal lockstep.db",
 	} {
 		if code, stdout, stderr := runMain(t, strings.Fields(args)...); code != exitUsage || stdout != "" {
 			t.Errorf("lockstep %s: exit code %d, want %d\n%s%s", args, code, exitUsage, stdout, stderr)

@@ -19,6 +19,7 @@ import (
 	"github.com/seed-b6a97670/lockstep/contracts"
 	"github.com/seed-b6a97670/lockstep/internal/dispatcher"
 	"github.com/seed-b6a97670/lockstep/internal/event"
+	"github.com/seed-b6a97670/lockstep/internal/rule"
 )
 
 // contractABI is the ABI, and what Solidity reverts with by itself.
@@ -287,4 +288,28 @@ func FuzzKind(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestAsked: a call that was refused is named as far as it is the dispatcher's own.
+func TestAsked(t *testing.T) {
+	fields := fmt.Sprintf(`{"account":"0x01","neededRole":%q}`, dispatcher.PauserRole.Hex())
+	for _, c := range []struct {
+		refused event.Refused
+		want    []rule.Detail
+	}{
+		{
+			event.Refused{Selector: "0x8456cb59", Error: "AccessControlUnauthorizedAccount", Fields: []byte(fields)},
+			[]rule.Detail{{Name: "function", Value: "0x8456cb59 pause()"}, {Name: "role", Value: "PAUSER"}},
+		},
+		{
+			event.Refused{Selector: "0x01020304", Error: "AccessControlUnauthorizedAccount", Fields: []byte(`{"neededRole":"0x` + strings.Repeat("12", 32) + `"}`)},
+			[]rule.Detail{{Name: "function", Value: "0x01020304"}, {Name: "role", Value: "0x" + strings.Repeat("12", 32)}},
+		},
+		{event.Refused{Selector: "0x8456cb59", Error: "EnforcedPause", Fields: []byte("{}")}, []rule.Detail{{Name: "function", Value: "0x8456cb59 pause()"}}},
+		{event.Refused{Selector: "0x", Error: "AccessControlUnauthorizedAccount", Fields: []byte("[]")}, nil},
+	} {
+		if diff := cmp.Diff(c.want, dispatcher.Asked(c.refused)); diff != "" {
+			t.Errorf("%+v (-want +got):\n%s", c.refused, diff)
+		}
+	}
 }

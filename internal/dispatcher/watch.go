@@ -1,6 +1,7 @@
 package dispatcher
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/common/hexutil"
 
 	"github.com/seed-b6a97670/lockstep/internal/chain"
 	"github.com/seed-b6a97670/lockstep/internal/event"
@@ -104,6 +106,29 @@ func (w *Watch) Effects(l *event.Log) []rule.Effect { return Effects(l) }
 func (w *Watch) Own(selector [4]byte) bool {
 	_, own := reserved()[manifest.Selector(selector)]
 	return own
+}
+
+// Refused says what was asked for by a call that was refused.
+func (w *Watch) Refused(r event.Refused) []rule.Detail { return Asked(r) }
+
+// Asked says what was asked for by a call that a dispatcher has refused: its function, by name if it is the dispatcher's own, and the role that its sender
+// lacks.
+func Asked(r event.Refused) []rule.Detail {
+	var out []rule.Detail
+	if selector, err := hexutil.Decode(r.Selector); err == nil && len(selector) == 4 {
+		text := r.Selector
+		if signature, own := reserved()[manifest.Selector(selector)]; own {
+			text += " " + signature
+		}
+		out = append(out, rule.Detail{Name: rule.Function, Value: text})
+	}
+	var fields struct {
+		Role common.Hash `json:"neededRole"`
+	}
+	if r.Error == "AccessControlUnauthorizedAccount" && json.Unmarshal(r.Fields, &fields) == nil {
+		out = append(out, rule.Detail{Name: rule.NeededRole, Value: roleName(fields.Role)})
+	}
+	return out
 }
 
 // Expect takes the events since the last reading, oldest first, and who sent their transactions. It returns the slots to be read at the end

@@ -254,6 +254,25 @@ func TestParseSeverity(t *testing.T) {
 	}
 }
 
+// TestWhatWasRefused: an alert about a call that lacked a role names the function and the role.
+func TestWhatWasRefused(t *testing.T) {
+	s := Seen{
+		Sight: SawRefusal, Network: "alpha", Contract: common.Address{1}, By: common.Address{2}, Subject: "AccessControlUnauthorizedAccount", Is: "{}", Source: "block",
+		Details: []Detail{{Function, "0x8456cb59 pause()"}, {NeededRole, "PAUSER"}, {"learned by", "a trace"}},
+	}
+	changes := New(nil).See(s)
+	want := []Detail{
+		{"sender", "0x0200000000000000000000000000000000000000"}, {"function", "0x8456cb59 pause()"}, {"role", "PAUSER"},
+		{"error", s.Subject}, {"fields", "{}"}, {"seen in", "block"},
+	}
+	if len(changes) != 1 {
+		t.Fatalf("%+v", changes)
+	}
+	if diff := cmp.Diff(want, changes[0].Alert.Details); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 func TestReplayRefuses(t *testing.T) {
 	for text, want := range map[string]string{
 		`{"sight":"head"`:                           "line 1: it ends before",

@@ -316,9 +316,21 @@ func without(list []Action, a Action) []Action {
 	return slices.DeleteFunc(slices.Clone(list), func(x Action) bool { return x == a })
 }
 
+// Details of a call that was refused: its function, and the role that its sender lacks.
+const (
+	Function   = "function"
+	NeededRole = "role"
+)
+
 func (e *Engine) refusal(s Seen) {
 	from := address(s.By)
-	details := []Detail{{"sender", from}, {"error", s.Subject}, {"fields", s.Is}, {"seen in", s.Source}}
+	details := []Detail{{"sender", from}}
+	for _, d := range s.Details {
+		if d.Name == Function || d.Name == NeededRole {
+			details = append(details, d)
+		}
+	}
+	details = append(details, Detail{"error", s.Subject}, Detail{"fields", s.Is}, Detail{"seen in", s.Source})
 	switch s.Subject {
 	case "ActivationNotReady":
 		e.raise(s, ActivationNotReady, Alert{Subject: from, Summary: "an activation before its eta was refused, sent by " + from, Details: details})

@@ -29,7 +29,8 @@ const (
 	// signer or deployer), Was (what it should be: the pinned hash, or the zero hash where there should be no code), Is, Endpoints, Asked and Required
 	// as of SawSlot. Or that it is no longer watched: Account, Part, Source (Unwatched).
 	SawCode Sight = "code"
-	// SawRefusal is a call that a contract refused: Contract, Subject (the name of the error), Is (its fields, as JSON), Tx (zero if it was not sent), By, Source.
+	// SawRefusal is a call that a contract refused: Contract, Subject (the name of the error), Is (its fields, as JSON), Tx (zero if it was not sent), By, Source,
+	// Details (Function and NeededRole, if they are known).
 	SawRefusal Sight = "refusal"
 	// SawPending is what is pending on a dispatcher: Contract, Subject (the root, empty if there is none), Epoch, Eta, Grace.
 	SawPending Sight = "pending"

@@ -274,10 +274,10 @@ func (s *Sight) refusals(ctx context.Context) ([]refused, error) {
 	return out, err
 }
 
-// refusal is what is seen of a refusal that has a name.
-func (r refused) seen() rule.Seen {
+// seen is what is seen of a refusal that has a name. asked is what was asked for.
+func (r refused) seen(asked []rule.Detail) rule.Seen {
 	return rule.Seen{
 		Sight: rule.SawRefusal, Contract: r.Contract, Block: r.Block, Subject: r.Error, Is: string(r.Fields), Tx: r.Tx, By: r.From, Source: r.Source,
-		Details: []rule.Detail{{Name: "learned by", Value: r.how}},
+		Details: append(asked, rule.Detail{Name: "learned by", Value: r.how}),
 	}
 }

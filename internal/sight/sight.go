@@ -38,6 +38,8 @@ type Watch interface {
 	Effects(l *event.Log) []rule.Effect
 	// Own tells whether a function is the contract's own, so that whoever is refused is refused by it.
 	Own(selector [4]byte) bool
+	// Refused says what was asked for by a call that the contract has refused.
+	Refused(r event.Refused) []rule.Detail
 	// Late takes logs of before the last reading that were left out when it was made.
 	Late(logs []event.Log)
 	// Expect takes the logs since the last reading, and the transactions that they are from, as far as these are known. It returns the slots
@@ -240,7 +242,7 @@ func (s *Sight) Look(ctx context.Context, from uint64, head rollout.Block, logs 
 	for _, r := range refused {
 		out.Refused = append(out.Refused, r.Refused)
 		if r.Error != "" {
-			see(r.seen())
+			see(r.seen(s.contracts[r.Contract].Watch.Refused(r.Refused)))
 		}
 	}
 	fail(s.keep(ctx))
