@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 	"time"
@@ -133,8 +132,8 @@ func (a *App) Silence(ctx context.Context, x rule.Silence, lasts time.Duration) 
 	if n := x.Network; n != "" && !slices.ContainsFunc(a.cfg.Networks, func(c config.Network) bool { return c.Name == n }) {
 		return rule.Silence{}, fmt.Errorf("network %s is not in %s; it has %s", n, a.cfg.File, strings.Join(a.names(), ", "))
 	}
-	if _, err := path.Match(x.Subject, ""); err != nil {
-		return rule.Silence{}, fmt.Errorf("subject %q is no pattern (* stands for anything but /, ? for one character, [ab] for one of several): %w", x.Subject, err)
+	if err := rule.CheckPattern(x.Subject); err != nil {
+		return rule.Silence{}, fmt.Errorf("subject %q: %w", x.Subject, err)
 	}
 	if err := a.openJournal(ctx); err != nil {
 		return rule.Silence{}, err

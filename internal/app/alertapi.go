@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path"
 	"strconv"
 	"strings"
 	"time"
@@ -165,14 +164,15 @@ const longestSilence = 30 * 24 * time.Hour
 func checkSilence(s rule.Silence, networks map[string]uint64, now time.Time) error {
 	_, known := rule.Define(s.Rule)
 	_, there := networks[s.Network]
-	_, pattern := path.Match(s.Subject, "")
 	switch {
 	case !known:
 		return fmt.Errorf("silence: there is no rule %.40q", s.Rule)
 	case s.Network != "" && !there:
 		return fmt.Errorf("silence: there is no network %.40q", s.Network)
-	case pattern != nil || len(s.Subject) > maxReason:
-		return errors.New("silence: subject is no pattern as of a shell, such as 0xabc*")
+	case len(s.Subject) > maxReason:
+		return fmt.Errorf("silence: subject is longer than %d bytes", maxReason)
+	case rule.CheckPattern(s.Subject) != nil:
+		return fmt.Errorf("silence: subject: %w", rule.CheckPattern(s.Subject))
 	case s.Reason == "" || len(s.Reason) > maxReason:
 		return fmt.Errorf("silence: reason is missing, or longer than %d bytes: say why", maxReason)
 	case s.Until <= now.Unix():

@@ -77,22 +77,7 @@ type spentAnswer struct {
 func newAnswers(cfg *config.Config, s *store.Store, alerting monitor.Config, networks map[string]uint64, log *slog.Logger) (*answers, error) {
 	x := &answers{project: cfg.Project, store: s, alerts: journalAlerts{s, alerting}, networks: networks, hooks: map[string]*inbound.Hook{}, log: log, spent: map[spentAnswer]bool{}}
 	for name, in := range cfg.Alerts.Inbound {
-		spec := inbound.Spec{Name: name, Kind: inbound.Kind(in.Type), Severity: in.Severity, Network: in.Network, Networks: networks}
-		for _, ref := range []struct {
-			of  string
-			at  config.Ref
-			out *string
-		}{{"secret", in.Secret, &spec.Secret}, {"token", in.Token, &spec.Token}} {
-			if ref.at == "" {
-				continue
-			}
-			value, err := cfg.Resolve(ref.at)
-			if err != nil {
-				return nil, fmt.Errorf("%s:%d: alerts.inbound.%s.%s: %w", cfg.File, in.Line, name, ref.of, err)
-			}
-			*ref.out = value
-		}
-		hook, err := inbound.New(spec)
+		hook, err := hookOf(cfg, name, in, networks)
 		if err != nil {
 			return nil, fmt.Errorf("%s:%d: %w", cfg.File, in.Line, err)
 		}
@@ -106,13 +91,39 @@ func newAnswers(cfg *config.Config, s *store.Store, alerting monitor.Config, net
 		if err != nil {
 			return nil, fmt.Errorf("%s:%d: alerts.sinks.%s.url: %w", cfg.File, sink.Line, sink.Name, err)
 		}
-		am, err := inbound.NewAlertmanager(sink.Name, url, nil)
+		am, err := inbound.NewAlertmanager(sink.Name, cfg.Project, url, nil)
 		if err != nil {
 			return nil, fmt.Errorf("%s:%d: %w", cfg.File, sink.Line, err)
 		}
 		x.alertmanagers = append(x.alertmanagers, am)
 	}
 	return x, nil
+}
+
+// hookOf makes a hook of the configuration.
+func hookOf(cfg *config.Config, name string, in config.Inbound, networks map[string]uint64) (*inbound.Hook, error) {
+	spec := inbound.Spec{
+		Name: name, Project: cfg.Project, Kind: inbound.Kind(in.Type), Severity: in.Severity, Network: in.Network, Networks: networks,
+	}
+	var problems []error
+	for _, ref := range []struct {
+		of  string
+		at  config.Ref
+		out *string
+	}{{"secret", in.Secret, &spec.Secret}, {"token", in.Token, &spec.Token}} {
+		if ref.at == "" {
+			continue
+		}
+		value, err := cfg.Resolve(ref.at)
+		if err != nil {
+			problems = append(problems, fmt.Errorf("alerts.inbound.%s.%s: %w", name, ref.of, err))
+		}
+		*ref.out = value
+	}
+	if err := errors.Join(problems...); err != nil {
+		return nil, err
+	}
+	return inbound.New(spec)
 }
 
 // serve adds what can be asked for to a server.

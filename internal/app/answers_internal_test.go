@@ -267,6 +267,7 @@ func TestAlertsOverTheAPI(t *testing.T) {
 	a.want(415, "", "POST", ack, "{}", append(bearing(a.decide), "Content-Type", "text/plain")...)
 	a.want(400, "empty", "POST", ack, "", bearing(a.decide)...)
 	a.want(400, "force", "POST", ack, `{"force": true}`, bearing(a.decide)...)
+	a.want(400, `"error":"the body is not as it should be: note must be a text, and is a number"`, "POST", ack, `{"note": 7}`, bearing(a.decide)...)
 	a.want(400, "note is longer", "POST", ack, `{"note": "`+strings.Repeat("x", 1001)+`"}`, bearing(a.decide)...)
 	a.want(413, "", "POST", ack, `{"note": "`+strings.Repeat("x", 1<<20)+`"}`, bearing(a.decide)...)
 	a.want(404, "alert 99", "POST", "/api/v1/alerts/99/acknowledge", "{}", bearing(a.decide)...)
@@ -326,8 +327,8 @@ func TestSilencesOverTheAPI(t *testing.T) {
 		{`rpc_down`, `rpc_up`}:                           "no rule \\\"rpc_up",
 		{`rpc_down`, ``}:                                 "no rule \\\"\\\"",
 		{`optimism`, `base`}:                             "no network \\\"base",
-		{`a*`, `a[`}:                                     "subject is no pattern",
-		{`a*`, strings.Repeat("x", 1001)}:                "subject is no pattern",
+		{`a*`, `a[`}:                                     "subject: it is no pattern",
+		{`a*`, strings.Repeat("x", 1001)}:                "subject is longer",
 		{`they work on it`, ``}:                          "reason is missing",
 		{`they work on it`, strings.Repeat("x", 1001)}:   "reason is missing, or longer",
 		{`2h`, `721h`}:                                   "more than 30 days",
@@ -463,24 +464,24 @@ func TestHooks(t *testing.T) {
 	const nothing, report, answer = `{"reports":0,"answers":0}`, `{"reports":1,"answers":0}`, `{"reports":0,"answers":1}`
 	raised := time.Now().Add(-10 * time.Minute)
 	r, calm := a.raise("0x01", raised), a.raise("0x02", raised)
-	send(200, nothing, "1", "incident.triggered", r.Fingerprint, user, time.Now())
+	send(200, nothing, "1", "incident.triggered", rule.Key("market", r.Fingerprint), user, time.Now())
 	send(200, nothing, "2", "pagey.ping", "", user, time.Now())
-	send(200, nothing, "3", "incident.acknowledged", r.Fingerprint, user, raised.Add(-2*time.Minute)) // of the alert before
-	send(200, nothing, "4", "incident.resolved", r.Fingerprint, "service_reference", time.Now())
+	send(200, nothing, "3", "incident.acknowledged", rule.Key("market", r.Fingerprint), user, raised.Add(-2*time.Minute)) // of the alert before
+	send(200, nothing, "4", "incident.resolved", rule.Key("market", r.Fingerprint), "service_reference", time.Now())
 	if now := a.now(r.ID); now.AcknowledgedBy != "" {
 		t.Fatalf("%+v", now)
 	}
-	send(200, answer, "5", "incident.acknowledged", r.Fingerprint, user, time.Now())
+	send(200, answer, "5", "incident.acknowledged", rule.Key("market", r.Fingerprint), user, time.Now())
 	if now := a.now(r.ID); now.AcknowledgedBy != "Ada (pd)" || !now.Fires() {
 		t.Errorf("%+v", now)
 	}
-	send(200, nothing, "6", "incident.acknowledged", r.Fingerprint, user, time.Now()) // somebody has it already
-	send(200, answer, "7", "incident.resolved", calm.Fingerprint, user, time.Now())
+	send(200, nothing, "6", "incident.acknowledged", rule.Key("market", r.Fingerprint), user, time.Now()) // somebody has it already
+	send(200, answer, "7", "incident.resolved", rule.Key("market", calm.Fingerprint), user, time.Now())
 	if now := a.now(calm.ID); now.AcknowledgedBy != "Ada (pd)" || now.Note != "the incident was resolved in PagerDuty" || !now.Fires() {
 		t.Errorf("what the chain shows fires on: %+v", now)
 	}
 	a.resolve(r)
-	send(200, nothing, "8", "incident.resolved", r.Fingerprint, user, time.Now()) // is ours, and over
+	send(200, nothing, "8", "incident.resolved", rule.Key("market", r.Fingerprint), user, time.Now()) // is ours, and over
 
 	// an incident of others becomes an alert
 	external := func() rule.Record {
@@ -597,7 +598,7 @@ func TestSilencesOfAlertmanager(t *testing.T) {
 	})
 	// as it is configured, and as it is told
 	sink := config.Sink{Name: "main", Type: notify.TypeAlertmanager, URL: config.Ref(am.URL)}
-	configured, err := newAnswers(&config.Config{Alerts: config.Alerts{Sinks: []config.Sink{{Name: "chat", Type: notify.TypeSlack}, sink}}}, nil, monitor.Config{}, nil, nil)
+	configured, err := newAnswers(&config.Config{Project: "market", Alerts: config.Alerts{Sinks: []config.Sink{{Name: "chat", Type: notify.TypeSlack}, sink}}}, nil, monitor.Config{}, nil, nil)
 	if err != nil || len(configured.alertmanagers) != 1 {
 		t.Fatal(configured, err)
 	}
@@ -674,7 +675,7 @@ func TestSilencesOfAlertmanager(t *testing.T) {
 func TestAlertmanagerOutOfReach(t *testing.T) {
 	a := newAnswering(t)
 	a.raise("0x01", time.Now())
-	gone, err := inbound.NewAlertmanager("gone", "http://127.0.0.1:1", nil)
+	gone, err := inbound.NewAlertmanager("gone", "market", "http://127.0.0.1:1", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -38,6 +38,22 @@ func CheckReferences(cfg *config.Config) []config.Problem {
 			add(1, "%v", err)
 		}
 	}
+	for _, s := range cfg.Alerts.Sinks {
+		_, err := outlet(cfg, s)
+		for _, err := range each(err) {
+			add(s.Line, "alerts: %v", err)
+		}
+	}
+	chainIDs := map[string]uint64{}
+	for _, n := range cfg.Networks {
+		chainIDs[n.Name] = n.ChainID
+	}
+	for name, in := range cfg.Alerts.Inbound {
+		_, err := hookOf(cfg, name, in, chainIDs)
+		for _, err := range each(err) {
+			add(in.Line, "%v", err)
+		}
+	}
 	addresses := map[string]common.Address{}
 	for name, s := range cfg.Signers {
 		addresses[name] = s.Address
@@ -92,6 +108,18 @@ func CheckReferences(cfg *config.Config) []config.Problem {
 		return strings.Compare(a.Message, b.Message)
 	})
 	return problems
+}
+
+// each are the errors of which one is made; none if it is nil.
+func each(err error) []error {
+	var joined interface{ Unwrap() []error }
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &joined):
+		return joined.Unwrap()
+	}
+	return []error{err}
 }
 
 // checkRelays finds what is wrong with the relays of a network, as far as it is seen without asking them.

@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"math"
 	"math/big"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -40,8 +40,9 @@ const eyesLease = "eyes"
 // eyes watches all networks, in one process at a time.
 type eyes struct {
 	server *server
-	pauser *Pauser // nil if nothing is paused automatically
-	wake   func()  // whoever sends messages
+	pauser *Pauser   // nil if nothing is paused automatically
+	wake   func()    // whoever sends messages
+	record io.Writer // of what is seen; nil if it is not recorded
 
 	monitor  *monitor.Monitor // of this tenure of the lease, as are the next two
 	remedies *remedies
@@ -79,14 +80,7 @@ func (e *eyes) watch(ctx context.Context, s *store.Store) (err error) {
 		e.remedies.making.Wait()
 	}()
 	cfg := e.monitorConfig(ctx, s)
-	if name := app.opts.Record; name != "" {
-		f, openErr := os.OpenFile(name, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-		if openErr != nil {
-			return fmt.Errorf("record what is seen: %w", openErr)
-		}
-		defer func() { err = errors.Join(err, f.Close()) }()
-		cfg.Record = f
-	}
+	cfg.Record = e.record
 	if e.monitor, err = monitor.New(ctx, cfg); err != nil {
 		return err
 	}
@@ -121,7 +115,7 @@ func (a *App) alerting(s *store.Store) monitor.Config {
 	return monitor.Config{
 		Rules: a.cfg.Alerts.Rules, Journal: s, Log: a.opts.Log,
 		Telling: monitor.Telling{
-			Project: a.cfg.Project, Receivers: a.cfg.Alerts.Receivers, BaseURL: a.cfg.Alerts.BaseURL, Escalations: a.cfg.Alerts.Escalation,
+			Project: a.cfg.Project, Journal: s.Identity(), Receivers: a.cfg.Alerts.Receivers, BaseURL: a.cfg.Alerts.BaseURL, Escalations: a.cfg.Alerts.Escalation,
 		},
 	}
 }

@@ -41,12 +41,13 @@ func (a *App) Sender(told func(notify.Outcome)) (*notify.Sender, error) {
 	}), nil
 }
 
-// outlet makes a sink of the configuration.
+// outlet makes a sink of the configuration. The error names every secret that is not where it should be.
 func outlet(cfg *config.Config, s config.Sink) (*notify.Outlet, error) {
 	spec := notify.Spec{
 		Name: s.Name, Type: s.Type, Server: s.Server, From: s.From, To: s.To, User: s.User,
 		PerMinute: s.PerMinute, MaxAge: s.MaxAge, Renew: s.Renew, Templates: s.Templates,
 	}
+	var problems []error
 	for _, secret := range []struct {
 		what string
 		ref  config.Ref
@@ -57,9 +58,12 @@ func outlet(cfg *config.Config, s config.Sink) (*notify.Outlet, error) {
 		}
 		value, err := cfg.Resolve(secret.ref)
 		if err != nil {
-			return nil, fmt.Errorf("sink %s: %s: %w", s.Name, secret.what, err)
+			problems = append(problems, fmt.Errorf("sink %s: %s: %w", s.Name, secret.what, err))
 		}
 		*secret.into = value
+	}
+	if err := errors.Join(problems...); err != nil {
+		return nil, err
 	}
 	return notify.New(spec)
 }

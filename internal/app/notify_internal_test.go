@@ -2,12 +2,15 @@ package app
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/seed-b6a97670/lockstep/internal/config"
 	"github.com/seed-b6a97670/lockstep/internal/notice"
@@ -28,6 +31,8 @@ alerts:
     pager: { type: pagerduty, key: env:PAGER_KEY, url: "https://events.eu.pagerduty.com" }
     mail: { type: email, server: "smtp.example:587", from: a@example.org, to: [b@example.org], user: me, password: env:SMTP_PASSWORD }
   receivers: { ops: [hook], security: [pager] }
+  inbound:
+    grafana: { type: grafana, secret: "env:GRAFANA_SECRET", token: "env:GRAFANA_TOKEN" }
 `
 
 // TestSender: what is queued in the journal reaches a sink of the configuration, signed with its secret.
@@ -53,6 +58,23 @@ func TestSender(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("without its secrets: %v, want %s", err, want)
 		}
+	}
+	// what serve would refuse, config check names, each with its line
+	var problems []string
+	for _, p := range CheckReferences(cfg) {
+		if strings.Contains(p.Message, "alerts") {
+			problems = append(problems, fmt.Sprintf("%d: %s", p.Line, p.Message))
+		}
+	}
+	if diff := cmp.Diff([]string{
+		"10: alerts: sink hook: secret: environment variable HOOK_SECRET is not set",
+		"10: alerts: sink hook: url: environment variable HOOK_URL is not set",
+		"11: alerts: sink pager: key: environment variable PAGER_KEY is not set",
+		"12: alerts: sink mail: password: environment variable SMTP_PASSWORD is not set",
+		"15: alerts.inbound.grafana.secret: environment variable GRAFANA_SECRET is not set",
+		"15: alerts.inbound.grafana.token: environment variable GRAFANA_TOKEN is not set",
+	}, problems); diff != "" {
+		t.Errorf("config check (-want +got):\n%s", diff)
 	}
 	const secret = "0123456789abcdef"
 	signed := make(chan string, 1)
@@ -88,5 +110,23 @@ func TestSender(t *testing.T) {
 	cancel()
 	if err := <-ended; err != nil {
 		t.Error(err)
+	}
+}
+
+// TestRecordThatCannotBe: a file that cannot be written is said at once, and not by a daemon that watches nothing.
+func TestRecordThatCannotBe(t *testing.T) {
+	dir := t.TempDir()
+	cfg, err := config.Parse(filepath.Join(dir, "lockstep.yaml"), []byte(toldConfig))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := New(Options{Config: cfg, Journal: filepath.Join(dir, "journal.db"), Record: filepath.Join(dir, "none", "seen.jsonl")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = a.Close() })
+	err = a.Serve(t.Context(), func(string) { t.Error("it serves") })
+	if err == nil || !strings.HasPrefix(err.Error(), "record what is seen: ") || strings.Contains(err.Error(), "\n") {
+		t.Errorf("got %v", err)
 	}
 }

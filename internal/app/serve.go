@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"math/big"
+	"os"
 	"runtime/debug"
 	"slices"
 	"sync"
@@ -77,6 +79,15 @@ type server struct {
 // Serve carries out every plan that was handed over, on every network, until ctx ends. Then it finishes the step in hand of each. Any number of
 // processes may serve one journal in PostgreSQL. listening is told the URL of the server's API.
 func (a *App) Serve(ctx context.Context, listening func(url string)) (err error) {
+	var record io.Writer
+	if name := a.opts.Record; name != "" {
+		f, openErr := os.OpenFile(name, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+		if openErr != nil {
+			return fmt.Errorf("record what is seen: %w: name a file that can be written", openErr)
+		}
+		defer func() { err = errors.Join(err, f.Close()) }()
+		record = f
+	}
 	if err := a.open(ctx); err != nil {
 		return err
 	}
@@ -103,7 +114,7 @@ func (a *App) Serve(ctx context.Context, listening func(url string)) (err error)
 	if s.answers, err = newAnswers(a.cfg, a.store, a.alerting(a.store), ids, s.log); err != nil {
 		return err
 	}
-	s.eyes = &eyes{server: s, stopping: s.stopping}
+	s.eyes = &eyes{server: s, stopping: s.stopping, record: record}
 	sender, err := a.Sender(s.sentNotice)
 	if err != nil {
 		return err

@@ -340,10 +340,12 @@ func newAlertSilence(e *env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "silence RULE",
 		Short: "Silence alerts of a rule for a time, with a reason",
-		Long: `Silence alerts of a rule for a time: they are raised and recorded, and nothing follows from them, no
-automatic pause either. --subject is a pattern for what they are about: * stands for anything but a
-slash, ? for one character. Who silenced what, and why, is in the audit log.`,
+		Long: `Silence alerts of a rule for a time, from 1m to 720h: they are raised and recorded, and nothing
+follows from them, no automatic pause either. --subject is a pattern for all of what they are about:
+* stands for any characters, ? for one, [ab] for one of several. Who silenced what, and why, is in
+the audit log.`,
 		Example: `  lockstep alert silence rpc_down --network linea --for 2h --reason 'the provider maintains it'
+  lockstep alert silence rpc_down --subject '*infra.example*' --for 2h --reason 'they maintain it'
   lockstep alert silence balance_low --subject '0x1234*' --for 72h --reason 'not in use'`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {

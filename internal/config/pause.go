@@ -9,6 +9,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/seed-b6a97670/lockstep/internal/rollout"
+	"github.com/seed-b6a97670/lockstep/internal/rule"
 )
 
 // Pause says whether, and how, dispatchers are paused automatically when an alert asks for it.
@@ -56,12 +57,34 @@ func (r *reader) pause(c *Config, alerts, top section) {
 		r.problem(s.get("networks"), "alerts.pause.networks is %q, must be concerned or all", networks)
 	}
 	c.Alerts.Pause = p
+	r.pauseFollows(c, s.text("mode"))
 	if p.Mode == rollout.PauseOff {
 		return
 	}
 	r.pauseSigner(c, s)
 	if p.Mode == rollout.PauseOn {
 		r.pauseEndpoints(c, s, top)
+	}
+}
+
+// asked is an action of a rule, as it is written.
+type asked struct {
+	node *yaml.Node
+	path string
+	rule rule.Definition
+}
+
+// pauseFollows finds where the file asks for a pause that never follows.
+func (r *reader) pauseFollows(c *Config, mode string) {
+	for _, a := range r.pauses {
+		set := c.Alerts.Rules[a.rule.Name]
+		switch {
+		case set.Off:
+		case !a.rule.CanBeCritical(set.Severity):
+			r.problem(a.node, "%s names pause, which follows from what is critical alone, and %s is %s: give it severity: critical, or remove pause", a.path, a.rule.Name, set.Severity)
+		case c.Alerts.Pause.Mode == rollout.PauseOff && (mode == "" || mode == string(rollout.PauseOff)):
+			r.problem(a.node, "%s names pause, and alerts.pause.mode is off: nothing is paused; set that to dry-run or on, or remove pause", a.path)
+		}
 	}
 }
 

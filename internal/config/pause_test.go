@@ -20,6 +20,31 @@ func pausing(pause string, replaced ...string) string {
 	return text + "alerts:\n  pause:\n" + indent(pause) + "\n"
 }
 
+// TestPauseFollows: a pause that is asked for, and can never follow, is a mistake where it is written.
+func TestPauseFollows(t *testing.T) {
+	const never = "which follows from what is critical alone, and "
+	for name, c := range map[string]struct{ pause, rules, want string }{
+		"on, critical":       {"mode: on\nsigner: p", "unknown_root: {actions: [pause]}", ""},
+		"dry, made critical": {"mode: dry-run\nsigner: p", "account_code: {severity: critical, actions: [pause]}", ""},
+		"critical at times":  {"mode: on\nsigner: p", "unplanned_privilege: {actions: [pause]}", ""},
+		"by default alone":   {"mode: off", "codehash_mismatch: {window: 2h}", ""},
+		"a rule that is off": {"mode: off", "unknown_root: {off: true, actions: [pause]}", ""},
+		"high":               {"mode: on\nsigner: p", "unplanned_pause: {actions: [metrics, pause]}", "14: alerts.rules.unplanned_pause.actions names pause, " + never + "unplanned_pause is high"},
+		"never so grave":     {"mode: on\nsigner: p", "unplanned_privilege: {severity: warning, actions: [pause]}", "14: alerts.rules.unplanned_privilege.actions names pause, " + never},
+		"made less grave":    {"mode: on\nsigner: p", "codehash_mismatch: {severity: high, actions: [pause]}", "14: alerts.rules.codehash_mismatch.actions names pause, " + never},
+		"off":                {"mode: off", "unknown_root: {actions: [pause]}", "13: alerts.rules.unknown_root.actions names pause, and alerts.pause.mode is off"},
+		"no mode":            {"perHour: 2", "unknown_root: {actions: [pause]}", "13: alerts.rules.unknown_root.actions names pause, and alerts.pause.mode is off"},
+		"a mode that is not": {"mode: maybe", "unknown_root: {actions: [pause]}", `11: alerts.pause.mode is "maybe"`},
+	} {
+		_, err := Parse("f.yaml", []byte(pausing(c.pause)+"  rules:\n    "+c.rules+"\n"))
+		switch {
+		case c.want == "" && err == nil:
+		case c.want == "" || err == nil || !strings.HasPrefix(err.Error(), "f.yaml:"+c.want) || strings.Contains(err.Error(), "\n"):
+			t.Errorf("%s: %v, want %s", name, err, c.want)
+		}
+	}
+}
+
 func TestPause(t *testing.T) {
 	for text, want := range map[string]Pause{
 		"mode: off":                  {Mode: rollout.PauseOff, PerHour: 2, Endpoints: 2, Line: 11},

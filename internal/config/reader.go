@@ -31,6 +31,7 @@ type reader struct {
 	problems []Problem
 	values   int // arguments read so far
 	holders  []holder
+	pauses   []asked // where an automatic pause is asked for
 }
 
 func (r *reader) problem(n *yaml.Node, format string, args ...any) {

@@ -132,6 +132,9 @@ func (r *reader) actions(s section, d rule.Definition, who receivers) []rule.Act
 			r.problem(item, "%s names %q, which is neither an action (%s) nor under alerts.receivers; %s", path, item.Value, joined(rule.KnownActions()), who.list())
 		default:
 			out = append(out, a)
+			if a == rule.ActPause {
+				r.pauses = append(r.pauses, asked{item, path, d})
+			}
 		}
 	}
 	if n := s.keys["actions"]; isNull(n) || n.Kind == yaml.SequenceNode && len(n.Content) == 0 {

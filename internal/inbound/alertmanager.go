@@ -25,20 +25,22 @@ const (
 
 // Alertmanager is one to which alerts of ours are given.
 type Alertmanager struct {
-	name string
-	url  *url.URL // in no error, since it may hold a password
-	http *http.Client
+	name    string
+	project string   // whose alerts are ours
+	url     *url.URL // in no error, since it may hold a password
+	http    *http.Client
 }
 
-// NewAlertmanager makes one that is reached over https, or on this machine. roots are the certificates that are trusted, nil for those of the machine.
-func NewAlertmanager(name, raw string, roots *x509.CertPool) (*Alertmanager, error) {
+// NewAlertmanager makes one that is reached over https, or on this machine. project is whose alerts are ours, and roots are the certificates that are
+// trusted, nil for those of the machine.
+func NewAlertmanager(name, project, raw string, roots *x509.CertPool) (*Alertmanager, error) {
 	u, err := url.Parse(strings.TrimSpace(raw))
 	if err != nil || u.Hostname() == "" || u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())) {
 		return nil, fmt.Errorf("alertmanager %s: its URL must begin with https://, or with http:// for one on this machine: correct it", name)
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
-	return &Alertmanager{name, u, &http.Client{
+	return &Alertmanager{name, project, u, &http.Client{
 		Transport: transport, Timeout: patience,
 		// what follows a redirect would take the password to somebody else
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -80,6 +82,7 @@ func (a *Alertmanager) Answers(ctx context.Context, fingerprints []string) ([]An
 	by := map[string][]string{} // fingerprints by the id of a silence
 	for some := range slices.Chunk(asked, atOnce) {
 		var given []givenAlert
+		// the project, which would have to be quoted here, is compared below
 		err := a.get(ctx, &given, url.Values{
 			"filter": {fmt.Sprintf(`fingerprint=~"%s"`, strings.Join(some, "|"))}, "silenced": {"true"}, "active": {"false"}, "unprocessed": {"false"},
 		}, "alerts")
@@ -88,7 +91,7 @@ func (a *Alertmanager) Answers(ctx context.Context, fingerprints []string) ([]An
 		}
 		for _, g := range given {
 			for _, id := range g.Status.SilencedBy {
-				if f := g.Labels["fingerprint"]; slices.Contains(some, f) && !slices.Contains(by[id], f) {
+				if f := g.Labels["fingerprint"]; g.Labels["project"] == a.project && slices.Contains(some, f) && !slices.Contains(by[id], f) {
 					by[id] = append(by[id], f)
 				}
 			}

@@ -99,7 +99,7 @@ func TestSilencesAreAnswers(t *testing.T) {
 	hook := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	defer hook.Close()
 	m := startManager(t, hook.URL)
-	am, err := NewAlertmanager("main", m.URL, nil)
+	am, err := NewAlertmanager("main", "p", m.URL, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,6 +136,14 @@ func TestSilencesAreAnswers(t *testing.T) {
 	}
 	if got := answers(); len(got) != 0 {
 		t.Errorf("no alert: %+v", got)
+	}
+	// the same of another project, whose alert has the same fingerprint
+	other, err := NewAlertmanager("main", "q", m.URL, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := other.Answers(t.Context(), fingerprints[:atOnce+2]); err != nil || len(got) != 0 {
+		t.Errorf("of another project: %+v, %v", got, err)
 	}
 	// one that covers several
 	m.silence("grace", "", "subject", "endpoint-[01]", time.Now())
@@ -237,7 +245,7 @@ func TestAlertmanagerThatFails(t *testing.T) {
 		}
 		answer(w, r)
 	}))
-	am, err := NewAlertmanager("main", strings.Replace(server.URL, "//", "//lockstep:hunter22@", 1)+"/am/", nil)
+	am, err := NewAlertmanager("main", "p", strings.Replace(server.URL, "//", "//lockstep:hunter22@", 1)+"/am/", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -278,12 +286,12 @@ func TestAlertmanagerThatFails(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	for _, url := range []string{"", "http://am.example", "https://", "ftp://127.0.0.1", "http://10.0.0.1:hunter22", "://hunter22"} {
-		if _, err := NewAlertmanager("main", url, nil); err == nil || strings.Contains(err.Error(), "hunter22") {
+		if _, err := NewAlertmanager("main", "p", url, nil); err == nil || strings.Contains(err.Error(), "hunter22") {
 			t.Errorf("%s: %v", url, err)
 		}
 	}
 	for _, url := range []string{"http://localhost:9093", "http://[::1]:9093/x", "https://am.example"} {
-		if _, err := NewAlertmanager("main", url, nil); err != nil {
+		if _, err := NewAlertmanager("main", "p", url, nil); err != nil {
 			t.Errorf("%s: %v", url, err)
 		}
 	}
@@ -306,5 +314,5 @@ func alertsAlone(w http.ResponseWriter, r *http.Request, silences ...string) {
 	if err != nil {
 		panic(err)
 	}
-	_, _ = fmt.Fprintf(w, `[{"labels": {"fingerprint": %q}, "status": {"state": "suppressed", "silencedBy": %s}}]`, keyOfOurs, ids)
+	_, _ = fmt.Fprintf(w, `[{"labels": {"project": "p", "fingerprint": %q}, "status": {"state": "suppressed", "silencedBy": %s}}]`, keyOfOurs, ids)
 }

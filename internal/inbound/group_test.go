@@ -154,7 +154,7 @@ func bounded(t *testing.T, r Received) {
 func FuzzRead(f *testing.F) {
 	for _, body := range []string{
 		`{"id":"t-1","summary":"the pool is empty","severity":"high","network":"base","details":{"a":"b"},"state":"firing"}`,
-		event("e-1", "incident.triggered", `"`+keyOfTheirs+`"`, person, at), event("e-2", "incident.acknowledged", `"`+keyOfOurs+`"`, person, at),
+		event("e-1", "incident.triggered", `"`+keyOfTheirs+`"`, person, at), event("e-2", "incident.acknowledged", `"`+incidentOfOurs+`"`, person, at),
 		event("e-3", "incident.resolved", `null`, `null`, at), group("4", one("firing", `{"alertname": "a", "severity": "error"}`, `{"summary": "b"}`)),
 		group("1", one("resolved", `{"alertname": "a", "network": "base"}`, `{}`)), `{}`, `[]`, ``, `null`,
 	} {

@@ -28,6 +28,7 @@ func Kinds() []Kind { return []Kind{KindPagerDuty, KindGrafana, KindAlertmanager
 // Spec is a hook as it is configured.
 type Spec struct {
 	Name     string // which is the source of what it reports
+	Project  string // whose alerts are ours
 	Kind     Kind
 	Secret   string // of signatures; empty if there are none
 	Token    string // sent as a bearer token, or as the password of basic authentication; empty if there is none

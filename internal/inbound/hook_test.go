@@ -31,7 +31,7 @@ var (
 // hook is one of a kind, as change has it.
 func hook(t testing.TB, kind Kind, change ...func(*Spec)) *Hook {
 	t.Helper()
-	s := Spec{Name: "them", Kind: kind, Secret: secret, Token: bearer, Networks: networks}
+	s := Spec{Name: "them", Project: "market", Kind: kind, Secret: secret, Token: bearer, Networks: networks}
 	if kind == KindAlertmanager {
 		s.Secret = ""
 	}
@@ -286,7 +286,7 @@ func TestReport(t *testing.T) {
 		}
 	}
 	for body, want := range map[string]string{
-		``:                                    "EOF",
+		``:                                    "it is empty",
 		`{`:                                   "not as it should be",
 		`[]`:                                  "not as it should be",
 		`{"summary":1,"state":"firing"}`:      "not as it should be",
@@ -294,12 +294,13 @@ func TestReport(t *testing.T) {
 		`{"summary":"x","state":"firing","serverity":"high"}`:  "serverity", // it would be taken for a warning
 		`{"summary":"x","state":"firing","severity":"urgent"}`: `severity is "urgent"`,
 		`{"summary":"x","state":"firing","network":"linea"}`:   `no network "linea": known are base, optimism`,
-		`{"summary":"x"}`:                              `state is ""`,
-		`{"summary":"x","state":"open"}`:               `state is "open"`,
-		`{"id":"x","state":"firing"}`:                  "summary is missing",
-		`{"summary":"\u200b","state":"firing"}`:        "summary is missing",
-		`{"state":"resolved"}`:                         "summary is missing",
-		`{"id":"a\nb","summary":"x","state":"firing"}`: "id must be",
+		`{"summary":"x"}`:                                                                   `state is ""`,
+		`{"summary":"x","state":"open"}`:                                                    `state is "open"`,
+		`{"id":"x","state":"firing"}`:                                                       "summary is missing",
+		`{"summary":"\u200b","state":"firing"}`:                                             "summary is missing",
+		`{"summary":7,"state":"firing"}`:                                                    "report is not as it should be: summary must be a text, and is a number",
+		`{"state":"resolved"}`:                                                              "summary is missing",
+		`{"id":"a\nb","summary":"x","state":"firing"}`:                                      "id must be",
 		`{"id":"` + strings.Repeat("x", 201) + `","summary":"x","state":"firing"}`:          "id must be",
 		`{"summary":"` + strings.Repeat("x", maxBodies[KindReport]) + `"}`:                  "more than 65536 bytes",
 		`{"summary":"x","state":"firing","details":{` + manyDetails(31, `"n%d":"x"`) + `}}`: "more than 30 details",

@@ -45,8 +45,8 @@ type pagerDutyIncident struct {
 	Priority    pagerDutyRef `json:"priority"`
 }
 
-// pagerDuty reads an event. Its incident is one of ours if its key, which is the dedup_key of the event that made it, is the fingerprint of one of
-// our alerts. The keys that PagerDuty itself makes look just like fingerprints, so the key alone does not tell.
+// pagerDuty reads an event. Its incident is one of ours if its key, which is the dedup_key of the event that made it, is that of an alert of our
+// project (rule.Key) which the journal knows: another installation may have a project of the same name.
 func (h *Hook) pagerDuty(now time.Time, body []byte, ours Ours) (r Received, err error) {
 	var b pagerDutyBody
 	if err := json.Unmarshal(body, &b); err != nil {
@@ -73,14 +73,13 @@ func (h *Hook) pagerDuty(now time.Time, body []byte, ours Ours) (r Received, err
 	if err := json.Unmarshal(e.Data, &in); err != nil || line(in.ID, maxSubject) == "" || in.Type != "incident" {
 		return r, unreadable("event.data of %s is no incident with an id", line(e.EventType, maxName))
 	}
-	mine := false
-	if isFingerprint(in.IncidentKey) {
-		if mine, err = ours(in.IncidentKey); err != nil {
+	of, mine := strings.CutPrefix(in.IncidentKey, rule.Key(h.Project, ""))
+	if mine = mine && isFingerprint(of); mine {
+		if mine, err = ours(of); err != nil {
 			return r, err
 		}
 	}
 	s := h.incident(now, in)
-	of := in.IncidentKey
 	if !mine {
 		of = fingerprint(s)
 	}

@@ -12,8 +12,10 @@ import (
 	"github.com/seed-b6a97670/lockstep/internal/rule"
 )
 
-// keyOfOurs is the fingerprint of an alert of ours; keyOfTheirs only looks like one.
+// keyOfOurs is the fingerprint of an alert of ours, and incidentOfOurs the key of its incident; keyOfTheirs only looks like a fingerprint.
 const (
+	incidentOfOurs = "market/" + keyOfOurs
+
 	keyOfOurs   = "9f86d081884c7d659a2feaa0c55ad015"
 	keyOfTheirs = "d3640fbd41094207a1c11e58e46b1662"
 )
@@ -53,19 +55,22 @@ func TestPagerDuty(t *testing.T) {
 		body string
 		want Received
 	}{
-		"ours is triggered":          {event("e-1", "incident.triggered", quoted(keyOfOurs), "null", occurred), passed("it is about an alert that this program has told PagerDuty of")},
-		"ours is reopened":           {event("e-1", "incident.reopened", quoted(keyOfOurs), person, occurred), passed("it is about an alert that this program has told PagerDuty of")},
-		"ours is acknowledged":       {event("e-1", "incident.acknowledged", quoted(keyOfOurs), person, occurred), answer(keyOfOurs, Acknowledged, "")},
-		"ours is resolved":           {event("e-1", "incident.resolved", quoted(keyOfOurs), person, occurred), answer(keyOfOurs, Resolved, "the incident was resolved in PagerDuty")},
-		"ours, by our integration":   {event("e-1", "incident.acknowledged", quoted(keyOfOurs), `{"id": "P1", "type": "inbound_integration_reference", "summary": "Lockstep"}`, occurred), passed(nobody)},
-		"ours ends after a while":    {event("e-1", "incident.resolved", quoted(keyOfOurs), `{"id": "PF9KMXH", "type": "service_reference", "summary": "Bridge"}`, occurred), passed(nobody)},
-		"ours, by nobody":            {event("e-1", "incident.acknowledged", quoted(keyOfOurs), "null", occurred), passed(nobody)},
-		"ours, by nobody in words":   {event("e-1", "incident.acknowledged", quoted(keyOfOurs), `{"type": "user_reference", "summary": "\n"}`, occurred), passed(nobody)},
-		"ours, annotated":            {event("e-1", "incident.annotated", quoted(keyOfOurs), person, occurred), passed("nothing follows from incident.annotated")},
+		"ours is triggered":          {event("e-1", "incident.triggered", quoted(incidentOfOurs), "null", occurred), passed("it is about an alert that this program has told PagerDuty of")},
+		"ours is reopened":           {event("e-1", "incident.reopened", quoted(incidentOfOurs), person, occurred), passed("it is about an alert that this program has told PagerDuty of")},
+		"ours is acknowledged":       {event("e-1", "incident.acknowledged", quoted(incidentOfOurs), person, occurred), answer(keyOfOurs, Acknowledged, "")},
+		"ours is resolved":           {event("e-1", "incident.resolved", quoted(incidentOfOurs), person, occurred), answer(keyOfOurs, Resolved, "the incident was resolved in PagerDuty")},
+		"ours, by our integration":   {event("e-1", "incident.acknowledged", quoted(incidentOfOurs), `{"id": "P1", "type": "inbound_integration_reference", "summary": "Lockstep"}`, occurred), passed(nobody)},
+		"ours ends after a while":    {event("e-1", "incident.resolved", quoted(incidentOfOurs), `{"id": "PF9KMXH", "type": "service_reference", "summary": "Bridge"}`, occurred), passed(nobody)},
+		"ours, by nobody":            {event("e-1", "incident.acknowledged", quoted(incidentOfOurs), "null", occurred), passed(nobody)},
+		"ours, by nobody in words":   {event("e-1", "incident.acknowledged", quoted(incidentOfOurs), `{"type": "user_reference", "summary": "\n"}`, occurred), passed(nobody)},
+		"ours, annotated":            {event("e-1", "incident.annotated", quoted(incidentOfOurs), person, occurred), passed("nothing follows from incident.annotated")},
 		"theirs is triggered":        {event("e-1", "incident.triggered", quoted(keyOfTheirs), "null", occurred), report(same)},
 		"theirs is reopened":         {event("e-1", "incident.reopened", quoted(keyOfTheirs), person, occurred), report(same)},
 		"theirs, without a key":      {event("e-1", "incident.triggered", "null", person, occurred), report(same)},
-		"theirs, with another key":   {event("e-1", "incident.triggered", quoted(strings.ToUpper(keyOfOurs)), person, occurred), report(same)},
+		"theirs, with another key":   {event("e-1", "incident.triggered", quoted(strings.ToUpper(incidentOfOurs)), person, occurred), report(same)},
+		"theirs, by a fingerprint":   {event("e-1", "incident.acknowledged", quoted(keyOfOurs), person, occurred), answer(external, Acknowledged, "")},
+		"theirs, of another project": {event("e-1", "incident.acknowledged", quoted("bridge/"+keyOfOurs), person, occurred), answer(external, Acknowledged, "")},
+		"theirs, of another journal": {event("e-1", "incident.acknowledged", quoted("market/"+keyOfTheirs), person, occurred), answer(external, Acknowledged, "")},
 		"theirs is not urgent":       {strings.Replace(event("e-1", "incident.triggered", "null", person, occurred), `"high"`, `"low"`, 1), report(func(s *rule.Seen) { s.Severity, s.Details[1].Value = rule.Info, "low" })},
 		"theirs has no title":        {strings.Replace(event("e-1", "incident.triggered", "null", person, occurred), `"the bridge\nis stuck"`, `""`, 1), report(func(s *rule.Seen) { s.Summary = "incident PGR0VU2" })},
 		"theirs is acknowledged":     {event("e-1", "incident.acknowledged", quoted(keyOfTheirs), person, occurred), answer(external, Acknowledged, "")},
@@ -74,7 +79,7 @@ func TestPagerDuty(t *testing.T) {
 		"a test":                     {`{"event": {"id": "e-1", "event_type": "pagey.ping", "resource_type": "pagey", "occurred_at": "2026-11-26T03:00:00Z", "agent": null, "data": {"type": "ping", "message": "Hello from your friend Pagey!"}}}`, passed("nothing follows from pagey.ping")},
 		"a service":                  {`{"event": {"id": "e-1", "event_type": "service.updated", "occurred_at": "2026-11-26T03:00:00Z", "data": {"type": "service"}}}`, passed("nothing follows from service.updated")},
 		"what is to come":            {`{"event": {"id": "e-1", "event_type": "incident.\u0007` + strings.Repeat("x", 99) + `", "occurred_at": "2026-11-26T03:00:00Z", "data": 7}}`, passed("nothing follows from incident. " + strings.Repeat("x", 47) + "...")},
-		"old":                        {event("e-1", "incident.acknowledged", quoted(keyOfOurs), person, at.Add(-pagerDutyAge-1)), Received{Passed: "it is about what happened more than 24h0m0s ago"}},
+		"old":                        {event("e-1", "incident.acknowledged", quoted(incidentOfOurs), person, at.Add(-pagerDutyAge-1)), Received{Passed: "it is about what happened more than 24h0m0s ago"}},
 		"not so old":                 {event("e-1", "incident.triggered", "null", person, at.Add(-pagerDutyAge)), report(same)},
 		"by another clock":           {event("e-1", "incident.triggered", "null", person, at.Add(pagerDutyAhead+time.Second)), Received{Passed: "it is about what is to happen, by the clock here: that one is wrong, or PagerDuty's is"}},
 		"by a clock that is not far": {event("e-1", "incident.triggered", "null", person, at.Add(pagerDutyAhead)), report(same)},
@@ -112,7 +117,7 @@ func TestPagerDuty(t *testing.T) {
 // When it cannot be seen whether an incident is ours, nothing is said of it, and the same can be delivered again.
 func TestPagerDutyWithoutTheJournal(t *testing.T) {
 	h, away := hook(t, KindPagerDuty), errors.New("the journal is away")
-	body := event("e-1", "incident.acknowledged", `"`+keyOfOurs+`"`, person, at)
+	body := event("e-1", "incident.acknowledged", `"`+incidentOfOurs+`"`, person, at)
 	if r, err := h.Read(at, headers(), []byte(body), func(string) (bool, error) { return false, away }); !errors.Is(err, away) || len(r.Answers)+len(r.Reports) > 0 {
 		t.Fatal(r, err)
 	}

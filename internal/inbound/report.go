@@ -1,15 +1,12 @@
 package inbound
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
-	"io"
 	"maps"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/seed-b6a97670/lockstep/internal/document"
 	"github.com/seed-b6a97670/lockstep/internal/rule"
 )
 
@@ -25,13 +22,8 @@ type reportBody struct {
 
 func (h *Hook) report(now time.Time, body []byte) (r Received, err error) {
 	var b reportBody
-	d := json.NewDecoder(bytes.NewReader(body))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&b); err != nil {
+	if err := document.Read(body, &b); err != nil {
 		return r, unreadable("the report is not as it should be: %w", err)
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return r, unreadable("something comes after the JSON document of the report")
 	}
 	id, summary := line(b.ID, maxSubject), line(b.Summary, maxSummary)
 	severity := h.Severity

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ethereum/go-ethereum/common"
+
 	"github.com/seed-b6a97670/lockstep/internal/notice"
 	"github.com/seed-b6a97670/lockstep/internal/rollout"
 	"github.com/seed-b6a97670/lockstep/internal/rule"
@@ -200,14 +202,21 @@ func (m *Monitor) report(turn rule.Turn, r rule.Record) {
 		m.cfg.Changed(turn, r)
 	}
 	args := []any{"alert", r.ID, "rule", r.Rule, "severity", string(r.Severity), "network", r.Network, "subject", r.Subject}
+	where := args
+	if r.Block.Number != 0 {
+		where = append(where, "block", r.Block.Number)
+	}
+	if r.Tx != (common.Hash{}) {
+		where = append(where, "tx", r.Tx)
+	}
 	switch turn {
 	case rule.Raised:
-		m.cfg.Log.Warn("alert: "+r.Summary, append(args, "block", r.Block.Number, "tx", r.Tx)...)
+		m.cfg.Log.Warn("alert: "+r.Summary, where...)
 	case rule.Resolved:
 		m.cfg.Log.Info("alert resolved: "+r.Resolution, args...)
 	case rule.Renewed:
 		if r.Has(rule.ActLog) {
-			m.cfg.Log.Warn("alert, again: "+r.Summary, append(args, "block", r.Block.Number, "tx", r.Tx)...)
+			m.cfg.Log.Warn("alert, again: "+r.Summary, where...)
 		}
 	case rule.Confirmed:
 	}

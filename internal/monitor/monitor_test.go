@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -82,7 +83,7 @@ func newRig(t *testing.T) *rig {
 	r.cfg = Config{
 		Rules: rule.Defaults(), Journal: r.journal, Explainer: r.explain, Log: slog.New(slog.DiscardHandler), Record: &r.record,
 		Telling: Telling{
-			Project: "market", BaseURL: "https://lockstep.example", Escalations: map[rule.Severity]rule.Escalation{
+			Project: "market", Journal: s.Identity(), BaseURL: "https://lockstep.example", Escalations: map[rule.Severity]rule.Escalation{
 				rule.Critical: {Within: 900, Levels: []rule.Level{{After: 300, Notify: []rule.Action{"lead"}}, {After: 900, Notify: nil}}},
 			},
 			Receivers: map[string][]string{"security": {"pager", "chat"}, "ops": {"chat"}, "lead": {"phone", "chat"}},
@@ -194,6 +195,74 @@ func TestWhoIsTold(t *testing.T) {
 	if all := r.Firing(); len(all) != 1 || all[0].Rule != rule.CodehashMismatch {
 		t.Errorf("a silenced alert is raised all the same: %v", all)
 	}
+}
+
+// ids are those of the messages that wait for one sink.
+func (r *rig) ids(sink string) (out []string) {
+	r.t.Helper()
+	_, waiting, err := r.journal.Notices(r.t.Context())
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	for _, w := range waiting {
+		if w.Sink == sink {
+			out = append(out, w.ID)
+		}
+	}
+	return out
+}
+
+// TestIDsOfMessages: receivers that drop what they know lose nothing, of whatever journal it is, and are told nothing twice.
+func TestIDsOfMessages(t *testing.T) {
+	seen := map[string]bool{}
+	fresh := func(n int, ids []string) {
+		t.Helper()
+		for _, id := range ids {
+			if !regexp.MustCompile("^[0-9a-f]{32}$").MatchString(id) || seen[id] {
+				t.Errorf("id %s, of %v", id, ids)
+			}
+			seen[id] = true
+		}
+		if len(ids) != n {
+			t.Errorf("%d messages, want %d", len(ids), n)
+		}
+	}
+	for range 2 { // journals, in which alerts have the same ids
+		r := newRig(t)
+		r.show(commit(1))
+		activated := commit(2)
+		activated.Effect.What = rule.Activated
+		r.show(activated) // what was feared has happened: it is raised again, as grave as it was
+		if _, done, err := r.journal.Acknowledge(t.Context(), 1, "alice", "", r.cfg.Telling.Tell); err != nil || !done {
+			t.Fatal(done, err)
+		}
+		for range 2 {
+			if err := r.Attach(t.Context(), r.Firing()[0].Fingerprint, notice.Attachment{Name: "plan.json"}, "approve it"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		fresh(4, r.ids("pager"))
+	}
+	// the answer to a commit was lost: the same is written again, also after it was sent
+	r := newRig(t)
+	changes := rule.New(nil).See(rule.Seen{Sight: rule.SawReport, At: time.Now().UnixMilli(), Source: "grafana", Subject: "x", Severity: rule.High, Summary: "slow", Failed: true})
+	var ids []string
+	tell := func(kind notice.Kind, a rule.Record, to []rule.Action) (notice.Telling, error) {
+		told, err := r.cfg.Telling.Tell(kind, a, to)
+		for _, q := range told.Queued {
+			ids = append(ids, q.ID)
+		}
+		return told, err
+	}
+	for range 2 {
+		if _, err := r.journal.SaveAlerts(t.Context(), 0, nil, changes, tell); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(ids) != 2 || ids[0] != ids[1] {
+		t.Errorf("ids %v", ids)
+	}
+	r.mustTell("raised chat")
 }
 
 func TestPauseIsAskedForOnce(t *testing.T) {
@@ -351,6 +420,19 @@ func TestRecord(t *testing.T) {
 	}
 }
 
+// TestLog: what an alert is not about is not in its line.
+func TestLog(t *testing.T) {
+	r := newRig(t)
+	var log bytes.Buffer
+	r.cfg.Log = slog.New(slog.NewTextHandler(&log, nil))
+	r.begin()
+	r.show(commit(1), rule.Seen{Sight: rule.SawReport, Source: "grafana", Subject: "x", Severity: rule.High, Summary: "slow", Failed: true})
+	lines := strings.Split(strings.TrimSpace(log.String()), "\n")
+	if len(lines) != 2 || !strings.Contains(lines[0], "block=7 tx=0x0100") || strings.Contains(lines[1], "block=") || strings.Contains(lines[1], "tx=") {
+		t.Errorf("log:\n%s", log.String())
+	}
+}
+
 func TestAttach(t *testing.T) {
 	r := newRig(t)
 	r.show(commit(1))
@@ -362,7 +444,7 @@ func TestAttach(t *testing.T) {
 	}
 	r.mustTell("raised pager", "raised chat", "renewed pager", "renewed chat")
 	_, waiting, err := r.journal.Notices(t.Context())
-	if err != nil || len(waiting) != 4 || waiting[3].ID != "1-renewed-plan-json" {
+	if err != nil || len(waiting) != 4 || waiting[3].ID == waiting[1].ID {
 		t.Errorf("%+v, %v", waiting, err)
 	}
 	if err := r.Attach(t.Context(), "ff", notice.Attachment{Name: "plan.json"}, "x"); err != nil {

@@ -5,9 +5,9 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/ethereum/go-ethereum/common"
@@ -19,6 +19,7 @@ import (
 // Telling says who is told, and of what besides the alert.
 type Telling struct {
 	Project   string
+	Journal   common.Hash         // tells this journal from any other, of the same project too
 	Receivers map[string][]string // names of sinks
 	// BaseURL is where this daemon is reached by whoever gets a message; without it messages have no links.
 	BaseURL     string
@@ -78,7 +79,7 @@ func (m *Monitor) Attach(ctx context.Context, fingerprint string, file notice.At
 	}
 	x := m.cfg.Telling
 	msg := x.message(notice.Renewed, r)
-	msg.ID = fmt.Sprintf("%d-%s-%s", r.ID, notice.Renewed, strings.ReplaceAll(file.Name, ".", "-")) // no id of a webhook has a dot
+	msg.ID = x.id(notice.Renewed, r, file.Name)
 	msg.Advice, msg.Commands, msg.Attachments = advice, commands, []notice.Attachment{file}
 	var sinks []string
 	for _, receiver := range x.told(r) {
@@ -122,9 +123,7 @@ func (x Telling) told(r rule.Record) []rule.Action {
 func (x Telling) message(kind notice.Kind, r rule.Record) notice.Message {
 	a := r.Alert
 	msg := notice.Message{
-		// the same whenever this is written again, and another one when it is raised or escalated again
-		ID:   fmt.Sprintf("%d-%s-%s-%d", r.ID, kind, r.Severity, r.Level),
-		Kind: kind, At: time.Now().Unix(), Project: x.Project, Alert: &a, By: r.AcknowledgedBy, Level: r.Level,
+		ID: x.id(kind, r, ""), Kind: kind, At: time.Now().Unix(), Project: x.Project, Alert: &a, By: r.AcknowledgedBy, Level: r.Level,
 	}
 	if kind == notice.Raised || kind == notice.Escalated {
 		d, _ := rule.Define(r.Rule)
@@ -132,6 +131,16 @@ func (x Telling) message(kind notice.Kind, r rule.Record) notice.Message {
 		msg.Commands = commands(r)
 	}
 	return msg
+}
+
+// id is what a message has as its own: the same whenever it is written again, and another one when an alert is raised or escalated again, or is of
+// another journal. more tells messages apart of which there can be several of a kind.
+func (x Telling) id(kind notice.Kind, r rule.Record, more string) string {
+	sum := sha256.New()
+	for _, part := range []any{x.Project, x.Journal, r.ID, r.RaisedAt, kind, r.Severity, r.Level, r.Summary, more} {
+		_, _ = fmt.Fprintf(sum, "%v\x00", part) // it never fails
+	}
+	return hex.EncodeToString(sum.Sum(nil)[:16])
 }
 
 // commands are lines that help whoever answers an alert.

@@ -12,6 +12,7 @@ type Row struct {
 	Number      int64
 	ID          string
 	Fingerprint string
+	Kind        Kind
 	Severity    rule.Severity
 	Batch       string // the id of the summary that it is in
 	Tried       bool
@@ -64,10 +65,12 @@ type look struct {
 	rows    []Row
 	claimed map[string]bool // alerts of which something is being sent
 	waits   map[string]bool // alerts of which something waits, or is being sent
+
+	urgencies map[string]urgency // of alerts
 }
 
 func newLook(rows []Row) *look {
-	q := &look{rows: rows, claimed: map[string]bool{"": false}, waits: map[string]bool{"": false}}
+	q := &look{rows: rows, claimed: map[string]bool{"": false}, waits: map[string]bool{"": false}, urgencies: map[string]urgency{}}
 	for i := range rows {
 		r := &rows[i]
 		if r.Fingerprint == "" {
@@ -76,8 +79,12 @@ func newLook(rows []Row) *look {
 		if r.Claimed {
 			q.claimed[r.Fingerprint] = true
 		}
-		if !r.Standing {
-			q.waits[r.Fingerprint] = true
+		if r.Standing {
+			continue
+		}
+		q.waits[r.Fingerprint] = true
+		if u, known := q.urgencies[r.Fingerprint]; !known || own(r).compare(u) < 0 {
+			q.urgencies[r.Fingerprint] = own(r)
 		}
 	}
 	return q
@@ -85,19 +92,24 @@ func newLook(rows []Row) *look {
 
 func (q *look) chooseUrgent(c *Choice, most int) {
 	before := map[string]bool{}
+	var ready []int
 	for i := range q.rows {
 		r := &q.rows[i]
 		if !r.urgent() {
 			continue
 		}
-		if c.Spent < most && r.Due && !r.Claimed && !q.claimed[r.Fingerprint] && !before[r.Fingerprint] {
-			c.Groups = append(c.Groups, Group{ID: r.ID, Numbers: []int64{r.Number}})
-			c.Spent++
-			q.supersede(c, i)
+		if r.Due && !r.Claimed && !q.claimed[r.Fingerprint] && !before[r.Fingerprint] {
+			ready = append(ready, i)
 		}
 		if r.Fingerprint != "" {
 			before[r.Fingerprint] = true
 		}
+	}
+	slices.SortStableFunc(ready, func(i, j int) int { return q.urgency(&q.rows[i]).compare(q.urgency(&q.rows[j])) })
+	for _, i := range ready[:min(len(ready), max(most, 0))] {
+		c.Groups = append(c.Groups, Group{ID: q.rows[i].ID, Numbers: []int64{q.rows[i].Number}})
+		c.Spent++
+		q.supersede(c, i)
 	}
 }
 
@@ -126,39 +138,33 @@ func (q *look) chooseRenewals(c *Choice) {
 
 // chooseOrdinary takes what the limit allows.
 func (q *look) chooseOrdinary(c *Choice, t Terms, tokens int) {
-	again, heads, rest := q.ordinary()
-	budget := tokens - c.Spent
-	room := t.Most
-	take := func(g Group) {
-		c.Groups = append(c.Groups, g)
-		c.Spent++
-		budget--
-		room--
-	}
-	over := t.Together && len(again)+len(heads)+len(rest) > budget
-	for _, g := range again {
-		if budget > 0 && room > 0 {
-			take(g)
-		}
-	}
-	if budget <= 0 || room <= 0 {
-		return
-	}
-	alone := min(len(heads), budget)
-	if over { // the last one that is allowed is for a summary
-		alone = min(len(heads), budget-1)
-	}
+	units, rest := q.ordinary()
+	waiting := len(rest) + len(units)
+	budget, room := tokens-c.Spent, t.Most
+	over := t.Together && waiting > budget
+	var together []*Row
 	taken := map[string]bool{"": false}
-	for _, r := range heads[:min(alone, room)] {
-		take(Group{ID: r.ID, Numbers: []int64{r.Number}})
-		if r.Fingerprint != "" {
-			taken[r.Fingerprint] = true
+	reserved := 0 // for a summary
+	for _, u := range units {
+		alone := u.head == nil || !over || budget > 1 // the last one that is allowed is for a summary
+		switch {
+		case !alone:
+			together, reserved = append(together, u.head), 1
+		case budget > reserved && room > reserved:
+			c.Groups = append(c.Groups, u.Group)
+			c.Spent++
+			budget--
+			room--
+			if u.head != nil && u.head.Fingerprint != "" {
+				taken[u.head.Fingerprint] = true
+			}
+		case u.head != nil: // there is no room: those that may go alone come first
+			return
 		}
 	}
-	if !over || room <= 0 { // those that may go alone come first
+	if !over || budget <= 0 || room <= 0 {
 		return
 	}
-	together := heads[alone:]
 	for _, r := range rest {
 		if !taken[r.Fingerprint] {
 			together = append(together, r)
@@ -177,16 +183,22 @@ func (q *look) chooseOrdinary(c *Choice, t Terms, tokens int) {
 	for _, r := range together {
 		g.Numbers = append(g.Numbers, r.Number)
 	}
-	take(g)
+	c.Groups = append(c.Groups, g)
+	c.Spent++
 }
 
-// ordinary sorts the rows that are not critical and could leave, the gravest first: those that were tried before, in the groups in which they
-// were; those before which nothing waits of the same alert; and those that could only leave together with the ones before them.
-func (q *look) ordinary() (again []Group, heads, rest []*Row) {
+// unit is what leaves alone: a row, or rows that were tried before, in the group in which they were.
+type unit struct {
+	Group
+	urgency
+	head *Row // nil if it was tried before
+}
+
+// ordinary sorts what is not critical and could leave: units, before which nothing waits of the same alert, the most urgent first; and rows that could
+// only leave together with the ones before them.
+func (q *look) ordinary() (units []unit, rest []*Row) {
 	type try struct {
-		Group
-		rank  int
-		first int64
+		unit
 		ready bool
 	}
 	batches := map[string]*try{}
@@ -207,18 +219,21 @@ func (q *look) ordinary() (again []Group, heads, rest []*Row) {
 		case r.Batch != "" || r.Tried:
 			b := batches[id]
 			if b == nil {
-				b = &try{Group: Group{ID: id}, rank: rank(r), first: r.Number, ready: true}
+				b = &try{unit: unit{Group: Group{ID: id}, urgency: q.urgency(r)}, ready: true}
 				batches[id] = b
 				tries = append(tries, b)
 			}
-			b.Numbers, b.rank, b.ready = append(b.Numbers, r.Number), min(b.rank, rank(r)), b.ready && ready && !stopped
+			if u := q.urgency(r); u.compare(b.urgency) < 0 {
+				b.urgency = u
+			}
+			b.Numbers, b.ready = append(b.Numbers, r.Number), b.ready && ready && !stopped
 			waits = true
 		case !ready || stopped || q.claimed[name]:
 			waits = true
 		case earlier:
 			rest = append(rest, r)
 		default:
-			heads = append(heads, r)
+			units = append(units, unit{Group{ID: r.ID, Numbers: []int64{r.Number}}, q.urgency(r), r})
 		}
 		if name != "" {
 			first[name] = true
@@ -227,13 +242,39 @@ func (q *look) ordinary() (again []Group, heads, rest []*Row) {
 			}
 		}
 	}
-	tries = slices.DeleteFunc(tries, func(b *try) bool { return !b.ready })
-	slices.SortFunc(tries, func(a, b *try) int { return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.first, b.first)) })
 	for _, b := range tries {
-		again = append(again, b.Group)
+		if b.ready {
+			units = append(units, b.unit)
+		}
 	}
-	slices.SortFunc(heads, func(a, b *Row) int { return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.Number, b.Number)) })
-	return again, heads, rest
+	slices.SortStableFunc(units, func(a, b unit) int { return a.compare(b.urgency) })
+	return units, rest
 }
 
-func rank(r *Row) int { return slices.Index(rule.Severities(), r.Severity) }
+// urgency says what goes before what: that something is wrong which nobody has been told, the gravest first, and then the oldest.
+type urgency struct {
+	later  int // 0 if nobody has been told
+	rank   int // of the severity
+	number int64
+}
+
+func (u urgency) compare(v urgency) int {
+	return cmp.Or(cmp.Compare(u.later, v.later), cmp.Compare(u.rank, v.rank), cmp.Compare(u.number, v.number))
+}
+
+// urgency of a row is that of the most urgent row which waits of the same alert: what comes later of that waits for this one.
+func (q *look) urgency(r *Row) urgency {
+	if u, ok := q.urgencies[r.Fingerprint]; ok {
+		return u
+	}
+	return own(r)
+}
+
+// own is the urgency of a row alone.
+func own(r *Row) urgency {
+	u := urgency{later: 1, rank: slices.Index(rule.Severities(), r.Severity), number: r.Number}
+	if r.Kind == Raised || r.Kind == Escalated {
+		u.later = 0
+	}
+	return u
+}

@@ -12,7 +12,7 @@ import (
 	"github.com/seed-b6a97670/lockstep/internal/rule"
 )
 
-// rows reads rows, one a word: its fingerprint, its severity (c, h, w or i), and then + for claimed, - for not due, * for tried, = for standing,
+// rows reads rows, one a word: its fingerprint, its severity (c, h, w or i), and then ! for newly raised, + for claimed, - for not due, * for tried, = for standing,
 // and /x for in batch x. Its id is that of its place.
 func rows(text string) (out []Row) {
 	for i, word := range strings.Fields(text) {
@@ -24,6 +24,8 @@ func rows(text string) (out []Row) {
 				r.Fingerprint = string(c)
 			case j == 1:
 				r.Severity = map[rune]rule.Severity{'c': rule.Critical, 'h': rule.High, 'w': rule.Warning, 'i': rule.Info}[c]
+			case c == '!':
+				r.Kind = Raised
 			case c == '+':
 				r.Claimed = true
 			case c == '-':
@@ -92,7 +94,13 @@ func TestChoose(t *testing.T) {
 		{"apart", "aw bw cw dw", 2, 0, false, true, "1 2"},
 		{"as many as there is room for", "aw bw cw dw", 9, 2, false, false, "1 2"},
 		{"over, and no room for the summary yet", "aw bw cw dw ew", 4, 2, false, false, "1 2"},
-		{"tried before, first", "aw bw* ci*", 9, 0, false, false, "2 3 1"},
+		{"tried before, in its place", "aw bh* ci*", 9, 0, false, false, "2 1 3"},
+		{"what nobody knows first", "ah bh ci! dw!", 9, 0, false, true, "4 3 1 2"},
+		{"and is tried again first", "ah! bh* ci*! dw!", 9, 0, false, true, "1 4 3 2"},
+		{"the end of an alert after its beginning", "ah! bi! ah", 9, 0, false, true, "1 2"},
+		{"what holds up a grave one goes with it", "bw! aw ah!", 1, 0, false, true, "2"},
+		{"what nobody knows alone, the rest together", "ah bh cw! dw", 2, 0, false, false, "3 1+2+4"},
+		{"the last one for a summary, before what is tried again", "aw! bw! ch*", 1, 0, false, false, "1+2"},
 		{"tried before, as it was", "aw/x bi dw cw/x", 9, 0, false, false, "1+4/x 3 2"},
 		{"of a summary that is left alone", "aw-/x bw-/x aw cw", 9, 0, false, false, "4"},
 		{"tried before is not put into a summary", "aw* bw cw", 2, 0, false, false, "1 2+3"},
@@ -120,6 +128,9 @@ func TestChoose(t *testing.T) {
 	// those that are critical have a limit, too, if a high one
 	if got := Choose(rows("ac bc cc"), Terms{Most: 9, Urgent: 2}, 0, true); got.String() != "1 2" {
 		t.Errorf("of three: %s", got)
+	}
+	if got := Choose(rows("ac bc! cc!"), Terms{Most: 9, Urgent: 2}, 0, true); got.String() != "2 3" {
+		t.Errorf("of those, what nobody knows first: %s", got)
 	}
 	// summaries have a limit
 	if got := Choose(rows(strings.Repeat("_w ", 2*MostTogether)), Terms{Most: 9, Together: true}, 1, false); len(got.Groups) != 1 || len(got.Groups[0].Numbers) != MostTogether {
@@ -186,6 +197,7 @@ func (s *simulated) enqueue() {
 	r := Row{
 		Number: s.next, ID: fmt.Sprint("m", s.next), Due: true, Fingerprint: rapid.SampledFrom([]string{"", "a", "b", "c"}).Draw(s.t, "alert"),
 		Severity: rapid.SampledFrom(rule.Severities()).Draw(s.t, "severity"),
+		Kind:     rapid.SampledFrom([]Kind{Raised, Renewed, Acknowledged, Resolved, Escalated}).Draw(s.t, "kind"),
 	}
 	s.severity[r.Number] = r.Severity
 	s.rows = append(s.rows, r)

@@ -74,6 +74,14 @@ func (m *Message) Fingerprint() string {
 	return m.Alert.Fingerprint
 }
 
+// Key identifies the alert where those of other projects are as well; empty if it is not about one.
+func (m *Message) Key() string {
+	if m.Alert == nil {
+		return ""
+	}
+	return rule.Key(m.Project, m.Alert.Fingerprint)
+}
+
 // Fires tells whether the alert fires still.
 func (m *Message) Fires() bool { return m.Alert != nil && m.Kind != Resolved }
 
@@ -91,7 +99,7 @@ func Queue(m Message, sinks ...string) ([]Queued, error) {
 	}
 	out := make([]Queued, len(sinks))
 	for i, sink := range sinks {
-		out[i] = Queued{ID: m.ID, Sink: sink, Fingerprint: m.Fingerprint(), Severity: m.Severity(), Body: body}
+		out[i] = Queued{ID: m.ID, Sink: sink, Fingerprint: m.Fingerprint(), Kind: m.Kind, Severity: m.Severity(), Body: body}
 	}
 	return out, nil
 }

@@ -18,6 +18,7 @@ type Queued struct {
 	ID          string
 	Sink        string
 	Fingerprint string // messages with the same one stay in their order; empty ones have none
+	Kind        Kind
 	Severity    rule.Severity
 	Body        []byte // the message as JSON
 }

@@ -31,7 +31,7 @@ func mailOf(m notice.Message, words notice.Words, from *mail.Address, to []*mail
 	header("Date", time.Unix(m.At, 0).UTC().Format(time.RFC1123Z))
 	header("Message-ID", fmt.Sprintf("<%s.lockstep@%s>", m.ID, domain)) // the same at every try, so that a second one can be told
 	if f := m.Fingerprint(); f != "" {                                  // what is about one alert is one thread
-		header("References", fmt.Sprintf("<%s.lockstep@%s>", fileName(f), domain))
+		header("References", fmt.Sprintf("<%s.%s.lockstep@%s>", fileName(f), fileName(m.Project), domain))
 	}
 	header("Auto-Submitted", "auto-generated")
 	header("MIME-Version", "1.0")

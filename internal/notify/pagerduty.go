@@ -78,7 +78,7 @@ type pagerDutyLink struct {
 var pagerDutySeverities = map[rule.Severity]string{rule.Critical: "critical", rule.High: "error", rule.Warning: "warning", rule.Info: "info"}
 
 func (p *pagerDuty) Send(ctx context.Context, m notice.Message) error {
-	e := pagerDutyEvent{RoutingKey: p.key, DedupKey: m.Fingerprint()}
+	e := pagerDutyEvent{RoutingKey: p.key, DedupKey: m.Key()}
 	switch m.Kind {
 	case notice.Acknowledged:
 		e.EventAction = "acknowledge"

@@ -114,6 +114,17 @@ func Fingerprint(rule, network, subject string) string {
 	return hex.EncodeToString(sum[:16])
 }
 
+// Key identifies an alert, while it fires, where those of other projects are as well. What follows on Key(project, "") is the fingerprint.
+func Key(project, fingerprint string) string {
+	if len(project) > maxKeyed {
+		project = strings.ToValidUTF8(project[:maxKeyed], "")
+	}
+	return project + "/" + fingerprint
+}
+
+// maxKeyed is how many bytes of a project are in keys, which others bound.
+const maxKeyed = 200
+
 // Turn is what has become of an alert.
 type Turn string
 

@@ -3,6 +3,7 @@ package rule
 import (
 	"fmt"
 	"math/big"
+	"path"
 	"strings"
 	"testing"
 
@@ -196,6 +197,27 @@ func TestDue(t *testing.T) {
 	}
 }
 
+// TestPattern: patterns are those of path.Match, but that a slash is like any other character.
+func TestPattern(t *testing.T) {
+	part := rapid.SampledFrom([]string{"a", "b", "-", "^", ".", "é", "\n", "*", "?", "[ab]", "[^a]", "[a-é]", `\*`, `\a`, `[\]a]`, "[[^]", "[", "]", `\`, "[b-a]"})
+	rapid.Check(t, func(t *rapid.T) {
+		text := strings.Join(rapid.SliceOfN(part, 0, 5).Draw(t, "pattern"), "")
+		subject := strings.Join(rapid.SliceOfN(rapid.SampledFrom([]string{"a", "b", "-", "^", ".", "é", "\n", "*", "[", "]", `\`}), 0, 6).Draw(t, "subject"), "")
+		want, wrong := path.Match(text, subject)
+		_, empty := path.Match(text, "")
+		x, err := pattern(text)
+		if err != nil {
+			if empty == nil && !strings.Contains(text, "[b-a]") {
+				t.Fatalf("%q: %v", text, err)
+			}
+			return
+		}
+		if got := x.MatchString(subject); wrong != nil || got != want {
+			t.Fatalf("%q of %q: %v, want %v (%v)", text, subject, got, want, wrong)
+		}
+	})
+}
+
 func TestSilence(t *testing.T) {
 	a := Alert{Rule: RPCDown, Network: "alpha", Subject: "https://one.example"}
 	for _, c := range []struct {
@@ -209,6 +231,12 @@ func TestSilence(t *testing.T) {
 		{Silence{Rule: RPCDown, Network: "beta", Until: 101}, false},
 		{Silence{Rule: RPCDown, Subject: "https://one.*", Until: 101}, true},
 		{Silence{Rule: RPCDown, Subject: "https://two.*", Until: 101}, false},
+		{Silence{Rule: RPCDown, Subject: "*", Until: 101}, true},
+		{Silence{Rule: RPCDown, Subject: "*one.exa?ple*", Until: 101}, true},
+		{Silence{Rule: RPCDown, Subject: "https:??[aom]ne.[^f-z]*", Until: 101}, true},
+		{Silence{Rule: RPCDown, Subject: "https:?[aom]ne.*", Until: 101}, false},
+		{Silence{Rule: RPCDown, Subject: "one*", Until: 101}, false}, // all of it
+		{Silence{Rule: RPCDown, Subject: "https://one.e", Until: 101}, false},
 		{Silence{Rule: RPCDown, Subject: "[", Until: 101}, false},
 	} {
 		if got := c.silence.Covers(a, 100); got != c.covers {

@@ -1,9 +1,6 @@
 package rule
 
-import (
-	"path"
-	"slices"
-)
+import "slices"
 
 // Level is who is told of an alert that nobody has acknowledged for a while.
 type Level struct {
@@ -53,23 +50,3 @@ func (a Alert) Receivers() []Action {
 
 // Has tells whether an action follows from an alert.
 func (a Alert) Has(x Action) bool { return slices.Contains(a.Actions, x) }
-
-// Silence says that nothing is to follow from some alerts for a time. They are raised and recorded all the same.
-type Silence struct {
-	ID      int64  `json:"id"`
-	Rule    string `json:"rule"`
-	Network string `json:"network,omitempty"` // empty for all
-	Subject string `json:"subject,omitempty"` // a pattern as of a shell; empty for all
-	Until   int64  `json:"until"`             // unix seconds
-	Reason  string `json:"reason"`
-	By      string `json:"by"`
-}
-
-// Covers tells whether a silence holds for an alert at a time, in unix seconds.
-func (s Silence) Covers(a Alert, now int64) bool {
-	if s.Rule != a.Rule || now >= s.Until || s.Network != "" && s.Network != a.Network {
-		return false
-	}
-	matches, err := path.Match(s.Subject, a.Subject)
-	return s.Subject == "" || err == nil && matches
-}

@@ -70,6 +70,12 @@ func (d Definition) May(a Action) bool {
 	return slices.Contains(KnownActions(), a)
 }
 
+// CanBeCritical tells whether a rule that is configured to have a severity can raise an alert that is critical.
+func (d Definition) CanBeCritical(set Severity) bool {
+	// see grave: what is about the admin role is
+	return set == Critical || d.Name == UnplannedPrivilege && set == d.Defaults.Severity
+}
+
 // Resolutions of alerts that were about nothing, or about nothing wrong.
 const (
 	gone        = "the block that showed it is no longer in the chain"

@@ -23,9 +23,9 @@ func (s *Store) EnqueueNotices(ctx context.Context, queued ...notice.Queued) err
 // enqueueNotices is EnqueueNotices in a transaction that does more: what people are told of it is then told if, and only if, it is done.
 func enqueueNotices(ctx context.Context, tx *tx, queued ...notice.Queued) error {
 	for _, q := range queued {
-		_, err := tx.exec(ctx, `INSERT INTO notices (id, sink, fingerprint, severity, body, standing, batch, attempts, error, queued_ms, next_ms, claim,
-			claimed_ms) VALUES (?, ?, ?, ?, ?, 0, '', 0, '', `+tx.engine.words().clock+`, 0, '', 0) ON CONFLICT (sink, id) DO NOTHING`,
-			q.ID, q.Sink, q.Fingerprint, string(q.Severity), string(q.Body))
+		_, err := tx.exec(ctx, `INSERT INTO notices (id, sink, fingerprint, kind, severity, body, standing, batch, attempts, error, queued_ms, next_ms, claim,
+			claimed_ms) VALUES (?, ?, ?, ?, ?, ?, 0, '', 0, '', `+tx.engine.words().clock+`, 0, '', 0) ON CONFLICT (sink, id) DO NOTHING`,
+			q.ID, q.Sink, q.Fingerprint, string(q.Kind), string(q.Severity), string(q.Body))
 		if err != nil {
 			return err
 		}
@@ -128,12 +128,12 @@ func (q querier) clock(ctx context.Context) (ms int64, err error) {
 }
 
 func queueOf(ctx context.Context, db querier, sink, claim string, now int64) (out []queueRow, err error) {
-	err = each(ctx, db, `SELECT number, id, fingerprint, severity, batch, standing, attempts, queued_ms, next_ms, claim, claimed_ms FROM notices
+	err = each(ctx, db, `SELECT number, id, fingerprint, kind, severity, batch, standing, attempts, queued_ms, next_ms, claim, claimed_ms FROM notices
 		WHERE sink = ? ORDER BY number`, func(rows *sql.Rows) error {
 		var r queueRow
 		var queued, next, until int64
 		var holder string
-		err := rows.Scan(&r.Number, &r.ID, &r.Fingerprint, &r.Severity, &r.Batch, &r.Standing, &r.attempts, &queued, &next, &holder, &until)
+		err := rows.Scan(&r.Number, &r.ID, &r.Fingerprint, &r.Kind, &r.Severity, &r.Batch, &r.Standing, &r.attempts, &queued, &next, &holder, &until)
 		r.Tried = r.attempts > 0
 		// times later than any that is noted now are of a clock that was ahead; what was claimed with this very claim was so in a transaction
 		// that is run again

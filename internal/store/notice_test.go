@@ -95,6 +95,24 @@ func noticeStory(t testing.TB, s *Store) {
 	mustClaim(t, claim(t, s, noticeTerms), "c")
 }
 
+// TestNewsFirst: what nobody has been told goes before what was queued earlier about others.
+func TestNewsFirst(t *testing.T) { onEach(t, testNewsFirst) }
+
+func testNewsFirst(t *testing.T, on *database) {
+	s := on.fresh(t)
+	for i := range 85 {
+		row := queued("chat", fmt.Sprint("old", i), fmt.Sprint(i), rule.High)
+		row.Kind = notice.Renewed
+		enqueueAll(t, s, row)
+	}
+	fresh := queued("chat", "new", "new", rule.High)
+	fresh.Kind = notice.Raised
+	enqueueAll(t, s, fresh)
+	terms := noticeTerms
+	terms.Together, terms.PerMinute = false, 2
+	mustClaim(t, claim(t, s, terms), "new old0")
+}
+
 func TestNotices(t *testing.T) { onEach(t, testNotices) }
 
 func testNotices(t *testing.T, on *database) {

@@ -55,6 +55,7 @@ type Store struct {
 	copied   string          // folder of a copy that goes when the store is closed
 	patience time.Duration   // how long a server that was there is waited for
 	leases   []rollout.Lease // under which it is used
+	identity common.Hash     // see Identity
 }
 
 // patience is longer than a server takes to start again, and than it lets a transaction whose client is gone hinder others.
@@ -72,11 +73,28 @@ func Open(ctx context.Context, where, project string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.beginAudit(ctx); err != nil {
+	if err := s.begin(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open journal %s: %w", Name(where), err), s.db.Close())
 	}
 	return s, nil
 }
+
+// begin begins the audit log, if there is none, and reads which journal this is.
+func (s *Store) begin(ctx context.Context) error {
+	if err := s.beginAudit(ctx); err != nil {
+		return err
+	}
+	return s.read(ctx, func(db querier) error {
+		var hash string
+		err := db.queryRow(ctx, `SELECT hash FROM audit WHERE seq = 1`).Scan(&hash)
+		s.identity = common.HexToHash(hash)
+		return err
+	})
+}
+
+// Identity tells a journal, and its copies, from any other: the hash of the first entry of its audit log, which holds a random number. It is zero in one
+// that is only read.
+func (s *Store) Identity() common.Hash { return s.identity }
 
 // openUnbegun is Open, except that no audit log is begun.
 func openUnbegun(ctx context.Context, where, project string) (*Store, error) {

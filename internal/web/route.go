@@ -1,7 +1,6 @@
 package web
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/seed-b6a97670/lockstep/internal/document"
 	"github.com/seed-b6a97670/lockstep/internal/token"
 )
 
@@ -55,17 +55,12 @@ func (r *Request) Path(name string) string { return r.path(name) }
 
 // Decode reads the body, one JSON document whose members are all known. The error is Invalid.
 func (r *Request) Decode(v any) error {
-	d := json.NewDecoder(bytes.NewReader(r.Body))
-	d.DisallowUnknownFields()
-	err := d.Decode(v)
-	if errors.Is(err, io.EOF) {
+	err := document.Read(r.Body, v)
+	if errors.Is(err, document.ErrEmpty) {
 		return Invalid(errors.New("the body is empty: send a JSON document"))
 	}
 	if err != nil {
 		return Invalid(fmt.Errorf("the body is not as it should be: %w", err))
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return Invalid(errors.New("something comes after the JSON document of the body"))
 	}
 	return nil
 }
