@@ -59,12 +59,7 @@ func threatenedWith(t *testing.T, mode string, change func(*site, conf) conf) (*
 	s := infestedWith(t, func(s *site, c conf) conf { return s.pausing(c, mode) }, 71)
 	c := change(s, s.pausing(guarded("Vault"), mode))
 	x := s.metamorphic("net71", s.dispatcher(s.open(c)), 2)
-	to := s.address("pausing")
-	s.sendTx("net71", "outsider", func(id *big.Int, nonce uint64) types.TxData {
-		return &types.DynamicFeeTx{
-			ChainID: id, Nonce: nonce, Gas: 21_000, GasFeeCap: big.NewInt(100 * params.GWei), GasTipCap: big.NewInt(1), To: &to, Value: big.NewInt(params.Ether),
-		}
-	})
+	s.fund("net71", "pausing")
 	s.forget()
 	w := s.watch(c)
 	if mode != "on" { // then it is never armed
@@ -80,6 +75,17 @@ func threatenedWith(t *testing.T, mode string, change func(*site, conf) conf) (*
 			t.Fatalf("it is not armed: %+v", w.log)
 		}
 	}
+}
+
+// fund gives an account an ether.
+func (s *site) fund(network, name string) {
+	s.t.Helper()
+	to := s.address(name)
+	s.sendTx(network, "outsider", func(id *big.Int, nonce uint64) types.TxData {
+		return &types.DynamicFeeTx{
+			ChainID: id, Nonce: nonce, Gas: 21_000, GasFeeCap: big.NewInt(100 * params.GWei), GasTipCap: big.NewInt(1), To: &to, Value: big.NewInt(params.Ether),
+		}
+	})
 }
 
 // decisions waits until there are some, of which the newest has an outcome.
