@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/seed-b6a97670/lockstep/internal/config"
+	"github.com/seed-b6a97670/lockstep/internal/plan"
 	"github.com/seed-b6a97670/lockstep/internal/rule"
 	"github.com/seed-b6a97670/lockstep/internal/store"
 )
@@ -52,6 +53,24 @@ func Alert(ctx context.Context, journal string, id int64) (out KeptAlert, err er
 		return KeptAlert{}, err
 	}
 	return all[0], nil
+}
+
+// StoredPlan is a plan of a journal, which is named by its digest or the beginning of that.
+func StoredPlan(ctx context.Context, journal, digest string) (p *plan.Plan, err error) {
+	s, err := store.OpenReadOnly(ctx, journal)
+	if err != nil {
+		return nil, noJournal(journal, err)
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	all, err := s.PlanUses(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all = slices.DeleteFunc(all, func(u store.PlanUses) bool { return !strings.HasPrefix(u.Digest.Hex(), strings.ToLower(digest)) })
+	if len(all) != 1 {
+		return nil, fmt.Errorf("%d plans of the journal have digests that begin with %.66q: name one, or a file", len(all), digest)
+	}
+	return s.Plan(ctx, all[0].Digest)
 }
 
 func kept(ctx context.Context, s *store.Store, records ...rule.Record) ([]KeptAlert, error) {

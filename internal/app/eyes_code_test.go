@@ -139,7 +139,8 @@ func TestAHolderThatChangesWhileNobodyWatches(t *testing.T) {
 // TestAnEndpointThatLiesAboutStorage is told of, pauses nothing, and keeps nothing else from being seen; the truth is no news.
 func TestAnEndpointThatLiesAboutStorage(t *testing.T) {
 	t.Parallel()
-	s := infested(t, 71)
+	s := infestedWith(t, func(s *site, c conf) conf { return s.pausing(c, "dry-run") }, 71)
+	s.fund("net71", "pausing")
 	s.forget()
 	var lies atomic.Bool
 	at := local(71)
@@ -152,7 +153,8 @@ func TestAnEndpointThatLiesAboutStorage(t *testing.T) {
 		})
 		return fmt.Sprintf("%q, %q", liar, url)
 	}
-	c := withRules(guarded("Vault").on(at), "unplanned_privilege: {severity: critical, actions: [pause, security]}")
+	c := s.pausing(guarded("Vault").on(at), "dry-run")
+	c.more = strings.NewReplacer("endpoints: 1", "endpoints: 2", "alerts: {", "alerts: {rules: {unplanned_privilege: {severity: critical, actions: [pause, security]}}, ").Replace(c.more)
 	w := s.watch(c)
 	w.settled("net71")
 	s.only()

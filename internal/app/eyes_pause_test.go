@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/seed-b6a97670/lockstep/internal/app"
+	"github.com/seed-b6a97670/lockstep/internal/notice"
 	"github.com/seed-b6a97670/lockstep/internal/rollout"
 	"github.com/seed-b6a97670/lockstep/internal/rule"
 	"github.com/seed-b6a97670/lockstep/internal/token"
@@ -48,15 +50,16 @@ func (s *site) pausing(c conf, mode string) conf {
 // threatened is a site with a metamorphic facet that can go live, and a daemon that would pause because of that.
 func threatened(t *testing.T, mode string) (*site, *metamorphic, *watcher, conf) {
 	t.Helper()
+	return threatenedWith(t, mode, func(_ *site, c conf) conf { return c })
+}
+
+// threatenedWith is threatened with what else the configuration of the daemon is to have.
+func threatenedWith(t *testing.T, mode string, change func(*site, conf) conf) (*site, *metamorphic, *watcher, conf) {
+	t.Helper()
 	s := infestedWith(t, func(s *site, c conf) conf { return s.pausing(c, mode) }, 71)
-	c := s.pausing(guarded("Vault"), mode)
+	c := change(s, s.pausing(guarded("Vault"), mode))
 	x := s.metamorphic("net71", s.dispatcher(s.open(c)), 2)
-	to := s.address("pausing")
-	s.sendTx("net71", "outsider", func(id *big.Int, nonce uint64) types.TxData {
-		return &types.DynamicFeeTx{
-			ChainID: id, Nonce: nonce, Gas: 21_000, GasFeeCap: big.NewInt(100 * params.GWei), GasTipCap: big.NewInt(1), To: &to, Value: big.NewInt(params.Ether),
-		}
-	})
+	s.fund("net71", "pausing")
 	s.forget()
 	w := s.watch(c)
 	if mode != "on" { // then it is never armed
@@ -72,6 +75,17 @@ func threatened(t *testing.T, mode string) (*site, *metamorphic, *watcher, conf)
 			t.Fatalf("it is not armed: %+v", w.log)
 		}
 	}
+}
+
+// fund gives an account an ether.
+func (s *site) fund(network, name string) {
+	s.t.Helper()
+	to := s.address(name)
+	s.sendTx(network, "outsider", func(id *big.Int, nonce uint64) types.TxData {
+		return &types.DynamicFeeTx{
+			ChainID: id, Nonce: nonce, Gas: 21_000, GasFeeCap: big.NewInt(100 * params.GWei), GasTipCap: big.NewInt(1), To: &to, Value: big.NewInt(params.Ether),
+		}
+	})
 }
 
 // decisions waits until there are some, of which the newest has an outcome.
@@ -138,6 +152,40 @@ func TestADryRunPausesNothing(t *testing.T) {
 	w.settled("net71")
 	s.only(x.wants(activated)...)
 	s.mustHaveSentNothing("pausing")
+}
+
+// TestWhatBecomesOfAPauseIsTold: who was told of the alert hears of it.
+func TestWhatBecomesOfAPauseIsTold(t *testing.T) {
+	t.Parallel()
+	for mode, wants := range map[string][]string{
+		"on":      {"The automatic pause of net71 has landed: routed calls revert."}, // it may do so before anybody could be told that it is sent
+		"dry-run": {"The automatic pause of net71 did nothing, since its mode is dry-run. If this is real, pause it by hand, now."},
+	} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			var p *pagers
+			_, x, _, _ := threatenedWith(t, mode, func(s *site, c conf) conf {
+				key, pause, _ := strings.Cut(c.more, "\nalerts: {")
+				var alerts string
+				p, alerts = s.pagers("  " + strings.TrimSuffix(pause, "}"))
+				c.more = key + "\n" + alerts
+				return c
+			})
+			x.activate("net71")
+			heard := func(want string) bool {
+				p.mu.Lock()
+				defer p.mu.Unlock()
+				return slices.ContainsFunc(p.got["two"], func(m notice.Message) bool { return m.Alert.Rule == rule.CodehashMismatch && m.Advice == want })
+			}
+			for _, want := range wants {
+				for ctx := p.ctx(); !heard(want); time.Sleep(20 * time.Millisecond) {
+					if ctx.Err() != nil {
+						t.Fatalf("nobody is told %q; they were told %v", want, p.say("two"))
+					}
+				}
+			}
+		})
+	}
 }
 
 // TestASilencePausesNothing: the alert is raised all the same.

@@ -119,6 +119,9 @@ func TestWhatNoPlanExplains(t *testing.T) {
 			t.Errorf("%+v", a)
 		}
 	}
+	if st, err := p.Status(s.ctx(), nil); err != nil || st.Alerts != 7 {
+		t.Errorf("the status counts %d alerts that are critical or high, %v; want 7", st.Alerts, err)
+	}
 	s.send("net71", "guardian", address, dispatcherABI.PackCancelCommit())
 	s.alert(rule.UnknownRoot, common.Hash{0xaa}.Hex(), func(a app.KeptAlert) bool { return !a.Fires() })
 	s.raised(rule.UnplannedPrivilege, "cancelled "+common.Hash{0xaa}.Hex())

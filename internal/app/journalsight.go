@@ -33,8 +33,9 @@ type journalSight struct {
 	open    map[place]*opened
 	asked   time.Time // when networks were asked which of them have landed
 	rolling map[common.Hash]string
-	refused int64 // the last call that was shown
-	relays  int64 // the last answer of a relay that was
+	pauses  map[int64]rollout.PauseOutcome // what had become of them when they were last looked at
+	refused int64                          // the last call that was shown
+	relays  int64                          // the last answer of a relay that was
 }
 
 // interest is for how long steps count (failure_rate), in seconds.
@@ -74,6 +75,9 @@ func (j *journalSight) look(ctx context.Context) error {
 		return err
 	}
 	if err := j.lookAtPlans(ctx); err != nil {
+		return err
+	}
+	if err := j.lookAtPauses(ctx); err != nil {
 		return err
 	}
 	open, finished, err := j.transactions(ctx, seq)

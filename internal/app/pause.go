@@ -223,7 +223,9 @@ func (p *Pauser) Run(ctx context.Context) error {
 			if slices.ContainsFunc(open, func(d rollout.Pause) bool { return d.ChainID == n.ChainID && d.Signer == n.Address() }) && p.mode() == rollout.PauseOn {
 				n.Follow()
 			}
-			p.metrics.PauseArmed(n.Name, n.Status().Armed)
+			if p.mode() == rollout.PauseOn {
+				p.metrics.PauseArmed(n.Name, n.Status().Armed)
+			}
 		}
 		select {
 		case <-ctx.Done():

@@ -13,6 +13,7 @@ import (
 	"github.com/seed-b6a97670/lockstep/internal/dispatcher"
 	"github.com/seed-b6a97670/lockstep/internal/manifest"
 	"github.com/seed-b6a97670/lockstep/internal/monitor"
+	"github.com/seed-b6a97670/lockstep/internal/network"
 	"github.com/seed-b6a97670/lockstep/internal/notice"
 	"github.com/seed-b6a97670/lockstep/internal/plan"
 	"github.com/seed-b6a97670/lockstep/internal/rule"
@@ -65,7 +66,7 @@ func (e *eyes) prepare(ctx context.Context, r rule.Record) {
 		defer cancel()
 		p, err := e.server.app.remedy(ctx, x.made, n, r)
 		if err == nil {
-			err = sendRemedy(ctx, m, r, p)
+			err = e.server.app.sendRemedy(ctx, m, n, r, p)
 		}
 		if err != nil && ctx.Err() == nil {
 			e.server.log.InfoContext(ctx, "no plan is attached to an alert", "alert", r.ID, "network", n.Name, "why", err)
@@ -127,13 +128,24 @@ func (a *App) makeRemedy(ctx context.Context, n *net, action string, address com
 	return a.makePlan(ctx, PlanRequest{Action: plan.Rollback, Manifest: m, File: file, emergency: true}, nets)
 }
 
-func sendRemedy(ctx context.Context, m *monitor.Monitor, r rule.Record, p *plan.Plan) error {
+func (a *App) sendRemedy(ctx context.Context, m *monitor.Monitor, n *net, r rule.Record, p *plan.Plan) error {
 	data, err := plan.Encode(p)
 	if err != nil {
 		return err
 	}
-	name := fmt.Sprintf("%s-%s.json", p.Intent.Action, p.Digest.Hex()[:10])
-	return m.Attach(ctx, r.Fingerprint, notice.Attachment{Name: name, Type: "application/json", Data: data},
-		fmt.Sprintf("A plan to %s is attached, which nobody has approved: review it, have it approved, and carry it out.", p.Intent.Action),
-		"lockstep show "+name, "lockstep approve "+name, "lockstep rollout "+name)
+	policy, _, err := a.policy(ctx)
+	if err != nil {
+		return err
+	}
+	digest := p.Digest.Hex()[:10]
+	name := fmt.Sprintf("%s-%s.json", p.Intent.Action, digest)
+	advice, verb := "A plan that goes back to the routes of before is attached, in case that helps. Nobody has approved it: review it first.", "rollout"
+	if p.Intent.Action == plan.Cancel {
+		advice, verb = "A plan that cancels what is pending is attached. Nobody has approved it: review it first.", "cancel"
+	}
+	commands := []string{"lockstep show " + digest + " -o " + name} // for those who were sent no file
+	if n.Kind == network.Mainnet || policy.Others > 0 {
+		commands = append(commands, "lockstep approve "+name)
+	}
+	return m.Attach(ctx, r.Fingerprint, notice.Attachment{Name: name, Type: "application/json", Data: data}, advice, append(commands, "lockstep "+verb+" "+name)...)
 }

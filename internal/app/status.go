@@ -10,6 +10,7 @@ import (
 
 	"github.com/seed-b6a97670/lockstep/internal/dispatcher"
 	"github.com/seed-b6a97670/lockstep/internal/manifest"
+	"github.com/seed-b6a97670/lockstep/internal/rule"
 	"github.com/seed-b6a97670/lockstep/internal/store"
 )
 
@@ -19,6 +20,7 @@ type Status struct {
 	Manifest   *common.Hash    `json:"manifest"`   // root of the manifest file, if there is one
 	Consistent bool            `json:"consistent"` // same routes everywhere, those of the manifest, and nothing wrong
 	Networks   []NetworkStatus `json:"networks"`
+	Alerts     int             `json:"alerts"` // of the journal that fire and are critical or high
 }
 
 // NetworkStatus is the state of one network at its head.
@@ -58,6 +60,15 @@ func (a *App) Status(ctx context.Context, m *manifest.Manifest) (*Status, error)
 	s := &Status{Dispatcher: address, Networks: make([]NetworkStatus, len(a.networks)), Consistent: true}
 	if m != nil {
 		s.Manifest = &m.Root
+	}
+	firing, err := a.store.Alerts(ctx, store.AlertQuery{Firing: true})
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range firing {
+		if r.Severity.AtLeast(rule.High) {
+			s.Alerts++
+		}
 	}
 	g := errgroup.Group{}
 	for i, n := range a.networks {

@@ -31,8 +31,9 @@ func (c *Client) HashesAt(ctx context.Context, number uint64) []EndpointState {
 }
 
 // Left tells whether the network has left a block that was final: no endpoint has it any more. If some have it, those that have another one in its place are
-// not used for a while, unless they come to have it. It is in doubt if no endpoint has it and one of several does not answer, or has none in its place.
-func (c *Client) Left(ctx context.Context, b Block) (left bool, err error) {
+// not used for a while, unless they come to have it; apart is how many these are. It is in doubt if no endpoint has it and one of several does not answer, or
+// has none in its place.
+func (c *Client) Left(ctx context.Context, b Block) (left bool, apart int, err error) {
 	states := c.HashesAt(ctx, b.Number)
 	held, unknown := false, error(nil)
 	for _, s := range states {
@@ -45,16 +46,17 @@ func (c *Client) Left(ctx context.Context, b Block) (left bool, err error) {
 		}
 	}
 	if !held {
-		return unknown == nil, unknown
+		return unknown == nil, 0, unknown
 	}
 	for _, e := range c.order() {
 		i := slices.IndexFunc(states, func(s EndpointState) bool { return s.Name == e.label })
 		if s := states[i]; s.Err == nil && s.Block.Hash != b.Hash {
 			e.part(b)
 			c.failed(e)
+			apart++
 		}
 	}
-	return false, nil
+	return false, apart, nil
 }
 
 func (c *Client) survey(ctx context.Context, tag string) []EndpointState {

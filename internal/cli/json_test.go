@@ -253,6 +253,9 @@ var exercises = []exercise{
 	{command: "lockstep start", args: "--config @planned/two.yaml @planned/two-plan.json --dry-run"},
 	{command: "lockstep start", args: "--config @planned/two.yaml @planned/two-plan.json --yes", before: approvedTwo},
 	{command: "lockstep rollout", args: "--config @planned/two.yaml @planned/two-plan.json --yes", code: exitFailed, fails: true},
+	{command: "lockstep show", args: "-o @planned/again.json --journal @planned/lockstep.db DIGEST"},
+	{command: "lockstep show", args: "@planned/again.json"},
+	{command: "lockstep show", args: "0x00000000 --journal @planned/lockstep.db", code: exitFailed, fails: true},
 	{command: "lockstep execution show", args: "--config @planned/two.yaml DIGEST"},
 	{command: "lockstep execution show", args: "--config @planned/two.yaml 0x", code: exitFailed, fails: true},
 	{command: "lockstep execution show", args: "--config @planned/two.yaml", code: exitUsage, fails: true},
@@ -319,7 +322,9 @@ func TestJSON(t *testing.T) {
 			continue
 		}
 		if x.command == "lockstep show" && !x.fails && !strings.Contains(x.args, "--check") {
-			if diff := cmp.Diff(mustRead(t, r.path(strings.TrimPrefix(x.args, "@"))), stdout); diff != "" {
+			words := strings.Fields(x.args)
+			file := words[slices.IndexFunc(words, func(w string) bool { return strings.HasSuffix(w, ".json") })]
+			if diff := cmp.Diff(mustRead(t, r.path(strings.TrimPrefix(file, "@"))), stdout); diff != "" {
 				t.Errorf("%s does not print the file:\n%s", name, diff)
 			}
 			continue

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -233,22 +234,35 @@ func (e *env) showPlan(p *plan.Plan) {
 
 func newShow(e *env) *cobra.Command {
 	var markdown, check bool
-	var manifestPath string
+	var manifestPath, output string
 	c := &cobra.Command{
 		Use:   "show PLAN",
 		Short: "Show a plan, or find out whether it still holds",
-		Long: `Show a plan. Its digest is computed again, and a plan that was changed is refused. With --check the
-plan is made again, on this machine, with its configuration and endpoints, and what is another
-thing now is named: that is also what approve and every command that carries a plan out do first.
+		Long: `Show a plan: of a file, or one that the journal holds, by its digest, of which eight digits are
+enough. With -o it is also written to a file. Its digest is computed again, and a plan that was
+changed is refused. With --check the plan is made again, on this machine, with its configuration and
+endpoints, and what is another thing now is named: that is also what approve and every command that
+carries a plan out do first.
 
 ` + exitCodes,
-		Example: "  lockstep show plan.json\n  lockstep show plan.json --check\n  lockstep show plan.json --markdown > plan.md",
-		Args:    cobra.ExactArgs(1),
+		Example: "  lockstep show plan.json\n  lockstep show plan.json --check\n  lockstep show plan.json --markdown > plan.md\n" +
+			"  lockstep show 0x6229515d -o cancel.json",
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			p, err := readPlanAlone(args[0])
-			switch {
-			case err != nil:
+			p, err := e.planOf(cmd, args[0])
+			if err != nil {
 				return err
+			}
+			if output != "" {
+				data, err := plan.Encode(p)
+				if err != nil {
+					return err
+				}
+				if err := writeFile(output, data, 0o644); err != nil {
+					return err
+				}
+			}
+			switch {
 			case check:
 				return e.checkPlan(cmd, p, args[0], manifestPath)
 			case markdown:
@@ -269,9 +283,27 @@ thing now is named: that is also what approve and every command that carries a p
 	}
 	c.Flags().BoolVar(&markdown, "markdown", false, "print the report for a pull request")
 	c.Flags().BoolVar(&check, "check", false, "make the plan again, and name what has moved")
+	c.Flags().StringVarP(&output, "output", "o", "", "write it to this file, too")
 	c.MarkFlagsMutuallyExclusive("markdown", "check")
 	forManifest(c, &manifestPath)
 	return onNetworks(e, c)
+}
+
+var aDigest = regexp.MustCompile(`^0x[0-9a-fA-F]{8,64}$`)
+
+// planOf reads a plan from a file, or from the journal if it is named by its digest.
+func (e *env) planOf(cmd *cobra.Command, name string) (*plan.Plan, error) {
+	if !aDigest.MatchString(name) {
+		return readPlanAlone(name)
+	}
+	if _, err := os.Lstat(name); err == nil {
+		return readPlanAlone(name)
+	}
+	journal, err := e.journal()
+	if err != nil {
+		return nil, err
+	}
+	return app.StoredPlan(cmd.Context(), journal, name)
 }
 
 // forManifest adds the flag of commands that need the manifest of a plan.

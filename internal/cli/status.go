@@ -114,6 +114,9 @@ func (e *env) showStatus(s *app.Status) {
 		rows = append(rows, []string{n.Network, fmt.Sprint(n.Block), fmt.Sprint(n.ActiveEpoch), active, matches, pending, state})
 	}
 	e.table(rows)
+	if s.Alerts > 0 {
+		fmt.Fprintf(e.stdout, "alerts fire that are critical or high: %d; see lockstep alert list\n", s.Alerts)
+	}
 	for _, n := range s.Networks {
 		if n.Error != "" {
 			fmt.Fprintf(e.stdout, "%s: %s\n", n.Network, n.Error)

@@ -32,3 +32,37 @@ func TestAnotherChainWithTheSameID(t *testing.T) {
 	start(t, other, s, one.client(other.url, other.url), newTold())
 	mustReach(t, other, s)
 }
+
+// TestAReorganisationBeforeABackfill: the newest blocks that were indexed leave the chain while nobody looks, and then so many come that these are read by ranges.
+func TestAReorganisationBeforeABackfill(t *testing.T) {
+	for name, start := range map[string]func(testing.TB) *node{"anvil": func(t testing.TB) *node { return newAnvil(t) }, "geth": newDevnet} {
+		t.Run(name, func(t *testing.T) {
+			onEach(t, func(t *testing.T, where string) { testAReorganisationBeforeABackfill(t, start(t), where) })
+		})
+	}
+}
+
+func testAReorganisationBeforeABackfill(t *testing.T, n *node, where string) {
+	for range 20 {
+		n.emit(pageLogs(n.rand, 2))
+	}
+	s, h := openStore(t, where), newTold()
+	r := start(t, n, s, n.client(), h)
+	mustReach(t, n, s)
+	r.stop()
+	n.reorg(3)
+	for range 100 {
+		n.emit(pageLogs(n.rand, 2))
+	}
+	again := newTold()
+	again.last = h.last
+	start(t, n, s, n.client(), again)
+	mustReach(t, n, s)
+	for until := time.Now().Add(10 * time.Second); again.tip() < n.head() && time.Now().Before(until); time.Sleep(10 * time.Millisecond) {
+	}
+	again.mu.Lock()
+	defer again.mu.Unlock()
+	if again.reorg == 0 {
+		t.Error("the handler was not told of it")
+	}
+}

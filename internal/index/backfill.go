@@ -24,10 +24,15 @@ const (
 
 // backfill brings all contracts to the same block, near the head. Contracts that were indexed less far than others come first, by themselves.
 func (x *Indexer) backfill(ctx context.Context, covered []event.Covered) error {
-	for {
+	for checked := false; ; checked = true {
 		head, err := x.chain.Latest(ctx)
 		if err != nil {
 			return err
+		}
+		if !checked {
+			if err := x.goOn(ctx, covered, head); err != nil {
+				return err
+			}
 		}
 		target := uint64(0) // the first block that is not read by ranges
 		if depth := x.depth(); head.Number > depth {
@@ -65,6 +70,37 @@ func (x *Indexer) backfill(ctx context.Context, covered []event.Covered) error {
 			}
 		}
 	}
+}
+
+// goOn takes back what was indexed of blocks that have left the chain since, so that what follows is read after blocks that are still there. The newest blocks
+// that were indexed may have done so while nobody looked.
+func (x *Indexer) goOn(ctx context.Context, covered []event.Covered, head event.Header) error {
+	next := slices.MaxFunc(covered, func(a, b event.Covered) int { return cmp.Compare(a.Next, b.Next) }).Next
+	if next == 0 || next > head.Number {
+		return nil // who follows sees it
+	}
+	kept, err := x.store.BlocksDown(ctx, x.chainID, next-1, 1)
+	if err != nil || len(kept) == 0 {
+		return err
+	}
+	now, err := x.chain.Headers(ctx, kept[0].Number)
+	if err != nil || now[0].Hash == kept[0].Hash {
+		return err
+	}
+	var furthest []event.Contract
+	for _, c := range covered {
+		if c.Next == next {
+			furthest = append(furthest, x.contract(c.Address))
+		}
+	}
+	x.next = next
+	if err := x.rollBack(ctx, head, furthest); err != nil {
+		return err
+	}
+	for i := range covered {
+		covered[i].Next = min(covered[i].Next, x.next)
+	}
+	return nil
 }
 
 func (x *Indexer) contract(address common.Address) event.Contract {

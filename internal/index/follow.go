@@ -171,7 +171,7 @@ func (x *Indexer) rewind(ctx context.Context) error {
 	if err != nil || head.Number+1 >= x.next {
 		return err
 	}
-	return x.rollBack(ctx, head)
+	return x.rollBack(ctx, head, x.contracts)
 }
 
 // catchUp indexes all blocks up to a head.
@@ -182,7 +182,7 @@ func (x *Indexer) catchUp(ctx context.Context, head event.Header) error {
 			if !ok || known.Hash == head.Hash {
 				return nil // an endpoint that is behind
 			}
-			if err := x.rollBack(ctx, head); err != nil {
+			if err := x.rollBack(ctx, head, x.contracts); err != nil {
 				return err
 			}
 			continue
@@ -195,7 +195,7 @@ func (x *Indexer) catchUp(ctx context.Context, head event.Header) error {
 			return err
 		}
 		if tip, ok := x.tip(); ok && headers[0].Parent != tip.Hash {
-			if err := x.rollBack(ctx, head); err != nil {
+			if err := x.rollBack(ctx, head, x.contracts); err != nil {
 				return err
 			}
 			continue

@@ -40,7 +40,7 @@ type Chain interface {
 	LogsOf(ctx context.Context, block rollout.Block, addresses []common.Address) ([]event.Log, error)
 	ReceiptLogs(ctx context.Context, block rollout.Block, addresses []common.Address) ([]event.Log, error)
 	HasCode(ctx context.Context, number uint64, account common.Address) (bool, error)
-	Left(ctx context.Context, b rollout.Block) (bool, error)
+	Left(ctx context.Context, b rollout.Block) (left bool, apart int, err error)
 	Calls(ctx context.Context, hashes ...common.Hash) ([]event.Call, error)
 	Heads(ctx context.Context, interval time.Duration) <-chan event.Header
 }

@@ -11,8 +11,8 @@ import (
 )
 
 // rollBack takes back the blocks that are no longer in the chain, whose head is another now. Of many, of which some were final, one endpoint does not say so
-// alone.
-func (x *Indexer) rollBack(ctx context.Context, head event.Header) error {
+// alone. contracts are those that are indexed up to there.
+func (x *Indexer) rollBack(ctx context.Context, head event.Header, contracts []event.Contract) error {
 	if err := x.flush(ctx); err != nil {
 		return err
 	}
@@ -24,17 +24,20 @@ func (x *Indexer) rollBack(ctx context.Context, head event.Header) error {
 		return fmt.Errorf("who announces block %d of %s has another branch than who is asked: %w", head.Number, x.chain.Name(), errChanged)
 	}
 	if x.final.Hash != (common.Hash{}) && ancestor.Number < x.final.Number && x.next-1-ancestor.Number > keptBlocks {
-		left, err := x.chain.Left(ctx, x.final)
-		if err != nil {
+		left, apart, err := x.chain.Left(ctx, x.final)
+		switch {
+		case err != nil:
 			return err
-		}
-		if !left {
+		case left:
+			x.log.Warn("no endpoint has a block any more that was final", "block", x.final.Number)
+		case apart == 0: // headers of before are not all kept
+			ancestor = x.final
+		default:
 			return fmt.Errorf("block %d of %s is final, and who announces block %d has another one in its place: %w", x.final.Number, x.chain.Name(), head.Number, errChanged)
 		}
-		x.log.Warn("no endpoint has a block any more that was final", "block", x.final.Number)
 	}
 	x.log.Info("the chain was reorganised", "block", ancestor.Number, "gone", x.next-1-ancestor.Number)
-	if err := x.store.RollBack(ctx, x.chainID, x.contracts, x.next, ancestor); err != nil {
+	if err := x.store.RollBack(ctx, x.chainID, contracts, x.next, ancestor); err != nil {
 		return err
 	}
 	x.next = ancestor.Number + 1

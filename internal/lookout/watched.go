@@ -51,18 +51,33 @@ func security() []Item {
 			Series: []Series{{"sum by (network, outcome) (increase(lockstep_automatic_pauses_total[1d]))", "{{network}} {{outcome}}"}},
 			Alerts: []Alert{{
 				Name: "LockstepAutomaticPause", Expr: `sum by (network) (increase(lockstep_automatic_pauses_total{outcome="sent"}[15m]))`, Op: ">", Threshold: 0,
-				Severity: "critical", Summary: "Lockstep has paused {{ $labels.network }} by itself",
+				Severity: "critical", Summary: "Lockstep has sent a pause of {{ $labels.network }} by itself",
 				Means: "A rule whose action is to pause was broken.",
 				Do:    "The critical alert that was raised at the same time says what was seen. Investigate before anybody unpauses.",
 				Fires: Case{At: 5 * time.Minute, Series: one(`lockstep_automatic_pauses_total{network="base",outcome="sent"}`, "0 0 1+0x20"), Labels: onBase},
 				Quiet: Case{At: 5 * time.Minute, Series: map[string]string{
 					`lockstep_automatic_pauses_total{network="base",outcome="sent"}`: "0+0x20", `lockstep_automatic_pauses_total{network="base",outcome="dry-run"}`: "0 0 1+0x20",
 				}},
+			}, {
+				Name: "LockstepNotPaused", Expr: `sum by (network) (increase(lockstep_automatic_pauses_total{outcome=~"limited|refused|failed|error"}[15m]))`, Op: ">", Threshold: 0,
+				Severity: "critical", Summary: "Lockstep was to pause {{ $labels.network }} by itself, and has not",
+				Means: "A rule whose action is to pause was broken, and the pause was limited, refused or has failed.",
+				Do:    "Pause it by hand if what the alert says is real: `lockstep pause`. `lockstep alert pauses --check` says why the key could not.",
+				Fires: Case{At: 5 * time.Minute, Series: one(`lockstep_automatic_pauses_total{network="base",outcome="limited"}`, "0 0 1+0x20"), Labels: onBase},
+				Quiet: Case{At: 5 * time.Minute, Series: one(`lockstep_automatic_pauses_total{network="base",outcome="landed"}`, "0 0 1+0x20")},
 			}},
 		},
 		{
 			Group: "security", Title: "Automatic pause armed", Help: "0 where nothing would be paused because of an alert.", Panel: Lines, Unit: "bool",
 			Series: []Series{{"max by (network) (lockstep_pause_armed)", "{{network}}"}},
+			Alerts: []Alert{{
+				Name: "LockstepPauseNotArmed", Op: "<", Threshold: 1, For: 15 * time.Minute, Severity: "warning",
+				Summary: "nothing would be paused automatically on {{ $labels.network }}",
+				Means:   "The key of alerts.pause lacks the role or the money there, or has other roles.",
+				Do:      "`lockstep alert pauses --check` says what is missing.",
+				Fires:   Case{At: 30 * time.Minute, Series: one(`lockstep_pause_armed{network="base"}`, "0+0x40"), Labels: onBase, Value: "0"},
+				Quiet:   Case{At: 30 * time.Minute, Series: one(`lockstep_pause_armed{network="base"}`, "1+0x40")},
+			}},
 		},
 		{
 			Group: "security", Title: "Refused calls", Help: "In blocks, in an hour, by error.", Panel: Lines, Unit: "short",

@@ -25,7 +25,7 @@ func (r *Registry) addPauses() {
 		took: r.histogram("lockstep_pause_broadcast_seconds",
 			"Seconds from the arrival of the block that showed the offence until an endpoint or a relay had the pause; of a dry run, until it would have been given away.",
 			[]float64{0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30}, "network"),
-		armed: r.gauge("lockstep_pause_armed", "1 if the network would be paused because of an alert, else 0.", "network"),
+		armed: r.gauge("lockstep_pause_armed", "1 if the network would be paused because of an alert, else 0; only where alerts.pause.mode is on.", "network"),
 	}
 	for _, n := range r.cfg.Networks {
 		r.pauses.took.WithLabelValues(n)

@@ -301,12 +301,43 @@ func (m *Monitor) runOnce(ctx context.Context, now time.Time) error {
 	return errors.Join(errs...)
 }
 
-func (m *Monitor) lookForSilences(ctx context.Context, now time.Time) (err error) {
+// lookForSilences finds out what is silenced now. Of what is not any more, and fires still, people are told.
+func (m *Monitor) lookForSilences(ctx context.Context, now time.Time) error {
 	silences, err := m.cfg.Journal.Silences(ctx, now.Unix())
-	if err == nil {
-		m.silences = silences
+	if err != nil {
+		return err
+	}
+	before := m.silences
+	m.silences = silences
+	for _, s := range before {
+		if slices.ContainsFunc(silences, func(x rule.Silence) bool { return x.ID == s.ID }) {
+			continue
+		}
+		s.Until = now.Unix() + 1 // so that it covers what it did
+		if endErr := m.unsilenced(ctx, s, now); endErr != nil {
+			err = errors.Join(err, endErr)
+			s.Until = now.Unix()
+			m.silences = append(m.silences, s) // it is tried again
+		}
 	}
 	return err
+}
+
+// unsilenced tells people that alerts fire which a silence has covered.
+func (m *Monitor) unsilenced(ctx context.Context, s rule.Silence, now time.Time) error {
+	for _, key := range slices.Sorted(maps.Keys(m.firing)) {
+		r := m.firing[key]
+		if r.AcknowledgedAt != 0 || !s.Covers(r.Alert, now.Unix()) || m.silenced(r.Alert, now) {
+			continue
+		}
+		err := m.add(ctx, r, fmt.Sprintf("silence %d", s.ID), notice.Message{
+			Advice: "It was silenced (" + s.Reason + "), and fires still, now that the silence has ended.", Commands: commands(r),
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // lookForAnswers finds out what other processes have done about alerts: who has acknowledged or escalated them, and what was reported from outside.

@@ -283,6 +283,32 @@ func TestPauseIsAskedForOnce(t *testing.T) {
 }
 
 // TestExplanationsAreLookedFor: what the journal explains by now raises nothing, also if it was not known when it was last read.
+// TestASilenceThatEnds: people are told of what fires still, once.
+func TestASilenceThatEnds(t *testing.T) {
+	r := newRig(t)
+	silence, err := r.journal.BeginSilence(t.Context(), rule.Silence{Rule: rule.CodehashMismatch, Until: time.Now().Unix() + 60, Reason: "known", By: "alice"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tick := func() {
+		t.Helper()
+		if err := r.runOnce(t.Context(), time.Now()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tick()
+	r.show(mismatch())
+	tick()
+	r.mustTell()
+	if err := r.journal.EndSilence(t.Context(), silence.ID, "alice"); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		tick()
+		r.mustTell("renewed pager", "renewed chat")
+	}
+}
+
 func TestExplanationsAreLookedFor(t *testing.T) {
 	r := newRig(t)
 	r.explain.done[common.Hash{1}] = "transaction 4"

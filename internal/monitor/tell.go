@@ -77,10 +77,25 @@ func (m *Monitor) Attach(ctx context.Context, fingerprint string, file notice.At
 	if !fires || m.silenced(r.Alert, time.Now()) {
 		return nil
 	}
+	return m.add(ctx, r, file.Name, notice.Message{Advice: advice, Commands: commands, Attachments: []notice.Attachment{file}})
+}
+
+// Follow tells those who were told of an alert of what has followed from it, which key tells from the rest. It may be over by now.
+func (m *Monitor) Follow(ctx context.Context, r rule.Record, key, advice string, commands ...string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.silenced(r.Alert, time.Now()) {
+		return nil
+	}
+	return m.add(ctx, r, key, notice.Message{Advice: advice, Commands: commands})
+}
+
+// add queues another message about an alert.
+func (m *Monitor) add(ctx context.Context, r rule.Record, key string, more notice.Message) error {
 	x := m.cfg.Telling
 	msg := x.message(notice.Renewed, r)
-	msg.ID = x.id(notice.Renewed, r, file.Name)
-	msg.Advice, msg.Commands, msg.Attachments = advice, commands, []notice.Attachment{file}
+	msg.ID = x.id(notice.Renewed, r, key)
+	msg.Advice, msg.Commands, msg.Attachments = more.Advice, more.Commands, more.Attachments
 	var sinks []string
 	for _, receiver := range x.told(r) {
 		for _, sink := range x.Receivers[string(receiver)] {
