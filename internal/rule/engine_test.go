@@ -282,11 +282,11 @@ func TestReplayRefuses(t *testing.T) {
 		strings.Repeat("x", MaxLine+1):              "token too long",
 		`{"sight":"head","block":{"number":"one"}}`: "line 1: block.number must be a whole number from 0, and is a text",
 		`{"sight":"head","at":7}` + "\n" + `{"sight":"step","at":5}` + "\n" + `{"sight":"tick","at":6}`: "line 3: at is 6, and was 7 before: time does not go back",
-		`{"sight":"effect"}`:                                                    "line 1: effect is missing",
-		`{"sight":"effect","effect":{"value":"0xaa 1"}}`:                        "line 1: effect is missing, or has no what",
-		`{"sight":"tick","expect":[{"turn":"rased","rule":"drift"}]}`:           `line 1: expect: turn is "rased", known are [raised renewed confirmed resolved]`,
-		`{"sight":"tick","expect":[{"rule":"drift"}]}`:                          `line 1: expect: turn is ""`,
-		`{"sight":"tick","expect":[{"turn":"raised","rule":"drfit"}]}`:          `line 1: expect: there is no rule "drfit"`,
+		`{"sight":"effect"}`:                                                              "line 1: effect is missing",
+		`{"sight":"effect","effect":{"value":"0xaa 1"}}`:                                  "line 1: effect is missing, or has no what",
+		`{"sight":"tick","expect":[{"turn":"rased","rule":"drift"}]}`:                     `line 1: expect: turn is "rased", known are [raised renewed confirmed resolved]`,
+		`{"sight":"tick","expect":[{"rule":"drift"}]}`:                                    `line 1: expect: turn is ""`,
+		`{"sight":"tick","expect":[{"turn":"raised","rule":"drfit"}]}`:                    `line 1: expect: there is no rule "drfit"`,
 		`{"sight":"tick","expect":[{"turn":"raised","rule":"drift","severity":"grave"}]}`: `line 1: expect: severity is "grave"`,
 	} {
 		if _, err := New(nil).Replay(strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), want) {
