@@ -262,8 +262,12 @@ func TestWhatWasRefused(t *testing.T) {
 	}
 	changes := New(nil).See(s)
 	want := []Detail{
-		{"sender", "0x0200000000000000000000000000000000000000"}, {"function", "0x8456cb59 pause()"}, {"role", "PAUSER"},
-		{"error", s.Subject}, {"fields", "{}"}, {"seen in", "block"},
+		{"sender", "0x0200000000000000000000000000000000000000"},
+		{"function", "0x8456cb59 pause()"},
+		{"role", "PAUSER"},
+		{"error", s.Subject},
+		{"fields", "{}"},
+		{"seen in", "block"},
 	}
 	if len(changes) != 1 {
 		t.Fatalf("%+v", changes)
