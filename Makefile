@@ -102,8 +102,9 @@ gas-check: setup ## The same, but fail on a figure that is over its limit
 test-go: setup tools postgres ## Run the Go tests, with the race detector where things run side by side
 	$(TOOLS)/gotestsum --format pkgname -- -timeout 20m ./...
 	$(TOOLS)/gotestsum --format pkgname -- -timeout 20m -race -short ./internal/reconcile ./internal/txsend ./internal/app ./internal/chain \
-		./internal/store ./internal/cli ./internal/relay ./internal/web ./internal/metric ./internal/schedule ./internal/lease ./internal/trace ./internal/index \
+		./internal/cli ./internal/relay ./internal/web ./internal/metric ./internal/schedule ./internal/lease ./internal/trace ./internal/index \
 		./internal/notify ./internal/monitor ./internal/sight ./internal/inbound
+	$(TOOLS)/gotestsum --format pkgname -- -timeout 20m -race -short -run 'Many|While|OneOf|Fenced|Lease|Pause|Notice|Broken' ./internal/store
 
 e2e: setup tools ## Run the end-to-end tests alone: the real binary, anvil, cast, kills
 	$(TOOLS)/gotestsum --format testname -- -timeout 20m -count 1 ./e2e/...

@@ -81,15 +81,16 @@ func (j *journalSight) lookForLanded(ctx context.Context) {
 		return
 	}
 	j.asked = time.Now()
-	nonces := map[accountOn]*uint64{}
+	accounts := map[accountOn]bool{}
 	for is := range j.open {
-		nonces[is.account] = nil
+		accounts[is.account] = true
 	}
+	nonces := map[accountOn]uint64{}
 	ctx, cancel := context.WithTimeout(ctx, landedPatience)
 	defer cancel()
 	var mu sync.Mutex
 	var asking sync.WaitGroup
-	for a := range nonces {
+	for a := range accounts {
 		asking.Go(func() {
 			c := j.server.network(a.chainID).chain
 			head, err := c.Head(ctx)
@@ -102,16 +103,16 @@ func (j *journalSight) lookForLanded(ctx context.Context) {
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			nonces[a] = &nonce
+			nonces[a] = nonce
 		})
 	}
 	asking.Wait()
 	for is, o := range j.open {
-		next := nonces[is.account]
-		if next == nil || o.landed == (is.nonce < *next) {
+		next, known := nonces[is.account]
+		if !known || o.landed == (is.nonce < next) {
 			continue
 		}
-		o.landed = is.nonce < *next
+		o.landed = is.nonce < next
 		if o.landed {
 			j.showOpen(ctx, o, 0)
 		} else if at, err := j.server.network(is.account.chainID).chain.Head(ctx); err == nil { // its block has left the chain

@@ -60,6 +60,7 @@ func restore(t testing.TB, file, where string) Restored {
 
 // TestMoves goes from each engine to each, by way of a backup: the rows are the same, and the journal goes on.
 func TestMoves(t *testing.T) {
+	alone(t)
 	onEach(t, func(t *testing.T, from *database) {
 		onEach(t, func(t *testing.T, to *database) { testMoves(t, from, to) })
 	})
@@ -191,6 +192,7 @@ func testRestoreIntoAnEmptyJournal(t *testing.T, on *database) {
 func TestRestoreOfEarlierSchemas(t *testing.T) { onEach(t, testRestoreOfEarlierSchemas) }
 
 func testRestoreOfEarlierSchemas(t *testing.T, on *database) {
+	alone(t)
 	for version := range known(sqlite{}) {
 		version++
 		source := filepath.Join(t.TempDir(), "lockstep.db")
@@ -474,6 +476,7 @@ func TestRestoreThatBreaks(t *testing.T) {
 func TestCheck(t *testing.T) { onEach(t, testCheck) }
 
 func testCheck(t *testing.T, on *database) {
+	alone(t)
 	type find struct {
 		statement, check, detail string
 	}

@@ -33,6 +33,14 @@ func onEach(t *testing.T, test func(*testing.T, *database)) {
 	t.Run("postgres", func(t *testing.T) { test(t, newDatabase(t)) })
 }
 
+// alone leaves out a test in which nothing runs side by side, where the race detector is what it would be run for.
+func alone(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("-short: nothing in it runs side by side")
+	}
+}
+
 var (
 	serverStarted atomic.Bool
 	databases     int

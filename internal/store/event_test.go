@@ -157,6 +157,7 @@ func eventStory(t testing.TB, s *Store) {
 func TestEvents(t *testing.T) { onEach(t, testEvents) }
 
 func testEvents(t *testing.T, on *database) {
+	alone(t)
 	s := on.fresh(t)
 	if p := watch(t, s); p.Contracts[0] != (event.Covered{Address: watched.Address, From: 10, Next: 10}) {
 		t.Fatalf("%+v", p)

@@ -344,6 +344,7 @@ func testPolicies(t *testing.T, on *database) {
 func TestPolicyThatIsNone(t *testing.T) { onEach(t, testPolicyThatIsNone) }
 
 func testPolicyThatIsNone(t *testing.T, on *database) {
+	alone(t)
 	for _, text := range []string{
 		``, `{`, `[]`, `{"approvers":[],"required":9007199254740993,"hotfix":2,"pause":0,"cancel":0,"others":0,"validFor":1}`,
 		`{"approvers":[], "required":1,"hotfix":2,"pause":0,"cancel":0,"others":0,"validFor":1}`, `{"required":2,"required":0}`, `{"required":2,"Required":0}`, `{"required":2}`, `{"approvers":null}`,

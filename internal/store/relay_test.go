@@ -55,6 +55,7 @@ func testRelayRecords(t *testing.T, on *database) {
 func TestRelayMeasurements(t *testing.T) { onEach(t, testRelayMeasurements) }
 
 func testRelayMeasurements(t *testing.T, on *database) {
+	alone(t)
 	s, ctx := on.fresh(t), t.Context()
 	entries := func() (n int) {
 		t.Helper()
