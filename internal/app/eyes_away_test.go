@@ -40,6 +40,9 @@ func TestAReorganisationWhileNobodyWatches(t *testing.T) {
 // TestANetworkThatIsDownFromTheBeginning: who begins to watch says so too.
 func TestANetworkThatIsDownFromTheBeginning(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("-short: others watch in the same way")
+	}
 	s, places := begun(t, 71)
 	bad := s.faulty("net71")
 	places[0].urls = func(string) string { return fmt.Sprintf("%q", bad.URL) }
@@ -63,6 +66,9 @@ func TestANetworkThatIsDownFromTheBeginning(t *testing.T) {
 // TestAnIndexThatCannotBegin: an endpoint refuses logs from the beginning.
 func TestAnIndexThatCannotBegin(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("-short: others watch in the same way")
+	}
 	s, places := begun(t, 71)
 	bad := s.faulty("net71", "eth_getLogs", "eth_getBlockReceipts")
 	places[0].urls = func(string) string { return fmt.Sprintf("%q", bad.URL) }
