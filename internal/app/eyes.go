@@ -98,7 +98,7 @@ func (e *eyes) watch(ctx context.Context, s *store.Store) (err error) {
 	return g.Wait()
 }
 
-// monitorConfig is what follows from alerts by the configuration. record may be set besides.
+// monitorConfig is what follows from alerts by the configuration.
 func (e *eyes) monitorConfig(ctx context.Context, s *store.Store) monitor.Config {
 	app := e.server.app
 	cfg := app.alerting(s)

@@ -7,6 +7,24 @@ import (
 	"github.com/seed-b6a97670/lockstep/internal/token"
 )
 
+func init() {
+	exercises = append(exercises, []exercise{
+		{command: "lockstep token create", args: "--config @one.yaml --name ci --scope start,read"},
+		{command: "lockstep token create", args: "--config @one.yaml --name prometheus --scope read --expires 0"},
+		{command: "lockstep token create", args: "--config @one.yaml --name ci --scope admin", code: exitUsage, fails: true},
+		{command: "lockstep token create", args: "--config @one.yaml --name ci", code: exitUsage, fails: true},
+		{command: "lockstep token create", args: "--config @one.yaml --scope start", code: exitUsage, fails: true},
+		{command: "lockstep token create", args: "--config @one.yaml --name ci --scope start --expires 1s", code: exitUsage, fails: true},
+		{command: "lockstep token create", args: "--config @one.yaml --name ci --scope start --expires -1h", code: exitUsage, fails: true},
+		{command: "lockstep token create", args: "--config @nowhere.yaml --name ci --scope start", code: exitFailed, fails: true},
+		{command: "lockstep token revoke", args: "--config @one.yaml 0a0b0c0d0e0f", before: token0a},
+		{command: "lockstep token revoke", args: "--config @one.yaml 000000000000", code: exitFailed, fails: true},
+		{command: "lockstep token revoke", args: "--config @one.yaml ci", code: exitUsage, fails: true},
+		{command: "lockstep token list", args: "--journal @lockstep.db"},
+		{command: "lockstep token list", args: "--journal @nowhere.db", code: exitFailed, fails: true},
+	}...)
+}
+
 // The token alone goes to standard output, so that it can be put in a file, and nothing shows it again.
 func TestTokenIsShownOnce(t *testing.T) {
 	r := newRig(t)

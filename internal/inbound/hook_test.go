@@ -301,6 +301,7 @@ func TestReport(t *testing.T) {
 		`{"summary":7,"state":"firing"}`:               "report is not as it should be: summary must be a text, and is a number",
 		`{"state":"resolved"}`:                         "summary is missing",
 		`{"id":"a\nb","summary":"x","state":"firing"}`: "id must be",
+
 		`{"id":"` + strings.Repeat("x", 201) + `","summary":"x","state":"firing"}`:          "id must be",
 		`{"summary":"` + strings.Repeat("x", maxBodies[KindReport]) + `"}`:                  "more than 65536 bytes",
 		`{"summary":"x","state":"firing","details":{` + manyDetails(31, `"n%d":"x"`) + `}}`: "more than 30 details",

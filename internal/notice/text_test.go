@@ -120,6 +120,7 @@ func TestTemplatesThatAreRefused(t *testing.T) {
 		"{{.Kind | print}}":            "function print is not known here",
 		"{{if printf .Kind}}{{end}}":   "function printf is not known here",
 		"{{with (html .Kind)}}{{end}}": "function html is not known here",
+
 		"{{if .Kind}}{{else}}{{js .Kind}}{{end}}":                              "function js is not known here",
 		"{{if .Kind}}{{slice .Kind 1}}{{end}}":                                 "function slice is not known here",
 		"{{$x := urlquery .Kind}}":                                             "function urlquery is not known here",
