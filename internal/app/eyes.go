@@ -176,7 +176,6 @@ type eye struct {
 
 	start    uint64        // the newest block when this process began to watch
 	began    time.Time     // when that was
-	fresh    bool          // there was no dispatcher then
 	written  uint64        // up to which block it was indexed then
 	branch   uint64        // the newest block of then that is still in the chain
 	ready    atomic.Bool   // the sight has been told of all that was before
@@ -222,6 +221,9 @@ func (y *eye) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := y.enter(ctx, head); err != nil {
+		return err
+	}
 	y.start, y.began = head.Number, time.Now()
 	y.contract = event.Contract{Kind: dispatcher.Kind, Address: address, From: from}
 	y.recorded, y.skipped, y.branch, y.written = 0, false, math.MaxUint64, math.MaxUint64
@@ -249,6 +251,19 @@ func (y *eye) run(ctx context.Context) error {
 	return index.New(index.Config{
 		Chain: y.n.chain, Store: y.store, Contracts: []event.Contract{y.contract}, Confirmations: y.n.Confirmations, Poll: y.poll(), Handler: y, Log: y.server.log,
 	}).Run(ctx)
+}
+
+// enter writes where watching begins, unless it has begun before: what happens from then on is shown, also if the blocks before it cannot be read
+// yet, or if this process ends before they are.
+func (y *eye) enter(ctx context.Context, head rollout.Block) error {
+	if _, watched, err := y.store.Watched(ctx, y.n.ChainID); err != nil || watched {
+		return err
+	}
+	if err := y.monitor.Show(ctx, y.n.ChainID, &head, time.Now()); err != nil {
+		return err
+	}
+	y.log.InfoContext(ctx, "watched from now on", "block", head.Number)
+	return nil
 }
 
 // poll is how often the head is asked for, where it is not announced.
@@ -331,7 +346,6 @@ func (y *eye) pauseNeeds() *big.Int {
 // beginning is the block from which events of a dispatcher are read: that of its deployment, if it is in the journal, or the newest one, if it is not
 // deployed yet.
 func (y *eye) beginning(ctx context.Context, at rollout.Block, address common.Address) (uint64, error) {
-	y.fresh = false
 	journal, err := y.store.Transactions(ctx, y.n.ChainID)
 	if err != nil {
 		return 0, err
@@ -342,7 +356,7 @@ func (y *eye) beginning(ctx context.Context, at rollout.Block, address common.Ad
 		}
 	}
 	code, err := y.n.chain.Code(ctx, at.Hash, address)
-	if y.fresh = err == nil && len(code) == 0; y.fresh {
+	if err == nil && len(code) == 0 {
 		return at.Number, nil
 	}
 	return 0, err
@@ -389,17 +403,11 @@ func (y *eye) recall(ctx context.Context, upTo rollout.Block) error {
 	return y.look(ctx, until+1, upTo)
 }
 
-// shown is the last block that was shown to the rules before this process began to watch, and is still in the chain; the newest one if nobody has
-// watched.
+// shown is the last block that was shown to the rules before this process began to watch, or at which anybody began to, and is still in the chain.
 func (y *eye) shown(ctx context.Context, upTo rollout.Block) (uint64, error) {
-	was, watched, err := y.store.Watched(ctx, y.n.ChainID)
-	switch {
-	case err != nil:
+	was, _, err := y.store.Watched(ctx, y.n.ChainID)
+	if err != nil {
 		return 0, err
-	case !watched && y.fresh: // it was deployed under our eyes, or is to be
-		return max(y.contract.From, 1) - 1, nil
-	case !watched:
-		return upTo.Number, nil
 	}
 	now, err := y.n.chain.Headers(ctx, was.Number)
 	switch {

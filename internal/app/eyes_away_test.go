@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -49,7 +50,7 @@ func TestANetworkThatIsDownFromTheBeginning(t *testing.T) {
 	c := withRules(guarded("Vault").on(places...), "rpc_down: {threshold: 1s}")
 	bad.set(badnode.Dead)
 	d := s.serve(c)
-	d.watching()
+	d.saysSoon("msg=watching")
 	if a := s.raised(rule.RPCDown, "every endpoint"); a.Severity != rule.High {
 		t.Errorf("%+v", a)
 	}
@@ -83,4 +84,35 @@ func TestAnIndexThatCannotBegin(t *testing.T) {
 	s.raised(rule.IndexLag, "")
 	bad.set(badnode.None)
 	s.alert(rule.IndexLag, "", func(a app.KeptAlert) bool { return !a.Fires() })
+}
+
+// TestWhatHappensBeforeTheIndexHasBegun: the first daemon that watches can read no logs, and is stopped. A pause of then is news to the next one.
+func TestWhatHappensBeforeTheIndexHasBegun(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("-short: others watch in the same way")
+	}
+	s, places := begun(t, 71)
+	bad := s.faulty("net71", "eth_getLogs", "eth_getBlockReceipts")
+	places[0].urls = func(string) string { return fmt.Sprintf("%q", bad.URL) }
+	c := guarded("Vault").on(places...)
+	address := s.dispatcher(s.open(c))
+	before := s.send("net71", "admin", address, dispatcherABI.PackSetEtaGrace(300))
+	bad.set(badnode.Broken)
+	d := s.serve(c)
+	d.watching()
+	d.saysSoon("indexing is interrupted")
+	paused := s.send("net71", "guardian", address, dispatcherABI.PackPause())
+	d.end()
+	if all := s.alerts(); len(all) > 0 {
+		t.Fatalf("alerts without an index: %s", named(all))
+	}
+	bad.set(badnode.None)
+	s.watch(c)
+	if a := s.raised(rule.UnplannedPause, "paused by"); a.Tx != paused.TxHash {
+		t.Errorf("%+v", a)
+	}
+	if i := slices.IndexFunc(s.alerts(), func(a app.KeptAlert) bool { return a.Tx == before.TxHash }); i >= 0 {
+		t.Errorf("what was before anybody watched is told as news: %s", named(s.alerts()))
+	}
 }

@@ -59,8 +59,8 @@ func named(all []app.KeptAlert) (out []string) {
 	return out
 }
 
-// watching waits until a daemon watches.
-func (d *daemon) watching() { d.saysSoon("msg=watching") }
+// watching waits until a daemon watches a network for the first time: what happens from then on is news.
+func (d *daemon) watching() { d.saysSoon(`msg="watched from now on"`) }
 
 // TestWhatIsPlannedIsQuiet deploys, rolls out twice and goes back, by plans, while a daemon watches from the beginning: nobody is called.
 func TestWhatIsPlannedIsQuiet(t *testing.T) {

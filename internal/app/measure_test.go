@@ -60,11 +60,11 @@ func TestMeasures(t *testing.T) {
 	s.passTimelocks(p, "net71")
 	second := s.serve(c)
 	s.awaited(p, made.Digest, "done", isDone)
-	got = second.measured(`lockstep_commit_to_activation_seconds_count{network="net71"}`, "1")
+	got = second.measured(`lockstep_commit_to_apply_seconds_count{network="net71"}`, "1") // which is measured last
 	between(t, got, `lockstep_commit_to_activation_seconds_sum{network="net71"}`, 3600, 3800)
 	between(t, got, `lockstep_commit_to_apply_seconds_sum{network="net71"}`, 0, 60)
 	for name, want := range map[string]string{
-		`lockstep_commit_to_apply_seconds_count{network="net71"}`:                      "1",
+		`lockstep_commit_to_activation_seconds_count{network="net71"}`:                 "1",
 		`lockstep_activation_lateness_seconds_count{network="net71"}`:                  "1",
 		`lockstep_gas_over_simulated_count{step="activate"}`:                           "1",
 		`lockstep_gas_over_published_count{step="activate"}`:                           "1",

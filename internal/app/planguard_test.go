@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -180,7 +182,18 @@ func TestEmergencyOutlastsAnOutage(t *testing.T) {
 // TestEmergencyWithKeyFiles has many networks open the same key files at once, as the command does.
 func TestEmergencyWithKeyFiles(t *testing.T) {
 	t.Parallel()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	var asked sync.Once
+	deaf := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked.Do(func() { time.AfterFunc(time.Second, cancel) })
+		http.Error(w, "there is no network", http.StatusServiceUnavailable)
+	}))
+	defer deaf.Close()
 	places := []place{mainnet(72), mainnet(74), mainnet(78), mainnet(79)}
+	for i := range places {
+		places[i].urls = func(string) string { return fmt.Sprintf("%q", deaf.URL) }
+	}
 	s := newSite(t)
 	text := string(s.write(oneFacet.on(places...)))
 	s.put("password", "secret")
@@ -204,8 +217,6 @@ func TestEmergencyWithKeyFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-	defer cancel()
 	if out, err := a.Act(ctx, plan.Pause, false); err == nil || len(out) != len(places) {
 		t.Errorf("there is no network: %+v, %v", out, err)
 	}
