@@ -20,6 +20,15 @@ MARKET := src/Token.sol:Token src/Staking.sol:Staking src/Market.sol:Market src/
 
 POOL := src/Pool.sol:Pool src/Seed.sol:Seed src/lib/Shares.sol:Shares src/lib/Ratio.sol:Ratio
 
+# tests wait for nodes and timers more than they compute: packages and tests that run at once
+ATONCE ?= -p 3 -parallel 6
+
+# what the race detector does not look at: code of others that computes alone or under locks, which would take most of its time
+NORACE := -race=false
+RACE := -race -gcflags="modernc.org/...=$(NORACE) -d=checkptr=0" -gcflags="github.com/ethereum/go-ethereum/core/vm/...=$(NORACE)" \
+	-gcflags="github.com/ethereum/go-ethereum/crypto/...=$(NORACE)" -gcflags="github.com/ethereum/go-ethereum/rlp/...=$(NORACE)" \
+	-gcflags="compress/flate=$(NORACE)" -gcflags="math/big=$(NORACE)" -gcflags="github.com/pressly/goose/...=$(NORACE)"
+
 SLICE ?= 1/36
 
 NETWORKS ?= 7
@@ -100,11 +109,11 @@ gas-check: setup ## The same, but fail on a figure that is over its limit
 	go run ./contracts/gas -anvil $(ANVIL) -check
 
 test-go: setup tools postgres ## Run the Go tests, with the race detector where things run side by side
-	$(TOOLS)/gotestsum --format pkgname -- -timeout 20m ./...
-	$(TOOLS)/gotestsum --format pkgname -- -timeout 20m -race -short ./internal/reconcile ./internal/txsend ./internal/app ./internal/chain \
+	$(TOOLS)/gotestsum --format pkgname -- -timeout 20m $(ATONCE) ./...
+	$(TOOLS)/gotestsum --format pkgname -- -timeout 20m $(ATONCE) $(RACE) -short ./internal/reconcile ./internal/txsend ./internal/app ./internal/chain \
 		./internal/cli ./internal/relay ./internal/web ./internal/metric ./internal/schedule ./internal/lease ./internal/trace ./internal/index \
 		./internal/notify ./internal/monitor ./internal/sight ./internal/inbound
-	$(TOOLS)/gotestsum --format pkgname -- -timeout 20m -race -short -run 'Many|While|OneOf|Fenced|Lease|Pause|Notice|Broken' ./internal/store
+	$(TOOLS)/gotestsum --format pkgname -- -timeout 20m $(RACE) -short -run 'Many|While|OneOf|Fenced|Lease|Pause|Notice|Broken' ./internal/store
 
 e2e: setup tools ## Run the end-to-end tests alone: the real binary, anvil, cast, kills
 	$(TOOLS)/gotestsum --format testname -- -timeout 20m -count 1 ./e2e/...

@@ -62,6 +62,17 @@ func (p *paged) named(name string) map[string]string {
 
 var patience = regexp.MustCompile(`(?m)^(\s+for:) \d+[smh]$`)
 
+// impatient are the rules with less patience, except for the one about a daemon that is not scraped: a machine with much to do misses a scrape.
+func impatient() string {
+	rules := strings.SplitAfter(lookout.Rules(), "- alert: ")
+	for i, r := range rules {
+		if !strings.HasPrefix(r, "LockstepDown\n") {
+			rules[i] = patience.ReplaceAllString(r, "$1 1s")
+		}
+	}
+	return strings.Join(rules, "")
+}
+
 // TestSomebodyIsCalled: a real Prometheus reads what a daemon shows, with a token from a file, and knows the rules, with less patience. A rollout is
 // activated late, and then the network's only endpoint goes down: a real Alertmanager calls somebody, and of nothing else.
 func TestSomebodyIsCalled(t *testing.T) {
@@ -117,7 +128,7 @@ scrape_configs:
     static_configs: [{targets: [%q]}]
 alerting: {alertmanagers: [{static_configs: [{targets: [%q]}]}]}
 `, lookout.RulesFile, filepath.Join(dir, "token"), target, filepath.Join(dir, "wrong"), target, strings.TrimPrefix(am.URL, "http://")),
-		map[string]string{lookout.RulesFile: patience.ReplaceAllString(lookout.Rules(), "$1 1s")})
+		map[string]string{lookout.RulesFile: impatient()})
 	if err != nil {
 		t.Fatal(err)
 	}

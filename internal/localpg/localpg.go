@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -26,8 +27,8 @@ type Server struct {
 	cmd        *exec.Cmd
 }
 
-// Start makes a database cluster in a folder of its own and starts a server on it, with settings such as fsync=off. The caller
-// must Stop it.
+// Start makes a database cluster in a folder of its own and starts a server on it, with settings such as fsync=off, with which it is in memory where
+// there is room. The caller must Stop it.
 func Start(settings ...string) (_ *Server, err error) {
 	s := &Server{settings: settings}
 	if s.binaries, err = find(); err != nil {
@@ -36,7 +37,11 @@ func Start(settings ...string) (_ *Server, err error) {
 	if s.credential, err = unprivileged(); err != nil {
 		return nil, err
 	}
-	if s.dir, err = os.MkdirTemp("", "lockstep-postgres-"); err != nil {
+	parent := ""
+	if slices.Contains(settings, "fsync=off") {
+		parent = memory()
+	}
+	if s.dir, err = os.MkdirTemp(parent, "lockstep-postgres-"); err != nil {
 		return nil, fmt.Errorf("start postgres: %w", err)
 	}
 	defer func() {
@@ -63,6 +68,20 @@ func Start(settings ...string) (_ *Server, err error) {
 		}
 	}
 	return nil, err
+}
+
+// room is how much memory must be free for a cluster, in bytes.
+const room = 2 << 30
+
+// memory is the folder of Linux that is in memory, if there is room in it: each test has databases of its own, and file systems on disk get slow
+// where thousands of files are made and removed. It is empty elsewhere.
+func memory() string {
+	const shm = "/dev/shm"
+	var fs syscall.Statfs_t
+	if err := syscall.Statfs(shm, &fs); err != nil || fs.Bavail*uint64(fs.Bsize) < room { //nolint:gosec // a block has a size
+		return ""
+	}
+	return shm
 }
 
 // find gives the folder of the programs. Debian keeps them where no PATH leads.
