@@ -20,8 +20,8 @@ MARKET := src/Token.sol:Token src/Staking.sol:Staking src/Market.sol:Market src/
 
 POOL := src/Pool.sol:Pool src/Seed.sol:Seed src/lib/Shares.sol:Shares src/lib/Ratio.sol:Ratio
 
-# tests wait for nodes and timers more than they compute: packages and tests that run at once
-ATONCE ?= -p 3 -parallel 6
+# tests wait for nodes and timers more than they compute: tests of a package that run at once
+ATONCE ?= -parallel 4
 
 # what the race detector does not look at: code of others that computes alone or under locks, which would take most of its time
 NORACE := -race=false
