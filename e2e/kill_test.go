@@ -104,14 +104,22 @@ func TestKilledAfterActivation(t *testing.T) {
 	dispatcher := m.dispatcher()
 	m.keepTime(dispatcher, 1, one, two)
 	running := m.start("--config", "one.yaml", "rollout", "one.json", "--yes")
+	sent := 0
 	p.arm(func(before bool) bool {
 		if before {
 			return false
 		}
-		if s, err := n.state(ctx, dispatcher); err != nil || s.activeRoot != one.Root {
+		if sent++; sent < 3 { // a commit and a page
 			return false
 		}
-		running.kill() // the activation is in a block
+		running.kill()
+		for range 500 { // the activation gets into a block
+			if s, err := n.state(ctx, dispatcher); err == nil && s.activeRoot == one.Root {
+				return true
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+		t.Error("the third transaction has activated nothing")
 		return true
 	})
 	if code := running.code(); code != -1 {
