@@ -514,6 +514,7 @@ func (y *eye) see(ctx context.Context, from uint64, head rollout.Block, logs []e
 			y.log.ErrorContext(ctx, "refused calls are not in the index", "err", err)
 		}
 	}
+	y.nameFacets(ctx, seen.Seen)
 	seen.Seen = append(seen.Seen, y.at(rule.Seen{Sight: rule.SawIndex, Since: head.Number}))
 	y.measure(seen.Seen)
 	var position *rollout.Block

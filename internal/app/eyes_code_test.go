@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -203,6 +204,34 @@ func TestAnEndpointThatLies(t *testing.T) {
 	})
 }
 
+// TestAFacetIsNamed: an alert about the code of a facet that a rollout has pinned says which contract it is.
+func TestAFacetIsNamed(t *testing.T) {
+	t.Parallel()
+	s, places := begun(t, 71)
+	vault := s.open(oneFacet).m.Facets[0]
+	lies := make(chan struct{})
+	hash, other := []byte(hex.EncodeToString(vault.CodeHash[:])), hashIn(attackerOf(t, "Caller").code)
+	places[0].urls = func(url string) string {
+		return fmt.Sprintf("%q", proxied(t, url, func(asked []byte, pass func([]byte) []byte) []byte {
+			select {
+			case <-lies:
+				return bytes.ReplaceAll(pass(asked), hash, other)
+			default:
+				return pass(asked)
+			}
+		}))
+	}
+	w := s.watch(guarded("Vault").on(places...))
+	w.settled("net71")
+	close(lies)
+	w.settled("net71")
+	facet := "facet " + strings.ToLower(vault.Address.Hex())
+	a := s.raised(rule.CodehashMismatch, facet)
+	if want := "the code of " + facet + " (src/Plan.sol:Vault) is not the pinned one"; a.Severity != rule.Critical || a.Summary != want {
+		t.Errorf("%s: %q, want %q", a.Severity, a.Summary, want)
+	}
+}
+
 // hashIn is the hash of code as it is in an answer.
 func hashIn(code []byte) []byte { return []byte(hex.EncodeToString(crypto.Keccak256(code))) }
 
@@ -297,6 +326,9 @@ func TestASignerThatHasCode(t *testing.T) {
 	s.delegate("net71", "operator", call.at)
 	w.settled("net71")
 	s.only(signer)
+	if a := s.alerts()[0]; !slices.Contains(a.Details, rule.Detail{Name: "delegated to", Value: strings.ToLower(call.at.Hex())}) {
+		t.Errorf("it does not say to whom: %v", a.Details)
+	}
 	w.end()
 	deployer := code("signer", "deployer")
 	s.delegate("net71", "deployer", call.at)

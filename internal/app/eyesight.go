@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"math/big"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/seed-b6a97670/lockstep/internal/rollout"
 	"github.com/seed-b6a97670/lockstep/internal/rule"
 	"github.com/seed-b6a97670/lockstep/internal/sight"
+	"github.com/seed-b6a97670/lockstep/internal/store"
 )
 
 // looks is what the sight is told of what was before: which code accounts had at first, and about whose code alerts fire.
@@ -60,4 +62,40 @@ func (y *eye) known(ctx context.Context, head rollout.Block) *rollout.Block {
 		return nil
 	}
 	return &at
+}
+
+// nameFacets says of which contract the code is that is not the pinned one, where a rollout of the journal has pinned it.
+func (y *eye) nameFacets(ctx context.Context, seen []rule.Seen) {
+	for i, s := range seen {
+		if s.Sight == rule.SawCode && s.Part == rule.Facet && s.Was != s.Is {
+			seen[i].Subject = y.contractAt(ctx, s.Account, s.Was)
+		}
+	}
+}
+
+// contractAt is what the manifest of the last rollout, or of one that is not ended, calls a facet; empty if it is in none of them.
+func (y *eye) contractAt(ctx context.Context, facet common.Address, pinned string) string {
+	runs, err := y.store.Previous(ctx, y.n.ChainID, y.contract.Address)
+	runs = runs[:min(len(runs), 1)]
+	if running, runningErr := y.store.Running(ctx, y.n.ChainID, y.contract.Address); runningErr == nil {
+		runs = append(runs, running)
+	} else if !errors.Is(runningErr, store.ErrNotFound) {
+		err = errors.Join(err, runningErr)
+	}
+	for _, run := range runs {
+		m, manifestErr := y.server.app.rolledManifest(ctx, run.Manifest)
+		if manifestErr != nil {
+			err = errors.Join(err, manifestErr)
+			continue
+		}
+		for _, d := range m.Facets {
+			if d.Address == facet && d.CodeHash.Hex() == pinned {
+				return d.Contract
+			}
+		}
+	}
+	if err != nil {
+		y.log.WarnContext(ctx, "how a facet is called is not known", "facet", facet, "err", err)
+	}
+	return ""
 }

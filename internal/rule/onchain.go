@@ -296,10 +296,14 @@ func (e *Engine) code(s Seen) {
 		e.resolve(rule, s.Network, subject, "the code is again what it was")
 		return
 	}
-	a := Alert{Subject: subject, Details: []Detail{{"was", s.Was}, {"is", s.Is}}}
+	a := Alert{Subject: subject, Details: append([]Detail{{"was", s.Was}, {"is", s.Is}}, s.Details...)}
 	a.Summary = fmt.Sprintf("%s, which is a %s, has code that it had not", address(s.Account), s.Part)
 	if pinned {
-		a.Summary = fmt.Sprintf("the code of %s %s is not the pinned one", s.Part, address(s.Account))
+		named := ""
+		if s.Subject != "" {
+			named = " (" + s.Subject + ")"
+		}
+		a.Summary = fmt.Sprintf("the code of %s %s%s is not the pinned one", s.Part, address(s.Account), named)
 	}
 	e.raise(s, rule, e.asSaid(s, rule, a))
 }

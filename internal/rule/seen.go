@@ -27,7 +27,8 @@ const (
 	SawSlot Sight = "slot"
 	// SawCode is the code hash of an account, when it is first seen and when it is another one: Account, Part (facet, extension, holder,
 	// signer or deployer), Was (what it should be: the pinned hash, or the zero hash where there should be no code), Is, Endpoints, Asked and Required
-	// as of SawSlot. Or that it is no longer watched: Account, Part, Source (Unwatched).
+	// as of SawSlot, Subject (the contract that a facet is, if that is known), Details (to which code it is delegated). Or that it is no longer
+	// watched: Account, Part, Source (Unwatched).
 	SawCode Sight = "code"
 	// SawRefusal is a call that a contract refused: Contract, Subject (the name of the error), Is (its fields, as JSON), Tx (zero if it was not sent), By, Source,
 	// Details (Function and NeededRole, if they are known).
