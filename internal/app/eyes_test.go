@@ -35,7 +35,7 @@ func (s *site) raised(rule, subject string) app.KeptAlert {
 
 func (s *site) alert(rule, subject string, is func(app.KeptAlert) bool) app.KeptAlert {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(s.t.Context(), 60*time.Second)
 	defer cancel()
 	for {
 		all := s.alerts()
