@@ -23,7 +23,7 @@ POOL := src/Pool.sol:Pool src/Seed.sol:Seed src/lib/Shares.sol:Shares src/lib/Ra
 # tests wait for nodes and timers more than they compute: tests of a package that run at once
 ATONCE ?= -parallel 4
 
-# what the race detector does not look at: code of others that computes alone or under locks, which would take most of its time
+# what the race detector does not look at: code of others that computes alone or under locks, which would take nearly half of its time
 NORACE := -race=false
 RACE := -race -gcflags="modernc.org/...=$(NORACE) -d=checkptr=0" -gcflags="github.com/ethereum/go-ethereum/core/vm/...=$(NORACE)" \
 	-gcflags="github.com/ethereum/go-ethereum/crypto/...=$(NORACE)" -gcflags="github.com/ethereum/go-ethereum/rlp/...=$(NORACE)" \

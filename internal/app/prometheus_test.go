@@ -62,13 +62,16 @@ func (p *paged) named(name string) map[string]string {
 
 var patience = regexp.MustCompile(`(?m)^(\s+for:) \d+[smh]$`)
 
-// impatient are the rules with less patience, except for the one about a daemon that is not scraped: a machine with much to do misses a scrape.
+// impatient are the rules with less patience, the least of it for all but the one about a daemon that is not scraped: a machine with much to do misses a
+// scrape.
 func impatient() string {
 	rules := strings.SplitAfter(lookout.Rules(), "- alert: ")
 	for i, r := range rules {
-		if !strings.HasPrefix(r, "LockstepDown\n") {
-			rules[i] = patience.ReplaceAllString(r, "$1 1s")
+		wait := "$1 1s"
+		if strings.HasPrefix(r, "LockstepDown\n") {
+			wait = "$1 10s"
 		}
+		rules[i] = patience.ReplaceAllString(r, wait)
 	}
 	return strings.Join(rules, "")
 }

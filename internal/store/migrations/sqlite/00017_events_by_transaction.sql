@@ -1,5 +1,5 @@
 -- +goose Up
--- Hashes are random, so that this index took more than all else when many events are written; few ask by a transaction, and a scan answers them.
+-- Hashes are random, so that this index cost much when many events are written; few ask by a transaction, and a scan answers them.
 DROP INDEX events_tx;
 
 -- +goose Down
